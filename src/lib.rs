@@ -1,0 +1,14 @@
+//! **hardmax** runs *transformer VMs*: decoder-only transformers whose weights
+//! are computed, not trained, so that greedy decoding executes WebAssembly, one
+//! token per byte of machine state.
+//!
+//! Work flows from left to right through the rooms of this crate:
+//!
+//! ```text
+//! graph/ -> machine/ -> weights/ -> model/ -> engine/
+//!                         program/ --------------^
+//! attention/ and linalg/ serve engine/; oracle/ checks it; cli/ is the door
+//! ```
+
+pub mod attention;
+pub mod model;

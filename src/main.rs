@@ -1,0 +1,2 @@
+//! The `hardmax` binary.
+fn main() {}
