@@ -11,4 +11,7 @@
 //! ```
 
 pub mod attention;
+pub mod machine;
 pub mod model;
+pub mod oracle;
+pub mod program;

@@ -1,0 +1,178 @@
+//! The instruction set: names, immediates' meaning and the tokens an
+//! instruction ends with. What an instruction *computes* is said twice, on
+//! purpose and independently: in [`super::graph`] and in [`crate::oracle`].
+
+/// The token that ends an instruction, and by which the machine's state moves on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum End {
+    /// `commit(sd,sts,bt)`: `depth` is the change of the stack depth, `pushes`
+    /// says that the four bytes before are the new top.
+    Commit {
+        /// Change of the stack depth.
+        depth: i8,
+        /// Whether the committed value becomes the top of the stack.
+        pushes: bool,
+    },
+    /// `out(..)`: the low byte of the top, which is popped.
+    Output,
+    /// `call_commit`.
+    Call,
+    /// `return_commit`.
+    Return,
+    /// `halt`, the stop token.
+    Halt,
+}
+
+const fn commit(depth: i8, pushes: bool) -> End {
+    End::Commit { depth, pushes }
+}
+
+/// Declares the instructions in token order, each with its name and its end.
+macro_rules! instructions {
+    ($($(#[$doc:meta])* $op:ident $name:literal $end:expr;)*) => {
+        /// An instruction of the machine.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Op { $($(#[$doc])* $op,)* }
+
+        impl Op {
+            /// All instructions, in the order of their tokens.
+            pub const ALL: &[Op] = &[$(Op::$op,)*];
+
+            /// The name, which is also the token.
+            pub fn name(self) -> &'static str {
+                match self { $(Op::$op => $name,)* }
+            }
+
+            /// The token that ends the instruction. Taken branches end with the
+            /// commit's twin `bt=1`.
+            pub fn end(self) -> End {
+                match self { $(Op::$op => $end,)* }
+            }
+        }
+    };
+}
+
+instructions! {
+    /// Pushes the immediate.
+    Const "i32.const" commit(1, true);
+    /// Pushes the local named by the immediate.
+    LocalGet "local.get" commit(1, true);
+    /// Pops into a local.
+    LocalSet "local.set" commit(-1, false);
+    /// Copies the top into a local.
+    LocalTee "local.tee" commit(0, false);
+    /// Replaces an address by the word there.
+    Load "i32.load" commit(0, true);
+    /// Replaces an address by the byte there.
+    Load8U "i32.load8_u" commit(0, true);
+    /// Replaces an address by the signed byte there.
+    Load8S "i32.load8_s" commit(0, true);
+    /// Replaces an address by the half word there.
+    Load16U "i32.load16_u" commit(0, true);
+    /// Replaces an address by the signed half word there.
+    Load16S "i32.load16_s" commit(0, true);
+    /// Pops a value and an address, writes four bytes.
+    Store "i32.store" commit(-2, false);
+    /// Pops a value and an address, writes one byte.
+    Store8 "i32.store8" commit(-2, false);
+    /// Pops a value and an address, writes two bytes.
+    Store16 "i32.store16" commit(-2, false);
+    /// Pops.
+    Drop "drop" commit(-1, false);
+    /// Pops a condition and two values, pushes one of them.
+    Select "select" commit(-2, true);
+    /// Sum modulo 2³².
+    Add "i32.add" commit(-1, true);
+    /// Difference modulo 2³².
+    Sub "i32.sub" commit(-1, true);
+    /// 1 when the top is 0, else 0.
+    Eqz "i32.eqz" commit(0, true);
+    /// Equal.
+    Eq "i32.eq" commit(-1, true);
+    /// Not equal.
+    Ne "i32.ne" commit(-1, true);
+    /// Signed less.
+    LtS "i32.lt_s" commit(-1, true);
+    /// Unsigned less.
+    LtU "i32.lt_u" commit(-1, true);
+    /// Signed greater.
+    GtS "i32.gt_s" commit(-1, true);
+    /// Unsigned greater.
+    GtU "i32.gt_u" commit(-1, true);
+    /// Signed less or equal.
+    LeS "i32.le_s" commit(-1, true);
+    /// Unsigned less or equal.
+    LeU "i32.le_u" commit(-1, true);
+    /// Signed greater or equal.
+    GeS "i32.ge_s" commit(-1, true);
+    /// Unsigned greater or equal.
+    GeU "i32.ge_u" commit(-1, true);
+    /// Jumps by the immediate, counted from the next instruction.
+    Br "br" commit(0, false);
+    /// Pops a condition and jumps when it is not 0.
+    BrIf "br_if" commit(-1, false);
+    /// Jumps and remembers where from.
+    Call "call" End::Call;
+    /// Jumps behind the latest call that has not returned.
+    Return "return" End::Return;
+    /// Writes the low byte of the top to the output, and pops.
+    Output "output" End::Output;
+    /// Stops.
+    Halt "halt" End::Halt;
+    /// Stands for a payload in the prompt, written to memory from the immediate on.
+    InputBase "input_base" commit(0, false);
+}
+
+impl Op {
+    /// The instruction of that name.
+    pub fn from_name(name: &str) -> Option<Op> {
+        Op::ALL.iter().copied().find(|op| op.name() == name)
+    }
+
+    /// Whether the instruction may write `branch_taken`.
+    pub fn branches(self) -> bool {
+        matches!(self, Op::Br | Op::BrIf | Op::Call | Op::Return)
+    }
+
+    /// How many byte tokens a run of the instruction writes before its end, when
+    /// it does not branch.
+    pub fn bytes(self) -> u32 {
+        match (self, self.end()) {
+            (Op::Store16, _) => 2,
+            (Op::Store8, _) => 1,
+            (Op::Store | Op::LocalSet | Op::LocalTee, _) => 4,
+            (_, End::Commit { pushes: true, .. }) => 4,
+            _ => 0,
+        }
+    }
+}
+
+/// An instruction and its immediate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Instruction {
+    /// What to do.
+    pub op: Op,
+    /// With what; 0 where the instruction takes nothing.
+    pub immediate: u32,
+}
+
+impl Instruction {
+    /// An instruction with its immediate.
+    pub fn new(op: Op, immediate: u32) -> Self {
+        Instruction { op, immediate }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for &op in Op::ALL {
+            assert_eq!(Op::from_name(op.name()), Some(op));
+        }
+        assert_eq!(Op::from_name("i32.nonsense"), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! The machine that the model embodies: its instructions, its tokens, and the
+//! graph that predicts every next token from the history.
+
+pub mod isa;
+pub mod symbol;
+
+pub use isa::{End, Instruction, Op};
+pub use symbol::{HALT, PAYLOAD_END, Symbol};

@@ -1,0 +1,330 @@
+//! Direct execution of a program, writing the very tokens that the model must
+//! generate (DESIGN section 7). It knows nothing of graphs, weights or
+//! attention: stack, locals and memory are what they are in any interpreter, so
+//! that an error in the machine's graph cannot hide in its oracle.
+//!
+//! What a program must not do, the oracle refuses with the instruction's number:
+//! take from an empty stack, leave the code, return without a call.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+use thiserror::Error;
+
+use crate::machine::{End, HALT, Instruction, Op, Symbol};
+use crate::program::Program;
+
+/// What a program did that it must not.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum OracleError {
+    #[error("instruction {pc} ({op}) takes from an empty stack")]
+    EmptyStack { pc: usize, op: &'static str },
+    #[error("instruction {pc} (return) returns without a call")]
+    ReturnWithoutCall { pc: usize },
+    #[error("instruction {pc} goes on at instruction {target}, outside the program")]
+    OutsideProgram { pc: usize, target: i64 },
+    #[error("instruction {pc} (input_base) would run twice")]
+    InputTwice { pc: usize },
+}
+
+/// How a run of the oracle ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// At the stop token.
+    Halted,
+    /// At the greatest number of tokens that was asked for.
+    TokenLimit,
+}
+
+/// Executes `program`, gives every generated token to `emit`, and stops at the
+/// stop token or after `limit` tokens.
+pub fn execute(
+    program: &Program,
+    limit: u64,
+    mut emit: impl FnMut(Symbol),
+) -> Result<Stopped, OracleError> {
+    let mut state = State::new(program.code());
+    for payload in program.payloads() {
+        state.take_payload(payload)?;
+    }
+    let mut left = limit;
+    let mut tokens = Vec::new();
+    loop {
+        tokens.clear();
+        state.step(&mut tokens)?;
+        for &token in &tokens {
+            if left == 0 {
+                return Ok(Stopped::TokenLimit);
+            }
+            left -= 1;
+            emit(token);
+        }
+        if tokens.last() == Some(&HALT) {
+            return Ok(Stopped::Halted);
+        }
+    }
+}
+
+/// The generated tokens of a program, at most `limit`.
+pub fn trace(program: &Program, limit: u64) -> Result<(Vec<Symbol>, Stopped), OracleError> {
+    let mut tokens = Vec::new();
+    let stopped = execute(program, limit, |token| tokens.push(token))?;
+    Ok((tokens, stopped))
+}
+
+/// The bytes that a sequence of tokens writes to the output.
+pub fn output(tokens: &[Symbol]) -> Vec<u8> {
+    let out = |token: &Symbol| {
+        if let Symbol::Out(byte) = token { Some(*byte) } else { None }
+    };
+    tokens.iter().filter_map(out).collect()
+}
+
+struct State<'a> {
+    code: &'a [Instruction],
+    pc: usize,
+    stack: Vec<u32>,
+    /// The immediates of the calls that have not returned.
+    calls: Vec<u32>,
+    /// By call depth and index. A local that was never written reads 0.
+    locals: FxHashMap<(usize, u32), u32>,
+    memory: Memory,
+}
+
+impl<'a> State<'a> {
+    fn new(code: &'a [Instruction]) -> Self {
+        State {
+            code,
+            pc: 0,
+            stack: Vec::new(),
+            calls: Vec::new(),
+            locals: FxHashMap::default(),
+            memory: Memory::default(),
+        }
+    }
+
+    /// The `input_base` at hand writes its payload and the `00` behind it.
+    fn take_payload(&mut self, payload: &[u8]) -> Result<(), OracleError> {
+        let base = u64::from(self.code[self.pc].immediate);
+        for (address, &byte) in (base..).zip(payload.iter().chain(&[0])) {
+            self.memory.write(address, byte);
+        }
+        self.go_to(self.pc as i64 + 1)
+    }
+
+    fn pop(&mut self) -> Result<u32, OracleError> {
+        let (pc, op) = (self.pc, self.code[self.pc].op.name());
+        self.stack.pop().ok_or(OracleError::EmptyStack { pc, op })
+    }
+
+    fn go_to(&mut self, target: i64) -> Result<(), OracleError> {
+        match usize::try_from(target) {
+            Ok(inside) if inside < self.code.len() => {
+                self.pc = inside;
+                Ok(())
+            }
+            _ => Err(OracleError::OutsideProgram { pc: self.pc, target }),
+        }
+    }
+
+    /// Runs one instruction and appends its tokens.
+    fn step(&mut self, tokens: &mut Vec<Symbol>) -> Result<(), OracleError> {
+        let Instruction { op, immediate } = self.code[self.pc];
+        let mut branch = None;
+        match op {
+            Op::Const => self.push(immediate, tokens),
+            Op::LocalGet => {
+                let local = (self.calls.len(), immediate);
+                self.push(self.locals.get(&local).copied().unwrap_or(0), tokens);
+            }
+            Op::LocalSet | Op::LocalTee => {
+                let value = self.pop()?;
+                self.locals.insert((self.calls.len(), immediate), value);
+                if op == Op::LocalTee {
+                    self.stack.push(value);
+                }
+                tokens.extend(value.to_le_bytes().map(Symbol::Byte));
+            }
+            Op::Load | Op::Load8U | Op::Load8S | Op::Load16U | Op::Load16S => {
+                let address = u64::from(self.pop()?) + u64::from(immediate);
+                self.load(op, address, tokens);
+            }
+            Op::Store | Op::Store16 | Op::Store8 => {
+                let value = self.pop()?;
+                let address = u64::from(self.pop()?) + u64::from(immediate);
+                let bytes = value.to_le_bytes();
+                for (at, &byte) in (address..).zip(&bytes[..op.bytes() as usize]) {
+                    self.memory.write(at, byte);
+                    tokens.push(Symbol::Byte(byte));
+                }
+            }
+            Op::Drop => drop(self.pop()?),
+            Op::Select => {
+                let (condition, second, first) = (self.pop()?, self.pop()?, self.pop()?);
+                self.push(if condition != 0 { first } else { second }, tokens);
+            }
+            Op::Add => {
+                let (b, a) = (self.pop()?, self.pop()?);
+                self.stack.push(a.wrapping_add(b));
+                tokens.extend(add_bytes(a, b));
+            }
+            Op::Sub => {
+                let (b, a) = (self.pop()?, self.pop()?);
+                self.stack.push(a.wrapping_sub(b));
+                tokens.extend(subtract_bytes(a, b));
+            }
+            Op::Eqz => {
+                let a = self.pop()?;
+                self.push(u32::from(a == 0), tokens);
+            }
+            Op::Eq
+            | Op::Ne
+            | Op::LtS
+            | Op::LtU
+            | Op::GtS
+            | Op::GtU
+            | Op::LeS
+            | Op::LeU
+            | Op::GeS
+            | Op::GeU => {
+                let (b, a) = (self.pop()?, self.pop()?);
+                self.push(u32::from(compare(op, a, b)), tokens);
+            }
+            Op::Br => branch = Some(immediate),
+            Op::BrIf => branch = (self.pop()? != 0).then_some(immediate),
+            Op::Call => branch = Some(immediate),
+            Op::Return => {
+                let call =
+                    self.calls.pop().ok_or(OracleError::ReturnWithoutCall { pc: self.pc })?;
+                branch = Some(immediate.wrapping_sub(call));
+            }
+            Op::Output => {
+                let value = self.pop()?;
+                tokens.push(Symbol::Out(value.to_le_bytes()[0]));
+            }
+            Op::Halt => {
+                tokens.push(HALT);
+                return Ok(());
+            }
+            Op::InputBase => return Err(OracleError::InputTwice { pc: self.pc }),
+        }
+        self.end(op, immediate, branch, tokens)
+    }
+
+    /// Writes the tokens of a branch and the end of the instruction, and moves on.
+    fn end(
+        &mut self,
+        op: Op,
+        immediate: u32,
+        branch: Option<u32>,
+        tokens: &mut Vec<Symbol>,
+    ) -> Result<(), OracleError> {
+        if let Some(distance) = branch {
+            tokens.push(Symbol::BranchTaken);
+            if op == Op::Return {
+                tokens.extend(subtract_bytes(immediate, immediate.wrapping_sub(distance)));
+            } else {
+                tokens.extend(distance.to_le_bytes().map(Symbol::Byte));
+            }
+        }
+        match op.end() {
+            End::Commit { depth, pushes } => {
+                tokens.push(Symbol::Commit { depth, pushes, branched: branch.is_some() });
+            }
+            End::Call => {
+                self.calls.push(immediate);
+                tokens.push(Symbol::CallCommit);
+            }
+            End::Return => tokens.push(Symbol::ReturnCommit),
+            End::Output | End::Halt => {}
+        }
+        let distance = i64::from(branch.unwrap_or(0).cast_signed());
+        self.go_to(self.pc as i64 + 1 + distance)
+    }
+
+    fn push(&mut self, value: u32, tokens: &mut Vec<Symbol>) {
+        self.stack.push(value);
+        tokens.extend(value.to_le_bytes().map(Symbol::Byte));
+    }
+
+    fn load(&mut self, op: Op, address: u64, tokens: &mut Vec<Symbol>) {
+        let byte = |i| self.memory.read(address + i);
+        let half = u16::from_le_bytes([byte(0), byte(1)]);
+        let (value, first_marked) = match op {
+            Op::Load8U => (u32::from(byte(0)), 4),
+            Op::Load8S => (i32::from(byte(0).cast_signed()).cast_unsigned(), 0),
+            Op::Load16U => (u32::from(half), 4),
+            Op::Load16S => (i32::from(half.cast_signed()).cast_unsigned(), 1),
+            _ => (u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]), 4),
+        };
+        self.stack.push(value);
+        let negative = value.cast_signed() < 0;
+        let marked = |i| negative && i >= first_marked;
+        tokens
+            .extend(value.to_le_bytes().iter().enumerate().map(|(i, &b)| byte_token(b, marked(i))));
+    }
+}
+
+fn byte_token(byte: u8, marked: bool) -> Symbol {
+    if marked { Symbol::Marked(byte) } else { Symbol::Byte(byte) }
+}
+
+/// The bytes of a + b, each marked when the sum of all up to it overflows.
+fn add_bytes(a: u32, b: u32) -> [Symbol; 4] {
+    [0, 1, 2, 3].map(|i| {
+        let low = u32::MAX >> (24 - 8 * i);
+        let sum = u64::from(a & low) + u64::from(b & low);
+        byte_token((sum >> (8 * i)) as u8, sum > u64::from(low))
+    })
+}
+
+/// The bytes of a - b, each marked when it borrows from the next.
+fn subtract_bytes(a: u32, b: u32) -> [Symbol; 4] {
+    [0, 1, 2, 3].map(|i| {
+        let low = u32::MAX >> (24 - 8 * i);
+        byte_token((a.wrapping_sub(b) >> (8 * i)) as u8, a & low < b & low)
+    })
+}
+
+fn compare(op: Op, a: u32, b: u32) -> bool {
+    let (signed_a, signed_b) = (a.cast_signed(), b.cast_signed());
+    match op {
+        Op::Eq => a == b,
+        Op::Ne => a != b,
+        Op::LtS => signed_a < signed_b,
+        Op::LtU => a < b,
+        Op::GtS => signed_a > signed_b,
+        Op::GtU => a > b,
+        Op::LeS => signed_a <= signed_b,
+        Op::LeU => a <= b,
+        Op::GeS => signed_a >= signed_b,
+        _ => a >= b,
+    }
+}
+
+/// Bytes by address; a byte that was never written is 0. Addresses reach beyond
+/// 2³², for operand and immediate are added without wrapping.
+#[derive(Default)]
+struct Memory {
+    pages: BTreeMap<u64, Box<[u8; Memory::PAGE]>>,
+}
+
+impl Memory {
+    const PAGE: usize = 4096;
+
+    fn read(&self, address: u64) -> u8 {
+        let (page, offset) = Self::split(address);
+        self.pages.get(&page).map_or(0, |bytes| bytes[offset])
+    }
+
+    fn write(&mut self, address: u64, byte: u8) {
+        let (page, offset) = Self::split(address);
+        self.pages.entry(page).or_insert_with(|| Box::new([0; Self::PAGE]))[offset] = byte;
+    }
+
+    fn split(address: u64) -> (u64, usize) {
+        let page = Self::PAGE as u64;
+        (address / page, (address % page) as usize)
+    }
+}

@@ -1,0 +1,49 @@
+//! What can be wrong with a program or trace file.
+
+use thiserror::Error;
+
+/// A problem and its place in the file.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line}, column {column}: {problem}")]
+pub struct ProgramError {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub problem: Problem,
+}
+
+/// What is wrong with a program.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum Problem {
+    #[error("not UTF-8 text; a program file is words separated by white space")]
+    NotText,
+    #[error("{word:?} is not a token of the machine")]
+    UnknownToken { word: String },
+    #[error("expected `{{`, which opens the program, got {got:?}")]
+    NoOpeningBrace { got: String },
+    #[error("the file ends before `}}`, which closes the program")]
+    NoClosingBrace,
+    #[error("expected an instruction or `}}`, got {got:?}")]
+    NotAnInstruction { got: String },
+    #[error("the immediate of {op} has four bytes, low byte first; byte {byte} is {got:?}")]
+    ShortImmediate { op: &'static str, byte: usize, got: String },
+    #[error("the program has no instruction")]
+    Empty,
+    #[error("instruction {instruction}: input_base may only stand at the beginning")]
+    LateInputBase { instruction: usize },
+    #[error("the program has {takes} input_base but {has} payloads")]
+    Payloads { takes: usize, has: usize },
+    #[error("this program takes no input: it has no input_base")]
+    TakesNoInput,
+    #[error("expected a byte of input or commit(+0,sts=0,bt=0), got {got:?}")]
+    NotInput { got: String },
+    #[error("the input does not end with `00` before its commit(+0,sts=0,bt=0)")]
+    UnterminatedPayload,
+    #[error("the file ends within the input, which `00 commit(+0,sts=0,bt=0)` must end")]
+    NoPayloadEnd,
+    #[error("a program file ends after its prompt, but here is {got:?}; is this a trace file?")]
+    AfterPrompt { got: String },
+}

@@ -1,0 +1,257 @@
+//! The text format of programs and traces: words separated by white space.
+
+use super::{Problem, Program, ProgramError, Trace};
+use crate::machine::{Instruction, Op, PAYLOAD_END, Symbol};
+
+/// A program file: a prompt and nothing after it.
+pub fn parse_program(file: &[u8]) -> Result<Program, ProgramError> {
+    let mut words = Words::new(file)?;
+    let program = prompt(&mut words)?;
+    match words.next() {
+        None => Ok(program),
+        Some(word) => Err(words.error(Problem::AfterPrompt { got: word.into() })),
+    }
+}
+
+/// A trace file: a prompt and the generated tokens.
+pub fn parse_trace(file: &[u8]) -> Result<Trace, ProgramError> {
+    let mut words = Words::new(file)?;
+    let program = prompt(&mut words)?;
+    let mut generated = Vec::new();
+    while let Some(word) = words.next() {
+        generated.push(words.symbol(word)?);
+    }
+    Ok(Trace { program, generated })
+}
+
+/// `{`, instructions, `}` and one payload for each `input_base`.
+fn prompt(words: &mut Words) -> Result<Program, ProgramError> {
+    match words.next() {
+        Some("{") => {}
+        got => {
+            let got = got.unwrap_or_default().into();
+            return Err(words.error(Problem::NoOpeningBrace { got }));
+        }
+    }
+    let mut code = Vec::new();
+    loop {
+        let word = words.next().ok_or_else(|| words.error(Problem::NoClosingBrace))?;
+        match words.symbol(word)? {
+            Symbol::Close => break,
+            Symbol::Instruction(op) => code.push(instruction(words, op)?),
+            _ => return Err(words.error(Problem::NotAnInstruction { got: word.into() })),
+        }
+    }
+    let takes = code.iter().take_while(|i| i.op == Op::InputBase).count();
+    let payloads = (0..takes).map(|_| payload(words)).collect::<Result<_, _>>()?;
+    Program::new(code, payloads).map_err(|problem| words.error(problem))
+}
+
+fn instruction(words: &mut Words, op: Op) -> Result<Instruction, ProgramError> {
+    let mut immediate = [0; 4];
+    for (byte, place) in immediate.iter_mut().enumerate() {
+        let word = words.next().unwrap_or_default();
+        *place = hex_pair(word).ok_or_else(|| {
+            words.error(Problem::ShortImmediate { op: op.name(), byte, got: word.into() })
+        })?;
+    }
+    Ok(Instruction::new(op, u32::from_le_bytes(immediate)))
+}
+
+/// Bytes, `00` and a commit.
+fn payload(words: &mut Words) -> Result<Vec<u8>, ProgramError> {
+    let mut bytes = Vec::new();
+    loop {
+        let word = words.next().ok_or_else(|| words.error(Problem::NoPayloadEnd))?;
+        match words.symbol(word)? {
+            Symbol::Byte(byte) => bytes.push(byte),
+            PAYLOAD_END => break,
+            _ => return Err(words.error(Problem::NotInput { got: word.into() })),
+        }
+    }
+    match bytes.pop() {
+        Some(0) => Ok(bytes),
+        _ => Err(words.error(Problem::UnterminatedPayload)),
+    }
+}
+
+fn hex_pair(word: &str) -> Option<u8> {
+    match Symbol::from_name(word) {
+        Some(Symbol::Byte(byte)) => Some(byte),
+        _ => None,
+    }
+}
+
+/// The words of a file, with the place of the latest one.
+struct Words<'a> {
+    text: &'a str,
+    /// Where the next word is looked for.
+    offset: usize,
+    /// Where the latest word begins; the end of the text once there is none.
+    word: usize,
+}
+
+impl<'a> Words<'a> {
+    fn new(file: &'a [u8]) -> Result<Self, ProgramError> {
+        match std::str::from_utf8(file) {
+            Ok(text) => Ok(Words { text, offset: 0, word: 0 }),
+            Err(error) => {
+                let valid = &file[..error.valid_up_to()];
+                Err(place(std::str::from_utf8(valid).unwrap_or_default(), Problem::NotText))
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<&'a str> {
+        let rest = &self.text[self.offset..];
+        let begin = rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len());
+        let word = rest[begin..].split(char::is_whitespace).next().unwrap_or_default();
+        self.word = self.offset + begin;
+        self.offset = self.word + word.len();
+        (!word.is_empty()).then_some(word)
+    }
+
+    fn symbol(&self, word: &str) -> Result<Symbol, ProgramError> {
+        Symbol::from_word(word)
+            .ok_or_else(|| self.error(Problem::UnknownToken { word: word.into() }))
+    }
+
+    fn error(&self, problem: Problem) -> ProgramError {
+        place(&self.text[..self.word], problem)
+    }
+}
+
+/// A problem that stands right behind `before`.
+fn place(before: &str, problem: Problem) -> ProgramError {
+    let line_begin = before.rfind('\n').map_or(0, |at| at + 1);
+    ProgramError {
+        line: before.matches('\n').count() + 1,
+        column: before[line_begin..].chars().count() + 1,
+        problem,
+    }
+}
+
+/// The text of a program file.
+pub fn write_program(program: &Program) -> String {
+    let mut text = String::from("{\n");
+    for instruction in program.code() {
+        text.push_str(instruction.op.name());
+        for byte in instruction.immediate.to_le_bytes() {
+            text.push(' ');
+            text.push_str(&Symbol::Byte(byte).to_string());
+        }
+        text.push('\n');
+    }
+    text.push_str("}\n");
+    for payload in program.payloads() {
+        for &byte in payload {
+            text.push_str(&readable(byte));
+            text.push(' ');
+        }
+        text.push_str(&format!("00 {PAYLOAD_END}\n"));
+    }
+    text
+}
+
+/// The text of a trace file: the program and, line by line, what each
+/// instruction generated.
+pub fn write_trace(program: &Program, generated: &[Symbol]) -> String {
+    let mut text = write_program(program);
+    let mut begin_of_line = true;
+    for &symbol in generated {
+        if !begin_of_line {
+            text.push(' ');
+        }
+        text.push_str(&symbol.to_string());
+        begin_of_line = symbol.byte().is_none();
+        if begin_of_line {
+            text.push('\n');
+        }
+    }
+    if !begin_of_line {
+        text.push('\n');
+    }
+    text
+}
+
+/// An input byte: its alias, or its hex pair where the alias would be read as
+/// something else.
+fn readable(byte: u8) -> String {
+    match byte {
+        b'{' | b'}' => Symbol::Byte(byte).to_string(),
+        0x21..=0x7e => char::from(byte).to_string(),
+        _ => Symbol::Byte(byte).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ECHO: &str =
+        "{ input_base 10 00 00 00\nhalt 00 00 00 00 }\nH i 20 ! <sp> 00 commit(+0,sts=0,bt=0)";
+
+    fn problem(text: &str) -> (usize, usize, Problem) {
+        let error = parse_program(text.as_bytes()).unwrap_err();
+        (error.line, error.column, error.problem)
+    }
+
+    #[test]
+    fn a_program_is_read_and_written_back() {
+        let program = parse_program(ECHO.as_bytes()).unwrap();
+        assert_eq!(program.payloads(), [b"Hi ! "]);
+        let text = write_program(&program);
+        assert_eq!(
+            text,
+            "{\ninput_base 10 00 00 00\nhalt 00 00 00 00\n}\nH i 20 ! 20 00 commit(+0,sts=0,bt=0)\n"
+        );
+        assert_eq!(parse_program(text.as_bytes()), Ok(program));
+    }
+
+    #[test]
+    fn every_byte_of_input_survives() {
+        let all: Vec<u8> = (0..=255).collect();
+        let program = parse_program(ECHO.as_bytes()).unwrap().with_input(&all).unwrap();
+        assert_eq!(parse_program(write_program(&program).as_bytes()), Ok(program));
+    }
+
+    #[test]
+    fn errors_name_line_column_and_word() {
+        let unknown = |w: &str| Problem::UnknownToken { word: w.into() };
+        assert_eq!(problem(""), (1, 1, Problem::NoOpeningBrace { got: "".into() }));
+        assert_eq!(problem("{ halt 00 00\n 00 00"), (2, 7, Problem::NoClosingBrace));
+        assert_eq!(problem("{\n  i32.nope 00"), (2, 3, unknown("i32.nope")));
+        assert_eq!(
+            problem("{ halt 00 00 00 }"),
+            (1, 17, Problem::ShortImmediate { op: "halt", byte: 3, got: "}".into() })
+        );
+        assert_eq!(problem("{ 00 }"), (1, 3, Problem::NotAnInstruction { got: "00".into() }));
+        assert_eq!(problem("{ }"), (1, 3, Problem::Empty));
+        assert_eq!(
+            problem("{ halt 00 00 00 00 } 00"),
+            (1, 22, Problem::AfterPrompt { got: "00".into() })
+        );
+        assert_eq!(
+            problem("{ halt 00 00 00 00 input_base 00 00 00 00 }").2,
+            Problem::LateInputBase { instruction: 1 }
+        );
+    }
+
+    #[test]
+    fn input_must_be_terminated() {
+        let head = "{ input_base 00 00 00 00 halt 00 00 00 00 } ";
+        let with = |input: &str| problem(&format!("{head}{input}")).2;
+        assert_eq!(with("a b"), Problem::NoPayloadEnd);
+        assert_eq!(with("a 00"), Problem::NoPayloadEnd);
+        assert_eq!(with("a commit(+0,sts=0,bt=0)"), Problem::UnterminatedPayload);
+        assert_eq!(with("halt"), Problem::NotInput { got: "halt".into() });
+        assert_eq!(with("ff' 00"), Problem::NotInput { got: "ff'".into() });
+        assert_eq!(with("é"), Problem::UnknownToken { word: "é".into() });
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_are_placed() {
+        let error = parse_program(b"{\nhalt \xff").unwrap_err();
+        assert_eq!((error.line, error.column, error.problem), (2, 6, Problem::NotText));
+    }
+}
