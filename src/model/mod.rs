@@ -12,7 +12,12 @@
 //!
 //! A model *is* its file: it keeps the bytes (mapped, built into the binary, or
 //! in memory), views the weights in them where alignment allows, and gives back
-//! exactly these bytes.
+//! exactly these bytes. A model built from [`ModelParts`] is encoded first and
+//! then read like any other, so there is one door.
+//!
+//! ```text
+//! ModelParts --write::encode--> bytes --read--> Model
+//! ```
 
 mod error;
 mod format;
@@ -22,6 +27,7 @@ mod read;
 mod shape;
 mod storage;
 mod vocabulary;
+mod write;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -55,7 +61,7 @@ struct Optional {
 
 impl Model {
     /// The model in the file at `path`, which is memory-mapped and must not be
-    /// changed in place while the model is in use.
+    /// changed in place while the model is in use. (Replacing it, as [`Model::write`] does, is fine.)
     pub fn open(path: &Path) -> Result<Model, ModelError> {
         let bytes = Bytes::map(path)?;
         read::read(bytes).map_err(|fault| ModelError::InFile {
@@ -69,9 +75,21 @@ impl Model {
         read::read(Bytes::Held(bytes.into()))
     }
 
+    /// The model with these parts, under the same checks as a file. Offsets in errors are those
+    /// that the fault would have in the file.
+    pub fn new(parts: ModelParts) -> Result<Model, ModelError> {
+        Model::from_bytes(write::encode(&parts)?)
+    }
+
     /// The model's file, byte for byte.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.storage.bytes().to_vec()
+    }
+
+    /// Writes the model's file to `path`, whole or not at all. A file that is already there is
+    /// replaced and its permissions are kept.
+    pub fn write(&self, path: &Path) -> Result<(), ModelError> {
+        write::write_whole(path, self.storage.bytes())
     }
 
     /// How large the model is.
