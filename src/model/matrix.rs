@@ -1,0 +1,79 @@
+//! Borrowed views of a model's matrices.
+
+/// A row-major matrix inside a model; rows are outputs, columns inputs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Matrix<'a> {
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub cols: usize,
+    /// The `rows * cols` elements, row after row.
+    pub data: &'a [f64],
+}
+
+impl<'a> Matrix<'a> {
+    /// The elements of row `i`.
+    ///
+    /// # Panics
+    ///
+    /// When there is no row `i`.
+    pub fn row(&self, i: usize) -> &'a [f64] {
+        // Not left to the slice: where there are no columns, any row would be found.
+        assert!(i < self.rows, "row {i} of a matrix of {} rows", self.rows);
+        &self.data[i * self.cols..(i + 1) * self.cols]
+    }
+}
+
+/// One layer of a model: its four matrices and the slots it gives back.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Layer<'a> {
+    /// 3D×D: D query rows, D key rows, D value rows. Head h owns rows 2h and 2h+1 of each part.
+    pub attention_in: Matrix<'a>,
+    /// D×D, from the heads' answers to the residual stream.
+    pub attention_out: Matrix<'a>,
+    /// 2F×D: F gate rows, then F value rows.
+    pub feed_forward_in: Matrix<'a>,
+    /// D×F, from the gated units to the residual stream.
+    pub feed_forward_out: Matrix<'a>,
+    /// Slots set to 0 once attention has been added. No slot twice.
+    pub cleared_after_attention: &'a [u32],
+    /// Slots set to 0 once the feed-forward has been added. No slot twice.
+    pub cleared_after_feed_forward: &'a [u32],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_follow_each_other() {
+        let matrix = Matrix {
+            rows: 2,
+            cols: 3,
+            data: &[1., 2., 3., 4., 5., 6.],
+        };
+        assert_eq!(matrix.row(0), [1., 2., 3.]);
+        assert_eq!(matrix.row(1), [4., 5., 6.]);
+    }
+
+    #[test]
+    fn without_columns_rows_are_empty() {
+        let matrix = Matrix {
+            rows: 2,
+            cols: 0,
+            data: &[],
+        };
+        assert!(matrix.row(1).is_empty());
+    }
+
+    #[test]
+    #[should_panic(expected = "row 2 of a matrix of 2 rows")]
+    fn there_are_no_rows_past_the_last() {
+        let matrix = Matrix {
+            rows: 2,
+            cols: 0,
+            data: &[],
+        };
+        matrix.row(2);
+    }
+}
