@@ -1,6 +1,29 @@
 //! Hard attention over two-dimensional keys: one file per way to answer a head.
+//!
+//! A head remembers a key and a value for every position. Asked with a query q
+//! it finds the positions s with the greatest score q·k_s, the *winners*, and
+//! gives the mean of their values or the value of the latest, as its
+//! [`TieBreak`] says. [`Memory`] is that contract.
+//!
+//! [`Brute`] is the twin that they are all tested against: it scans.
+//!
+//! Every memory is *honest*: what its kind presumes of keys and queries is
+//! checked as they pass, and a violation is a [`Broken`], never a wrong
+//! answer. A refused key leaves the memory as it was. Nothing here panics.
+//!
+//! Whether two scores are equal is decided exactly, as if they were real
+//! numbers, by all memories but [`Brute`], whose scores are rounded. The two
+//! agree wherever products and their sums are whole numbers below 2^53.
+
+mod broken;
+mod brute;
+mod door;
+mod tied;
 
 use serde::Serialize;
+
+pub use broken::{Broken, Part};
+pub use brute::Brute;
 
 /// What several equally good positions give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -27,4 +50,16 @@ pub enum HeadKind {
     Keyed,
     /// All keys are equal but those of position 0: the mean of all values.
     Mean,
+}
+
+/// One head's memory: keys and values of positions 0, 1, 2, ... in order.
+pub trait Memory: Send {
+    /// Remembers (key, value) for the next position.
+    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Broken>;
+
+    /// Hardmax over all positions inserted so far (at least one).
+    fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken>;
+
+    /// Bytes of heap held, for reports.
+    fn heap_bytes(&self) -> usize;
 }
