@@ -17,13 +17,18 @@
 
 mod broken;
 mod brute;
+mod chain;
 mod door;
+mod envelope;
+mod exact;
+mod hull;
 mod tied;
 
 use serde::Serialize;
 
 pub use broken::{Broken, Part};
 pub use brute::Brute;
+pub use hull::Hull;
 
 /// What several equally good positions give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
