@@ -3,7 +3,16 @@
 //! A head remembers a key and a value for every position. Asked with a query q
 //! it finds the positions s with the greatest score q·k_s, the *winners*, and
 //! gives the mean of their values or the value of the latest, as its
-//! [`TieBreak`] says. [`Memory`] is that contract.
+//! [`TieBreak`] says. [`Memory`] is that contract; [`memory`] picks the cheapest
+//! way to keep it for a [`HeadKind`]:
+//!
+//! | kind | memory | a query costs | holds |
+//! | --- | --- | --- | --- |
+//! | lookup | [`Hull`]: the convex hull of the keys | O(log h) | 40 bytes a vertex |
+//! | passthrough | [`Passthrough`]: the last value | O(1) | nothing |
+//! | gather | [`Gather`]: the values, by position | O(1) | 16 bytes a position |
+//! | keyed | [`Keyed`]: a table from whole keys to latest values | O(1), a miss O(log n) | one entry a key |
+//! | mean | [`Mean`]: a running sum | O(1) | nothing |
 //!
 //! [`Brute`] is the twin that they are all tested against: it scans.
 //!
@@ -21,14 +30,23 @@ mod chain;
 mod door;
 mod envelope;
 mod exact;
+mod gather;
 mod hull;
+mod keyed;
+mod mean;
+mod passthrough;
+mod recency;
 mod tied;
 
 use serde::Serialize;
 
 pub use broken::{Broken, Part};
 pub use brute::Brute;
+pub use gather::Gather;
 pub use hull::Hull;
+pub use keyed::Keyed;
+pub use mean::Mean;
+pub use passthrough::Passthrough;
 
 /// What several equally good positions give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -67,4 +85,15 @@ pub trait Memory: Send {
 
     /// Bytes of heap held, for reports.
     fn heap_bytes(&self) -> usize;
+}
+
+/// The cheapest honest memory for a head of this kind.
+pub fn memory(kind: HeadKind, tie: TieBreak) -> Result<Box<dyn Memory>, Broken> {
+    Ok(match kind {
+        HeadKind::Lookup => Box::new(Hull::new(tie)),
+        HeadKind::Passthrough => Box::new(Passthrough::new()),
+        HeadKind::Gather => Box::new(Gather::new(tie)),
+        HeadKind::Keyed => Box::new(Keyed::new(tie)?),
+        HeadKind::Mean => Box::new(Mean::new(tie)?),
+    })
 }
