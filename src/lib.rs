@@ -11,7 +11,11 @@
 //! ```
 
 pub mod attention;
+pub mod engine;
+pub mod graph;
+pub mod linalg;
 pub mod machine;
 pub mod model;
 pub mod oracle;
 pub mod program;
+pub mod weights;

@@ -98,10 +98,7 @@ fn keyed_steps(spread: i64) -> impl Strategy<Value = Vec<([f64; 2], Vec<[f64; 2]
                 recency += 1.0 / 1024.0;
                 let n = n as f64;
                 let key = [2.0 * n, -n * n + recency - if dead { 1e30 } else { 0.0 }];
-                (
-                    key,
-                    queries.into_iter().map(|q| [4.0 * q as f64, 4.0]).collect(),
-                )
+                (key, queries.into_iter().map(|q| [4.0 * q as f64, 4.0]).collect())
             })
             .collect()
     })
@@ -243,10 +240,8 @@ fn wide_key() -> impl Strategy<Value = [f64; 2]> {
     prop_oneof![
         [wide(), wide()],
         n().prop_map(|n| [2.0 * n, -n * n]),
-        (-3i64..4).prop_map(|n| [
-            2.0 * (67_108_860 + n) as f64,
-            -((67_108_860 + n) as f64).powi(2)
-        ]),
+        (-3i64..4)
+            .prop_map(|n| [2.0 * (67_108_860 + n) as f64, -((67_108_860 + n) as f64).powi(2)]),
         n().prop_map(|n| [2.0 * n, -n * n - 1e30]),
     ]
 }
@@ -278,9 +273,7 @@ fn winners(keys: &[[f64; 2]], query: [f64; 2]) -> Vec<usize> {
         .map(|k| Wide::product(query[0], k[0]).plus(Wide::product(query[1], k[1])))
         .collect();
     let best = scores.iter().max();
-    (0..keys.len())
-        .filter(|&s| Some(&scores[s]) == best)
-        .collect()
+    (0..keys.len()).filter(|&s| Some(&scores[s]) == best).collect()
 }
 
 /// high·2^64 + low with 0 ≤ low < 2^64: a score of less than 2^190.
@@ -301,39 +294,20 @@ impl Wide {
         let (low, carry) = ((product << bits) as u64, product >> (64 - bits).min(127));
         let carry = if bits == 0 { product >> 64 } else { carry };
         let magnitude = match words {
-            0 => Self {
-                high: carry as i128,
-                low,
-            },
-            1 => Self {
-                high: ((carry as i128) << 64) + i128::from(low),
-                low: 0,
-            },
-            _ => Self {
-                high: i128::from(low) << 64,
-                low: 0,
-            },
+            0 => Self { high: carry as i128, low },
+            1 => Self { high: ((carry as i128) << 64) + i128::from(low), low: 0 },
+            _ => Self { high: i128::from(low) << 64, low: 0 },
         };
-        if negative {
-            magnitude.negated()
-        } else {
-            magnitude
-        }
+        if negative { magnitude.negated() } else { magnitude }
     }
 
     fn negated(self) -> Self {
         let (low, borrow) = 0u64.overflowing_sub(self.low);
-        Self {
-            high: -self.high - i128::from(borrow),
-            low,
-        }
+        Self { high: -self.high - i128::from(borrow), low }
     }
 
     fn plus(self, other: Self) -> Self {
         let (low, carry) = self.low.overflowing_add(other.low);
-        Self {
-            high: self.high + other.high + i128::from(carry),
-            low,
-        }
+        Self { high: self.high + other.high + i128::from(carry), low }
     }
 }

@@ -14,10 +14,7 @@ fn every_position_is_found(order: impl Iterator<Item = u32>) -> Result<(), Broke
     for s in (0..MILLION).step_by(997).map(f64::from) {
         assert_eq!(hull.answer([s, 1.0])?, [s, -s]);
         assert_eq!(hull.answer([s + 0.25, 1.0])?, [s, -s]);
-        assert_eq!(
-            hull.answer([s * 14142135623.730951, 14142135623.730951])?,
-            [s, -s]
-        );
+        assert_eq!(hull.answer([s * 14142135623.730951, 14142135623.730951])?, [s, -s]);
     }
     let last = f64::from(MILLION - 1);
     assert_eq!(hull.answer([2.5, 1.0])?, [2.5, -2.5]);
@@ -74,26 +71,14 @@ fn the_latest_of_writes_whose_recency_drowned_is_found() -> Result<(), Broken> {
         for position in 0..100_020 {
             // Writes to this address are five tokens apart; all else goes to its neighbours.
             let write = position >= 100_000 && position % 5 == 0;
-            let address = if write {
-                n
-            } else {
-                f64::from(65_590 + position % 10)
-            };
+            let address = if write { n } else { f64::from(65_590 + position % 10) };
             let key = [2.0 * address, -address * address + recency(position)];
             memory.insert(key, [f64::from(position), 0.0])?;
             if write {
-                assert_eq!(
-                    memory.answer([n, 1.0])?,
-                    [f64::from(position), 0.0],
-                    "{kind:?}"
-                );
+                assert_eq!(memory.answer([n, 1.0])?, [f64::from(position), 0.0], "{kind:?}");
             }
         }
-        assert_eq!(
-            memory.answer([n * 1e10, 1e10])?,
-            [100_015.0, 0.0],
-            "{kind:?}"
-        );
+        assert_eq!(memory.answer([n * 1e10, 1e10])?, [100_015.0, 0.0], "{kind:?}");
     }
     Ok(())
 }

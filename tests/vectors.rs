@@ -1,5 +1,12 @@
 //! The conformance vectors: every road gives exactly the reference trace.
 
+use hardmax::attention::memory;
+use hardmax::engine::{Attention, Reference, generate};
+use hardmax::graph::evaluate::Evaluation;
+use hardmax::linalg::Kernel;
+use hardmax::machine::{HALT, Symbol};
+use hardmax::model::{Model, Token};
+use hardmax::weights;
 use hardmax::{oracle, program::text};
 use std::path::PathBuf;
 
@@ -33,4 +40,50 @@ fn the_oracle_writes_the_reference_traces_letter_for_letter() {
         let reference = String::from_utf8(reference).unwrap();
         assert_eq!(text::write_trace(&program, &tokens), reference, "{name}");
     }
+}
+
+#[test]
+fn the_graph_predicts_every_token_of_the_reference_traces() {
+    let graph = hardmax::machine::graph::machine();
+    for (name, _, reference) in vectors() {
+        let trace = text::parse_trace(&reference).unwrap();
+        let prompt = trace.program.prompt();
+        let mut evaluation = Evaluation::new(&graph, memory).unwrap();
+        let tokens: Vec<Symbol> = prompt.iter().chain(&trace.generated).copied().collect();
+        for (at, &token) in tokens.iter().enumerate() {
+            if at >= prompt.len() {
+                let next = Symbol::all()[evaluation.next_token()];
+                assert_eq!(next.to_string(), token.to_string(), "{name}, position {at}");
+            }
+            evaluation.step(token.id() as usize).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_model_generates_the_reference_traces_by_every_attention_and_kernel() {
+    let model = built_model();
+    for (name, _, reference) in vectors() {
+        let trace = text::parse_trace(&reference).unwrap();
+        let prompt: Vec<Token> = trace.program.prompt().iter().map(|s| Token(s.id())).collect();
+        for &kernel in Kernel::ALL {
+            for attention in [Attention::Hull, Attention::Brute, Attention::Kinds] {
+                let mut engine = Reference::new(&model, attention, kernel).unwrap();
+                let mut generated = Vec::new();
+                let emit = |token: Token| generated.push(Symbol::all()[token.index()]);
+                generate(&mut engine, &prompt, model.stop(), u64::MAX, emit).unwrap();
+                assert_eq!(
+                    text::write_trace(&trace.program, &generated),
+                    text::write_trace(&trace.program, &trace.generated),
+                    "{name}, {attention:?}, {kernel}"
+                );
+            }
+        }
+    }
+}
+
+fn built_model() -> Model {
+    let graph = hardmax::machine::graph::machine();
+    let names = Symbol::all().iter().map(Symbol::to_string).collect();
+    Model::new(weights::build(&graph, names, Token(HALT.id())).parts).unwrap()
 }

@@ -20,12 +20,7 @@ pub struct Brute {
 impl Brute {
     /// A memory of no position.
     pub fn new(tie: TieBreak) -> Self {
-        Self {
-            tie,
-            door: Door::new(),
-            keys: Vec::new(),
-            values: Vec::new(),
-        }
+        Self { tie, door: Door::new(), keys: Vec::new(), values: Vec::new() }
     }
 }
 
@@ -68,12 +63,7 @@ mod tests {
 
     fn ask(tie: TieBreak, query: [f64; 2]) -> Result<[f64; 2], Broken> {
         let mut brute = Brute::new(tie);
-        for (key, value) in [
-            ([0., 0.], 1.),
-            ([2., 1.], 2.),
-            ([2., 1.], 4.),
-            ([1., 3.], 8.),
-        ] {
+        for (key, value) in [([0., 0.], 1.), ([2., 1.], 2.), ([2., 1.], 4.), ([1., 3.], 8.)] {
             brute.insert(key, [value, -value])?;
         }
         brute.answer(query)
@@ -91,9 +81,6 @@ mod tests {
 
     #[test]
     fn a_query_before_any_key_is_refused() {
-        assert_eq!(
-            Brute::new(TieBreak::Latest).answer([1., 1.]),
-            Err(Broken::Empty)
-        );
+        assert_eq!(Brute::new(TieBreak::Latest).answer([1., 1.]), Err(Broken::Empty));
     }
 }

@@ -35,20 +35,12 @@ const _: () = assert!(size_of::<Vertex>() == 40);
 
 impl Vertex {
     pub(super) fn new(key: [f64; 2], tied: Tied, edge: Option<NonZeroU32>) -> Self {
-        Self {
-            key,
-            value: tied.value,
-            mark: tied.mark,
-            edge,
-        }
+        Self { key, value: tied.value, mark: tied.mark, edge }
     }
 
     /// The positions with exactly this key.
     pub(super) fn tied(&self) -> Tied {
-        Tied {
-            value: self.value,
-            mark: self.mark,
-        }
+        Tied { value: self.value, mark: self.mark }
     }
 
     pub(super) fn set_tied(&mut self, tied: Tied) {
@@ -68,10 +60,7 @@ pub(super) struct Place {
 impl Place {
     /// The gap to the right of a vertex.
     pub(super) fn after(self) -> Self {
-        Self {
-            index: self.index + 1,
-            ..self
-        }
+        Self { index: self.index + 1, ..self }
     }
 }
 
@@ -99,10 +88,7 @@ impl Chain {
     #[inline]
     pub(super) fn last(&self) -> Option<Place> {
         let chunk = self.chunks.len().checked_sub(1)?;
-        Some(Place {
-            chunk,
-            index: self.chunks[chunk].len() - 1,
-        })
+        Some(Place { chunk, index: self.chunks[chunk].len() - 1 })
     }
 
     /// The vertex to the left of a vertex or gap.
@@ -112,10 +98,7 @@ impl Chain {
             return Some(Place { index, ..place });
         }
         let chunk = place.chunk.checked_sub(1)?;
-        Some(Place {
-            chunk,
-            index: self.chunks[chunk].len() - 1,
-        })
+        Some(Place { chunk, index: self.chunks[chunk].len() - 1 })
     }
 
     /// The vertex to the right of a gap.
@@ -136,10 +119,7 @@ impl Chain {
         {
             return last.after();
         }
-        let chunk = self
-            .firsts
-            .partition_point(|&key| before(key))
-            .saturating_sub(1);
+        let chunk = self.firsts.partition_point(|&key| before(key)).saturating_sub(1);
         let index = match self.chunks.get(chunk) {
             Some(vertices) => vertices.partition_point(|v| before(v.key)),
             None => 0,
@@ -160,9 +140,7 @@ impl Chain {
             chunk -= 1;
         }
         let vertices = &self.chunks[chunk];
-        let index = first_fall(vertices.len() - 1, |i| {
-            rises(vertices[i].key, vertices[i + 1].key)
-        });
+        let index = first_fall(vertices.len() - 1, |i| rises(vertices[i].key, vertices[i + 1].key));
         Some(Place { chunk, index })
     }
 
@@ -183,23 +161,14 @@ impl Chain {
         // An emptied chunk is gone: the same place is now the front of the next, or past the last.
         match self.chunks.len() {
             chunks if from.chunk < chunks || chunks == 0 => from,
-            chunks => Place {
-                chunk: chunks - 1,
-                index: self.chunks[chunks - 1].len(),
-            },
+            chunks => Place { chunk: chunks - 1, index: self.chunks[chunks - 1].len() },
         }
     }
 
     /// Puts a vertex into a gap; gives its place.
     pub(super) fn insert(&mut self, gap: Place, vertex: Vertex) -> Place {
-        let Place {
-            mut chunk,
-            mut index,
-        } = gap;
-        let (chunks, len) = (
-            self.chunks.len(),
-            self.chunks.get(chunk).map_or(CHUNK, Vec::len),
-        );
+        let Place { mut chunk, mut index } = gap;
+        let (chunks, len) = (self.chunks.len(), self.chunks.get(chunk).map_or(CHUNK, Vec::len));
         if len == CHUNK {
             let at_right_end = chunk + 1 == chunks && index == len;
             let at_left_end = chunk == 0 && index == 0;
@@ -277,27 +246,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn vertex(x: u32) -> Vertex {
-        Vertex::new(
-            [f64::from(x), 0.0],
-            Tied::one(TieBreak::Latest, x, [0.0; 2]),
-            None,
-        )
+        Vertex::new([f64::from(x), 0.0], Tied::one(TieBreak::Latest, x, [0.0; 2]), None)
     }
 
     fn agrees(chain: &Chain, list: &[u32]) -> bool {
-        chain
-            .iter()
-            .map(|v| v.key[0])
-            .eq(list.iter().map(|&x| f64::from(x)))
-            && chain
-                .chunks
-                .iter()
-                .all(|c| !c.is_empty() && c.len() <= CHUNK)
-            && chain
-                .chunks
-                .iter()
-                .map(|c| c[0].key)
-                .eq(chain.firsts.iter().copied())
+        chain.iter().map(|v| v.key[0]).eq(list.iter().map(|&x| f64::from(x)))
+            && chain.chunks.iter().all(|c| !c.is_empty() && c.len() <= CHUNK)
+            && chain.chunks.iter().map(|c| c[0].key).eq(chain.firsts.iter().copied())
     }
 
     proptest! {

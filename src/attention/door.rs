@@ -27,9 +27,7 @@ impl Door {
     #[inline]
     pub(super) fn key(&self, key: [f64; 2]) -> Result<u32, Broken> {
         if self.inserted == Self::POSITIONS {
-            return Err(Broken::TooManyPositions {
-                limit: Self::POSITIONS,
-            });
+            return Err(Broken::TooManyPositions { limit: Self::POSITIONS });
         }
         check(Part::Key, self.inserted, key)?;
         Ok(self.inserted)
@@ -57,18 +55,9 @@ fn check(part: Part, position: u32, pair: [f64; 2]) -> Result<(), Broken> {
         return Ok(());
     }
     Err(if pair.iter().all(|c| c.is_finite()) {
-        Broken::TooLarge {
-            part,
-            position,
-            pair,
-            limit: LIMIT,
-        }
+        Broken::TooLarge { part, position, pair, limit: LIMIT }
     } else {
-        Broken::NotFinite {
-            part,
-            position,
-            pair,
-        }
+        Broken::NotFinite { part, position, pair }
     })
 }
 
@@ -83,15 +72,10 @@ mod tests {
 
     #[test]
     fn the_last_position_that_fits_is_followed_by_none() {
-        let mut door = Door {
-            inserted: Door::POSITIONS - 1,
-        };
+        let mut door = Door { inserted: Door::POSITIONS - 1 };
         assert_eq!(door.key([0.0; 2]), Ok(u32::MAX - 1));
         door.admit();
-        assert_eq!(
-            door.key([0.0; 2]),
-            Err(Broken::TooManyPositions { limit: u32::MAX })
-        );
+        assert_eq!(door.key([0.0; 2]), Err(Broken::TooManyPositions { limit: u32::MAX }));
         assert_eq!(door.query([0.0; 2]), Ok(u32::MAX - 1));
     }
 
@@ -102,29 +86,17 @@ mod tests {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert!(matches!(
                 door.key([0.0, bad]),
-                Err(Broken::NotFinite {
-                    part: Part::Key,
-                    position: 0,
-                    ..
-                })
+                Err(Broken::NotFinite { part: Part::Key, position: 0, .. })
             ));
         }
         door.admit();
         assert!(matches!(
             door.query([f64::NAN, 0.0]),
-            Err(Broken::NotFinite {
-                part: Part::Query,
-                position: 0,
-                ..
-            })
+            Err(Broken::NotFinite { part: Part::Query, position: 0, .. })
         ));
         assert!(matches!(
             door.key([-1e200, 0.0]),
-            Err(Broken::TooLarge {
-                part: Part::Key,
-                position: 1,
-                ..
-            })
+            Err(Broken::TooLarge { part: Part::Key, position: 1, .. })
         ));
     }
 }

@@ -46,11 +46,7 @@ struct Side {
 
 impl Envelope {
     pub(super) fn new(tie: TieBreak) -> Self {
-        Self {
-            tie,
-            chain: Chain::default(),
-            insides: Insides::default(),
-        }
+        Self { tie, chain: Chain::default(), insides: Insides::default() }
     }
 
     /// Takes in the next position.
@@ -134,10 +130,7 @@ impl Envelope {
             gap = near;
             if height == 0.0 {
                 let inside = self.insides.get(far_vertex.edge);
-                return Side {
-                    gap,
-                    inside: union(self.tie, inside, Some(near_vertex.tied())),
-                };
+                return Side { gap, inside: union(self.tie, inside, Some(near_vertex.tied())) };
             }
         }
         Side { gap, inside: None }
@@ -156,10 +149,7 @@ impl Envelope {
             gap = near.after();
             if height == 0.0 {
                 let inside = self.insides.get(near_vertex.edge);
-                return Side {
-                    gap,
-                    inside: union(self.tie, inside, Some(near_vertex.tied())),
-                };
+                return Side { gap, inside: union(self.tie, inside, Some(near_vertex.tied())) };
             }
         }
         Side { gap, inside: None }
@@ -238,10 +228,7 @@ mod tests {
 
     #[test]
     fn collinear_keys_stay_two_vertices_in_any_order() {
-        for keys in [
-            [[0, 1], [2, 1], [4, 1], [6, 1]],
-            [[6, 1], [0, 1], [4, 1], [2, 1]],
-        ] {
+        for keys in [[[0, 1], [2, 1], [4, 1], [6, 1]], [[6, 1], [0, 1], [4, 1], [2, 1]]] {
             let envelope = envelope(&keys);
             assert_eq!(vertices(&envelope), [[0., 1.], [6., 1.]]);
             assert_eq!(envelope.answer([0., 1.]), Some([1.5, 0.]));

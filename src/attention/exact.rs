@@ -30,11 +30,7 @@ pub(super) fn climb(q: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
     let across = q[0] * (b[0] - a[0]);
     let up = q[1] * (b[1] - a[1]);
     let sum = across + up;
-    if sum.abs() > ERROR * (across.abs() + up.abs()) {
-        sum
-    } else {
-        climb_exactly(q, a, b)
-    }
+    if sum.abs() > ERROR * (across.abs() + up.abs()) { sum } else { climb_exactly(q, a, b) }
 }
 
 #[cold]
@@ -47,11 +43,7 @@ fn climb_exactly(q: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
         grow(&mut expansion[..=2 * i], error);
         grow(&mut expansion[..=2 * i + 1], product);
     }
-    expansion
-        .into_iter()
-        .rev()
-        .find(|&c| c != 0.0)
-        .unwrap_or(0.0)
+    expansion.into_iter().rev().find(|&c| c != 0.0).unwrap_or(0.0)
 }
 
 /// Adds a term to an expansion whose last component is still free.

@@ -26,12 +26,7 @@ pub struct Gather {
 impl Gather {
     /// A memory of no position.
     pub fn new(tie: TieBreak) -> Self {
-        Self {
-            tie,
-            door: Door::new(),
-            recency: Recency::default(),
-            values: Vec::new(),
-        }
+        Self { tie, door: Door::new(), recency: Recency::default(), values: Vec::new() }
     }
 
     /// Whether this is the key of its position, and the recency after it.
@@ -45,12 +40,7 @@ impl Gather {
         match self.tie {
             // s² of a whole s is rounded at most once, here and by the builder alike.
             TieBreak::Average if found == 0.0 => Ok(self.recency),
-            TieBreak::Average => Err(Broken::OffParabola {
-                kind: KIND,
-                position,
-                key,
-                by: found,
-            }),
+            TieBreak::Average => Err(Broken::OffParabola { kind: KIND, position, key, by: found }),
             TieBreak::Latest => {
                 let slack = Recency::slack(s, 0.0);
                 self.recency.after(KIND, position, key, (found, slack))
@@ -99,11 +89,7 @@ impl Memory for Gather {
             return Ok(self.values[0]);
         }
         if query[1] <= 0.0 {
-            return Err(Broken::Direction {
-                kind: KIND,
-                position: latest,
-                query,
-            });
+            return Err(Broken::Direction { kind: KIND, position: latest, query });
         }
         let (low, high) = nearest(query, latest);
         let later = self.values[high as usize];
@@ -135,15 +121,7 @@ mod tests {
     #[test]
     fn the_query_names_a_position_and_is_clamped_to_those_there_are() {
         let mut memory = filled(TieBreak::Latest, 10);
-        for (q, s) in [
-            (0., 0.),
-            (3., 3.),
-            (3.4, 3.),
-            (3.6, 4.),
-            (-7., 0.),
-            (9.2, 9.),
-            (1e99, 9.),
-        ] {
+        for (q, s) in [(0., 0.), (3., 3.), (3.4, 3.), (3.6, 4.), (-7., 0.), (9.2, 9.), (1e99, 9.)] {
             for scale in [1.0, 1e10 * std::f64::consts::SQRT_2] {
                 assert_eq!(memory.answer([q * scale, scale]), Ok([s, -s]), "{q}");
             }
@@ -182,29 +160,16 @@ mod tests {
     #[test]
     fn keys_of_other_positions_or_off_the_parabola_are_refused() {
         let mut memory = filled(TieBreak::Latest, 3);
-        let refused = Broken::NotThisPosition {
-            position: 3,
-            key: [4., -4.],
-        };
+        let refused = Broken::NotThisPosition { position: 3, key: [4., -4.] };
         assert_eq!(memory.insert([4., -4.], [0., 0.]), Err(refused));
-        let refused = Broken::OffParabola {
-            kind: KIND,
-            position: 3,
-            key: [6., -7.5],
-            by: 1.5,
-        };
+        let refused = Broken::OffParabola { kind: KIND, position: 3, key: [6., -7.5], by: 1.5 };
         assert_eq!(memory.insert([6., -7.5], [0., 0.]), Err(refused));
         assert_eq!(memory.insert([6., -8.5], [0., 0.]), Ok(()));
         let refused = memory.insert([8., -15.75], [0., 0.]);
         assert!(matches!(refused, Err(Broken::Recency { position: 4, .. })));
 
         let mut memory = filled(TieBreak::Average, 3);
-        let refused = Broken::OffParabola {
-            kind: KIND,
-            position: 3,
-            key: [6., -8.5],
-            by: 0.5,
-        };
+        let refused = Broken::OffParabola { kind: KIND, position: 3, key: [6., -8.5], by: 0.5 };
         assert_eq!(memory.insert([6., -8.5], [0., 0.]), Err(refused));
     }
 
@@ -213,11 +178,7 @@ mod tests {
         let mut memory = filled(TieBreak::Average, 1);
         assert_eq!(memory.answer([0., -1.]), Ok([0., 0.]));
         let mut memory = filled(TieBreak::Average, 2);
-        let refused = Broken::Direction {
-            kind: KIND,
-            position: 1,
-            query: [1., 0.],
-        };
+        let refused = Broken::Direction { kind: KIND, position: 1, query: [1., 0.] };
         assert_eq!(memory.answer([1., 0.]), Err(refused));
     }
 }

@@ -108,12 +108,7 @@ mod tests {
     #[test]
     fn a_horizontal_query_ties_all_extreme_keys_whatever_their_height() {
         let mut hull = Hull::new(TieBreak::Average);
-        for (key, value) in [
-            ([3., -9.], 1.),
-            ([3., 5.], 3.),
-            ([3., 0.], 8.),
-            ([-1., 0.], 16.),
-        ] {
+        for (key, value) in [([3., -9.], 1.), ([3., 5.], 3.), ([3., 0.], 8.), ([-1., 0.], 16.)] {
             assert_eq!(hull.insert(key, [value, 0.]), Ok(()));
         }
         assert_eq!(hull.answer([1e-300, 0.]), Ok([4., 0.]));

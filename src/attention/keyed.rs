@@ -98,14 +98,12 @@ impl Memory for Keyed {
     fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Broken> {
         let position = self.door.key(key)?;
         let number = key[0] / 2.0;
-        let n = whole(number)
-            .filter(|n| n.abs() <= WHOLE)
-            .ok_or(Broken::NotWhole {
-                part: Part::Key,
-                position,
-                pair: key,
-                number,
-            })?;
+        let n = whole(number).filter(|n| n.abs() <= WHOLE).ok_or(Broken::NotWhole {
+            part: Part::Key,
+            position,
+            pair: key,
+            number,
+        })?;
         let found = key[1] + n * n;
         if found < DEAD {
             if let Some(hull) = &mut self.dead {
@@ -127,11 +125,7 @@ impl Memory for Keyed {
     fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken> {
         let position = self.door.query(query)?;
         if position > 0 && query[1] <= 0.0 {
-            return Err(Broken::Direction {
-                kind: KIND,
-                position,
-                query,
-            });
+            return Err(Broken::Direction { kind: KIND, position, query });
         }
         if let Some(hull) = &mut self.dead {
             return hull.answer(query);
@@ -141,12 +135,7 @@ impl Memory for Keyed {
             // Position 0 is all there is, and wins whatever is asked.
             return match self.nearest(0) {
                 Some(only) if position == 0 => Ok(only.value),
-                _ => Err(Broken::NotWhole {
-                    part: Part::Query,
-                    position,
-                    pair: query,
-                    number,
-                }),
+                _ => Err(Broken::NotWhole { part: Part::Query, position, pair: query, number }),
             };
         };
         // Beyond i64 the cast saturates, which leaves every key on the same side.
@@ -159,11 +148,7 @@ impl Memory for Keyed {
         // Tables have a power of two of buckets, 7/8 used at most, and a control byte each;
         // a tree's nodes are two thirds full on average.
         let buckets = (self.latest.capacity() * 8 / 7).next_power_of_two();
-        let table = if self.latest.capacity() == 0 {
-            0
-        } else {
-            buckets
-        };
+        let table = if self.latest.capacity() == 0 { 0 } else { buckets };
         table * (size_of::<(i64, Written)>() + 1)
             + self.live.len() * size_of::<i64>() * 3 / 2
             + self.dead.as_ref().map_or(0, Hull::heap_bytes)
@@ -207,14 +192,7 @@ mod tests {
     #[test]
     fn a_miss_gives_the_nearest_and_of_two_the_later_written() {
         let mut memory = written(&[(2., false), (8., false), (20., false), (5., true)]);
-        for (q, t) in [
-            (3., 0.),
-            (6., 1.),
-            (5., 1.),
-            (-900., 0.),
-            (1e18, 2.),
-            (-1e99, 0.),
-        ] {
+        for (q, t) in [(3., 0.), (6., 1.), (5., 1.), (-900., 0.), (1e18, 2.), (-1e99, 0.)] {
             assert_eq!(memory.answer([q, 1.]), Ok([t, -t]), "{q}");
         }
         assert_eq!(memory.insert([4., -4. + 0.5], [9., 9.]), Ok(()));
@@ -228,10 +206,7 @@ mod tests {
         assert_eq!(memory.answer([WHOLE - 1., 1.]), Ok([1., -1.]));
         assert_eq!(memory.answer([-WHOLE, 1.]), Ok([2., -2.]));
         let key = [2.0 * (WHOLE + 2.0), 0.0];
-        assert!(matches!(
-            memory.insert(key, [0., 0.]),
-            Err(Broken::NotWhole { position: 3, .. })
-        ));
+        assert!(matches!(memory.insert(key, [0., 0.]), Err(Broken::NotWhole { position: 3, .. })));
     }
 
     #[test]
@@ -240,10 +215,7 @@ mod tests {
         let mut memory = written(&keys);
         let mut hull = Hull::new(TieBreak::Latest);
         for (t, (n, _)) in [0., 1., 2.].into_iter().zip(keys) {
-            assert_eq!(
-                hull.insert([2. * n, -n * n + t / 1024. - 1e30], [t, -t]),
-                Ok(())
-            );
+            assert_eq!(hull.insert([2. * n, -n * n + t / 1024. - 1e30], [t, -t]), Ok(()));
         }
         for q in [-9., 0., 3., 5.] {
             assert_eq!(memory.answer([q, 1.]), hull.answer([q, 1.]));
@@ -257,10 +229,7 @@ mod tests {
     fn numbers_stand_for_the_whole_one_next_to_them() {
         let third = 3f64.next_down();
         let mut memory = keyed();
-        assert_eq!(
-            memory.insert([2. * third, -third * third], [1., 1.]),
-            Ok(())
-        );
+        assert_eq!(memory.insert([2. * third, -third * third], [1., 1.]), Ok(()));
         assert_eq!(memory.insert([8., -16.], [2., 2.]), Ok(()));
         assert_eq!(memory.answer([third, 1.]), Ok([1., 1.]));
         let scale = 1e10 * std::f64::consts::SQRT_2;
@@ -270,36 +239,20 @@ mod tests {
     #[test]
     fn what_stands_for_no_whole_number_is_refused() {
         let mut memory = written(&[(0., false), (1., false)]);
-        let refused = Broken::NotWhole {
-            part: Part::Key,
-            position: 2,
-            pair: [3., -2.25],
-            number: 1.5,
-        };
+        let refused =
+            Broken::NotWhole { part: Part::Key, position: 2, pair: [3., -2.25], number: 1.5 };
         assert_eq!(memory.insert([3., -2.25], [0., 0.]), Err(refused));
-        let refused = Broken::NotWhole {
-            part: Part::Query,
-            position: 1,
-            pair: [1., 4.],
-            number: 0.25,
-        };
+        let refused =
+            Broken::NotWhole { part: Part::Query, position: 1, pair: [1., 4.], number: 0.25 };
         assert_eq!(memory.answer([1., 4.]), Err(refused));
     }
 
     #[test]
     fn keys_off_the_parabola_or_with_shrinking_recency_are_refused() {
         let mut memory = written(&[(0., false), (1., false)]);
-        let refused = Broken::OffParabola {
-            kind: KIND,
-            position: 2,
-            key: [4., -2.5],
-            by: 1.5,
-        };
+        let refused = Broken::OffParabola { kind: KIND, position: 2, key: [4., -2.5], by: 1.5 };
         assert_eq!(memory.insert([4., -2.5], [0., 0.]), Err(refused));
-        assert!(matches!(
-            memory.insert([4., -1e20], [0., 0.]),
-            Err(Broken::OffParabola { .. })
-        ));
+        assert!(matches!(memory.insert([4., -1e20], [0., 0.]), Err(Broken::OffParabola { .. })));
         assert!(matches!(
             memory.insert([4., -4.], [0., 0.]),
             Err(Broken::Recency { position: 2, .. })
@@ -313,11 +266,7 @@ mod tests {
             assert_eq!(memory.answer(query), Ok([0., 0.]));
         }
         let mut memory = written(&[(5., false), (6., false)]);
-        let refused = Broken::Direction {
-            kind: KIND,
-            position: 1,
-            query: [5., 0.],
-        };
+        let refused = Broken::Direction { kind: KIND, position: 1, query: [5., 0.] };
         assert_eq!(memory.answer([5., 0.]), Err(refused));
     }
 

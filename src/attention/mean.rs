@@ -20,14 +20,8 @@ impl Mean {
     /// A memory of no position. Only [`TieBreak::Average`] gives means.
     pub fn new(tie: TieBreak) -> Result<Self, Broken> {
         match tie {
-            TieBreak::Average => Ok(Self {
-                door: Door::new(),
-                highest: None,
-            }),
-            TieBreak::Latest => Err(Broken::UnfitTieBreak {
-                kind: HeadKind::Mean,
-                tie,
-            }),
+            TieBreak::Average => Ok(Self { door: Door::new(), highest: None }),
+            TieBreak::Latest => Err(Broken::UnfitTieBreak { kind: HeadKind::Mean, tie }),
         }
     }
 }
@@ -51,15 +45,9 @@ impl Memory for Mean {
     fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken> {
         let position = self.door.query(query)?;
         if position > 0 && query[1] <= 0.0 {
-            return Err(Broken::Direction {
-                kind: HeadKind::Mean,
-                position,
-                query,
-            });
+            return Err(Broken::Direction { kind: HeadKind::Mean, position, query });
         }
-        self.highest
-            .map(|(_, tied)| tied.answer(TieBreak::Average))
-            .ok_or(Broken::Empty)
+        self.highest.map(|(_, tied)| tied.answer(TieBreak::Average)).ok_or(Broken::Empty)
     }
 
     fn heap_bytes(&self) -> usize {
@@ -72,10 +60,7 @@ mod tests {
     use super::*;
 
     fn mean() -> Mean {
-        Mean {
-            door: Door::new(),
-            highest: None,
-        }
+        Mean { door: Door::new(), highest: None }
     }
 
     #[test]
@@ -90,10 +75,7 @@ mod tests {
     #[test]
     fn the_latest_is_no_mean() {
         let tie = TieBreak::Latest;
-        let refused = Broken::UnfitTieBreak {
-            kind: HeadKind::Mean,
-            tie,
-        };
+        let refused = Broken::UnfitTieBreak { kind: HeadKind::Mean, tie };
         assert_eq!(Mean::new(tie).err(), Some(refused));
     }
 
@@ -101,19 +83,12 @@ mod tests {
     fn slanted_keys_and_queries_that_do_not_look_up_are_refused() {
         let mut memory = mean();
         let key = [1e-9, 1.];
-        assert_eq!(
-            memory.insert(key, [0., 0.]),
-            Err(Broken::NotVertical { position: 0, key })
-        );
+        assert_eq!(memory.insert(key, [0., 0.]), Err(Broken::NotVertical { position: 0, key }));
         assert_eq!(memory.insert([-0.0, 0.], [6., 6.]), Ok(()));
         assert_eq!(memory.answer([0., -1.]), Ok([6., 6.]));
         assert_eq!(memory.insert([0., 1.], [6., 6.]), Ok(()));
         for query in [[1., 0.], [0., -1.]] {
-            let refused = Broken::Direction {
-                kind: HeadKind::Mean,
-                position: 1,
-                query,
-            };
+            let refused = Broken::Direction { kind: HeadKind::Mean, position: 1, query };
             assert_eq!(memory.answer(query), Err(refused));
         }
     }

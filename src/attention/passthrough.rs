@@ -34,11 +34,7 @@ impl Memory for Passthrough {
         if let Some(Latest { key: previous, .. }) = self.latest
             && !(key[0] > previous[0] && key[1] >= previous[1])
         {
-            return Err(Broken::NotAscending {
-                position,
-                key,
-                previous,
-            });
+            return Err(Broken::NotAscending { position, key, previous });
         }
         self.latest = Some(Latest { key, value });
         self.door.admit();
@@ -48,11 +44,7 @@ impl Memory for Passthrough {
     fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken> {
         let position = self.door.query(query)?;
         if position > 0 && !(query[0] > 0.0 && query[1] >= 0.0) {
-            return Err(Broken::Direction {
-                kind: HeadKind::Passthrough,
-                position,
-                query,
-            });
+            return Err(Broken::Direction { kind: HeadKind::Passthrough, position, query });
         }
         self.latest.map(|latest| latest.value).ok_or(Broken::Empty)
     }
@@ -88,11 +80,7 @@ mod tests {
         for key in [[2., 1.], [1., 1.], [4., 0.5]] {
             let mut memory = Passthrough::new();
             assert_eq!(memory.insert([2., 1.], [0., 0.]), Ok(()));
-            let refused = Broken::NotAscending {
-                position: 1,
-                key,
-                previous: [2., 1.],
-            };
+            let refused = Broken::NotAscending { position: 1, key, previous: [2., 1.] };
             assert_eq!(memory.insert(key, [0., 0.]), Err(refused));
             assert_eq!(memory.insert([4., 1.], [5., 5.]), Ok(()));
         }
@@ -104,11 +92,7 @@ mod tests {
         assert_eq!(memory.insert([0., 1.], [0., 0.]), Ok(()));
         assert_eq!(memory.insert([2., 1.], [0., 0.]), Ok(()));
         for query in [[0., 1.], [-1., 1.], [1., -1.]] {
-            let refused = Broken::Direction {
-                kind: HeadKind::Passthrough,
-                position: 1,
-                query,
-            };
+            let refused = Broken::Direction { kind: HeadKind::Passthrough, position: 1, query };
             assert_eq!(memory.answer(query), Err(refused));
         }
     }

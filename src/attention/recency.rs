@@ -35,24 +35,12 @@ impl Recency {
         (found, slack): (f64, f64),
     ) -> Result<Self, Broken> {
         if found < -slack || found >= 1.0 + slack {
-            return Err(Broken::OffParabola {
-                kind,
-                position,
-                key,
-                by: found,
-            });
+            return Err(Broken::OffParabola { kind, position, key, by: found });
         }
         if found + slack < self.floor {
-            return Err(Broken::Recency {
-                kind,
-                position,
-                recency: found,
-                earlier: self.floor,
-            });
+            return Err(Broken::Recency { kind, position, recency: found, earlier: self.floor });
         }
-        Ok(Self {
-            floor: self.floor.max(found - slack),
-        })
+        Ok(Self { floor: self.floor.max(found - slack) })
     }
 }
 
@@ -62,12 +50,7 @@ mod tests {
 
     fn after(recency: Recency, n: f64, epsilon: f64) -> Result<Recency, Broken> {
         let key = [2.0 * n, -n * n + epsilon];
-        recency.after(
-            HeadKind::Keyed,
-            9,
-            key,
-            (key[1] + n * n, Recency::slack(n, 0.0)),
-        )
+        recency.after(HeadKind::Keyed, 9, key, (key[1] + n * n, Recency::slack(n, 0.0)))
     }
 
     #[test]
@@ -79,11 +62,7 @@ mod tests {
         assert!(after(recency, -70.0, 0.26).is_ok());
         assert!(matches!(
             after(recency, 0.0, 0.24),
-            Err(Broken::Recency {
-                kind: HeadKind::Keyed,
-                position: 9,
-                ..
-            })
+            Err(Broken::Recency { kind: HeadKind::Keyed, position: 9, .. })
         ));
     }
 
@@ -100,12 +79,7 @@ mod tests {
     #[test]
     fn what_drowned_in_the_square_is_not_held_against_a_key() {
         let mut recency = Recency::default();
-        for (n, epsilon) in [
-            (0.0, 0.4),
-            (2f64.powi(33), 0.41),
-            (65_600.0, 0.41),
-            (3.0, 0.42),
-        ] {
+        for (n, epsilon) in [(0.0, 0.4), (2f64.powi(33), 0.41), (65_600.0, 0.41), (3.0, 0.42)] {
             let next = after(recency, n, epsilon);
             assert!(next.is_ok(), "{n} {next:?}");
             recency = next.unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The machine that the model embodies: its instructions, its tokens, and the
 //! graph that predicts every next token from the history.
 
+pub mod graph;
 pub mod isa;
 pub mod symbol;
 

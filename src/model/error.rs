@@ -71,33 +71,21 @@ pub enum ModelError {
 
     /// The file was read, and is no model.
     #[error("{path}: {fault}", path = path.display())]
-    InFile {
-        path: PathBuf,
-        fault: Box<ModelError>,
-    },
+    InFile { path: PathBuf, fault: Box<ModelError> },
 
     /// The bytes end inside something.
     #[error(
         "byte {offset}: {what} needs {needed} bytes and only {left} are left: \
          the file is cut short, copy or build it again"
     )]
-    Truncated {
-        offset: usize,
-        what: &'static str,
-        needed: u128,
-        left: u64,
-    },
+    Truncated { offset: usize, what: &'static str, needed: u128, left: u64 },
 
     /// The header speaks of more names and weights than the bytes can hold.
     #[error(
         "byte {offset}: the header announces at least {needed} bytes and there are {length}: \
          the file is cut short, or no model"
     )]
-    TooShort {
-        offset: usize,
-        needed: u128,
-        length: u64,
-    },
+    TooShort { offset: usize, needed: u128, length: u64 },
 
     /// V is not positive.
     #[error("byte {offset}: a vocabulary of {value} tokens: it needs 1 to 2147483647")]
@@ -120,11 +108,7 @@ pub enum ModelError {
          heads are two-dimensional",
         half = width / 2
     )]
-    Heads {
-        offset: usize,
-        value: i64,
-        width: i64,
-    },
+    Heads { offset: usize, value: i64, width: i64 },
 
     /// F is negative.
     #[error("byte {offset}: {value} gated units a layer: there must be 0 to 2147483647")]
@@ -136,122 +120,67 @@ pub enum ModelError {
 
     /// The stop token is no token.
     #[error("byte {offset}: the stop token is {value}, but tokens are 0 to {last}")]
-    StopToken {
-        offset: usize,
-        value: i64,
-        last: usize,
-    },
+    StopToken { offset: usize, value: i64, last: usize },
 
     /// A name is longer than what follows its length.
     #[error(
         "byte {offset}: the name of token {token} is {length} bytes long, \
          and at most {limit} can stand here: the file is cut short or damaged"
     )]
-    NameLength {
-        offset: usize,
-        token: Token,
-        length: u64,
-        limit: u64,
-    },
+    NameLength { offset: usize, token: Token, length: u64, limit: u64 },
 
     /// A name is not UTF-8; the offset is that of the first byte that is not.
     #[error("byte {offset}: the name of token {token} is not UTF-8 (byte {value:#04x})")]
-    NameNotUtf8 {
-        offset: usize,
-        token: Token,
-        value: u8,
-    },
+    NameNotUtf8 { offset: usize, token: Token, value: u8 },
 
     /// A name was given to an earlier token.
     #[error(
         "byte {offset}: token {second} is named {name:?}, and so is token {first}: \
          give each its own name"
     )]
-    DuplicateName {
-        offset: usize,
-        name: String,
-        first: Token,
-        second: Token,
-    },
+    DuplicateName { offset: usize, name: String, first: Token, second: Token },
 
     /// A weight is NaN or infinite.
     #[error(
         "byte {offset}: {matrix} has {value} at row {row}, column {col}: weights must be finite"
     )]
-    NonFiniteWeight {
-        offset: usize,
-        matrix: MatrixName,
-        row: usize,
-        col: usize,
-        value: f64,
-    },
+    NonFiniteWeight { offset: usize, matrix: MatrixName, row: usize, col: usize, value: f64 },
 
     /// The flag before an optional part is neither 0 nor 1.
     #[error("byte {offset}: the flag of {part} is {value}: write 0 for absent, 1 for present")]
-    Flag {
-        offset: usize,
-        part: Part,
-        value: i32,
-    },
+    Flag { offset: usize, part: Part, value: i32 },
 
     /// A list of cleared slots is longer than there are slots.
     #[error(
         "byte {offset}: layer {layer} clears {value} slots {half}, \
          but a list of different slots has 0 to {width}"
     )]
-    SlotCount {
-        offset: usize,
-        layer: usize,
-        half: Half,
-        value: i32,
-        width: usize,
-    },
+    SlotCount { offset: usize, layer: usize, half: Half, value: i32, width: usize },
 
     /// A cleared slot is no slot.
     #[error(
         "byte {offset}: layer {layer} clears slot {value} {half}, but slots are 0 to {last}",
         last = width - 1
     )]
-    Slot {
-        offset: usize,
-        layer: usize,
-        half: Half,
-        value: i32,
-        width: usize,
-    },
+    Slot { offset: usize, layer: usize, half: Half, value: i32, width: usize },
 
     /// One list clears a slot twice.
     #[error("byte {offset}: layer {layer} clears slot {value} twice {half}: list it once")]
-    RepeatedSlot {
-        offset: usize,
-        layer: usize,
-        half: Half,
-        value: i32,
-    },
+    RepeatedSlot { offset: usize, layer: usize, half: Half, value: i32 },
 
     /// A tie-break has no meaning.
     #[error(
         "byte {offset}: head {head} of layer {layer} has tie-break {value}: \
          there are 0 (average) and 1 (latest)"
     )]
-    TieBreak {
-        offset: usize,
-        layer: usize,
-        head: usize,
-        value: i32,
-    },
+    TieBreak { offset: usize, layer: usize, head: usize, value: i32 },
 
     /// A head kind has no meaning.
     #[error(
         "byte {offset}: head {head} of layer {layer} has kind {value}: there are \
          0 (lookup), 1 (passthrough), 2 (gather), 3 (keyed) and 4 (mean)"
     )]
-    HeadKind {
-        offset: usize,
-        layer: usize,
-        head: usize,
-        value: i32,
-    },
+    HeadKind { offset: usize, layer: usize, head: usize, value: i32 },
 
     /// Something follows the last part.
     #[error("byte {offset}: {count} bytes follow the end of the model: remove them")]
@@ -259,11 +188,7 @@ pub enum ModelError {
 
     /// A piece of [`ModelParts`](super::ModelParts) has not the length that its shape asks for.
     #[error("{what} has {found} elements, and the shape asks for {expected}")]
-    PartLength {
-        what: PartName,
-        expected: u128,
-        found: usize,
-    },
+    PartLength { what: PartName, expected: u128, found: usize },
 }
 
 /// A piece of [`ModelParts`](super::ModelParts) whose length follows from the shape.

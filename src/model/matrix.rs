@@ -47,33 +47,21 @@ mod tests {
 
     #[test]
     fn rows_follow_each_other() {
-        let matrix = Matrix {
-            rows: 2,
-            cols: 3,
-            data: &[1., 2., 3., 4., 5., 6.],
-        };
+        let matrix = Matrix { rows: 2, cols: 3, data: &[1., 2., 3., 4., 5., 6.] };
         assert_eq!(matrix.row(0), [1., 2., 3.]);
         assert_eq!(matrix.row(1), [4., 5., 6.]);
     }
 
     #[test]
     fn without_columns_rows_are_empty() {
-        let matrix = Matrix {
-            rows: 2,
-            cols: 0,
-            data: &[],
-        };
+        let matrix = Matrix { rows: 2, cols: 0, data: &[] };
         assert!(matrix.row(1).is_empty());
     }
 
     #[test]
     #[should_panic(expected = "row 2 of a matrix of 2 rows")]
     fn there_are_no_rows_past_the_last() {
-        let matrix = Matrix {
-            rows: 2,
-            cols: 0,
-            data: &[],
-        };
+        let matrix = Matrix { rows: 2, cols: 0, data: &[] };
         matrix.row(2);
     }
 }

@@ -64,10 +64,8 @@ impl Model {
     /// changed in place while the model is in use. (Replacing it, as [`Model::write`] does, is fine.)
     pub fn open(path: &Path) -> Result<Model, ModelError> {
         let bytes = Bytes::map(path)?;
-        read::read(bytes).map_err(|fault| ModelError::InFile {
-            path: path.to_owned(),
-            fault: Box::new(fault),
-        })
+        read::read(bytes)
+            .map_err(|fault| ModelError::InFile { path: path.to_owned(), fault: Box::new(fault) })
     }
 
     /// The model in `bytes`: a `Vec<u8>`, or what `include_bytes!` gives.
@@ -149,11 +147,7 @@ impl Model {
             assert!(layer < self.shape.layers, "there is no layer {layer}");
         }
         let shape::Block { start, rows, cols } = self.shape.block(name);
-        Matrix {
-            rows,
-            cols,
-            data: &self.storage.weights()[start..start + rows * cols],
-        }
+        Matrix { rows, cols, data: &self.storage.weights()[start..start + rows * cols] }
     }
 
     /// What equal winners give in a head of a layer.
@@ -180,10 +174,7 @@ impl Model {
 
     fn head_index(&self, layer: usize, head: usize) -> usize {
         let Shape { layers, heads, .. } = self.shape;
-        assert!(
-            layer < layers && head < heads,
-            "there is no head {head} of layer {layer}"
-        );
+        assert!(layer < layers && head < heads, "there is no head {head} of layer {layer}");
         layer * heads + head
     }
 

@@ -36,17 +36,7 @@ pub(super) fn read(bytes: Bytes) -> Result<Model, ModelError> {
     let first_weight = weights.start;
     let storage = Storage::new(bytes, weights);
     all_finite(storage.weights(), shape, first_weight)?;
-    Ok(Model {
-        shape,
-        stop,
-        vocabulary,
-        storage,
-        optional: Optional {
-            clears,
-            ties,
-            kinds,
-        },
-    })
+    Ok(Model { shape, stop, vocabulary, storage, optional: Optional { clears, ties, kinds } })
 }
 
 fn header(cursor: &mut Cursor) -> Result<(Shape, Token), ModelError> {
@@ -97,25 +87,16 @@ fn names(cursor: &mut Cursor, shape: Shape) -> Result<Vocabulary, ModelError> {
             token,
             value: bytes[fault.valid_up_to()],
         })?;
-        vocabulary
-            .push(name.to_owned())
-            .map_err(|fault| duplicate(fault, offset))?;
+        vocabulary.push(name.to_owned()).map_err(|fault| duplicate(fault, offset))?;
     }
     Ok(vocabulary)
 }
 
 fn duplicate(fault: VocabularyError, offset: usize) -> ModelError {
     match fault {
-        VocabularyError::Duplicate {
-            name,
-            first,
-            second,
-        } => ModelError::DuplicateName {
-            offset,
-            name,
-            first,
-            second,
-        },
+        VocabularyError::Duplicate { name, first, second } => {
+            ModelError::DuplicateName { offset, name, first, second }
+        }
         VocabularyError::Empty => unreachable!("a checked shape has a token"),
     }
 }
@@ -140,11 +121,7 @@ fn optional<T>(
     match cursor.int("the flag of an optional part")? {
         0 => Ok(None),
         1 => contents(cursor).map(Some),
-        value => Err(ModelError::Flag {
-            offset,
-            part,
-            value,
-        }),
+        value => Err(ModelError::Flag { offset, part, value }),
     }
 }
 
@@ -168,13 +145,7 @@ fn slots(
     let offset = cursor.offset;
     let value = cursor.int("a list of cleared slots")?;
     let count = usize::try_from(value).ok().filter(|&count| count <= width);
-    let count = count.ok_or(ModelError::SlotCount {
-        offset,
-        layer,
-        half,
-        value,
-        width,
-    })?;
+    let count = count.ok_or(ModelError::SlotCount { offset, layer, half, value, width })?;
     let first = cursor.offset;
     let values = cursor.ints(count, "a list of cleared slots")?;
     let mut slots = Vec::with_capacity(count);
@@ -182,21 +153,10 @@ fn slots(
         let offset = first + i * INT_BYTES;
         let slot = u32::try_from(value).ok();
         let slot = slot.filter(|&slot| (slot as usize) < width);
-        let slot = slot.ok_or(ModelError::Slot {
-            offset,
-            layer,
-            half,
-            value,
-            width,
-        })?;
+        let slot = slot.ok_or(ModelError::Slot { offset, layer, half, value, width })?;
         // Quadratic in a list of at most D, in a layer that has 4·D² weights to be read anyway.
         if slots.contains(&slot) {
-            return Err(ModelError::RepeatedSlot {
-                offset,
-                layer,
-                half,
-                value,
-            });
+            return Err(ModelError::RepeatedSlot { offset, layer, half, value });
         }
         slots.push(slot);
     }
@@ -204,35 +164,15 @@ fn slots(
 }
 
 fn ties(cursor: &mut Cursor, shape: Shape) -> Result<Vec<TieBreak>, ModelError> {
-    per_head(
-        cursor,
-        shape,
-        "the tie-breaks",
-        |value, offset, layer, head| {
-            format::tie_break(value).ok_or(ModelError::TieBreak {
-                offset,
-                layer,
-                head,
-                value,
-            })
-        },
-    )
+    per_head(cursor, shape, "the tie-breaks", |value, offset, layer, head| {
+        format::tie_break(value).ok_or(ModelError::TieBreak { offset, layer, head, value })
+    })
 }
 
 fn kinds(cursor: &mut Cursor, shape: Shape) -> Result<Vec<HeadKind>, ModelError> {
-    per_head(
-        cursor,
-        shape,
-        "the head kinds",
-        |value, offset, layer, head| {
-            format::head_kind(value).ok_or(ModelError::HeadKind {
-                offset,
-                layer,
-                head,
-                value,
-            })
-        },
-    )
+    per_head(cursor, shape, "the head kinds", |value, offset, layer, head| {
+        format::head_kind(value).ok_or(ModelError::HeadKind { offset, layer, head, value })
+    })
 }
 
 /// One integer for each head of each layer; `decode` gets it with its offset, layer and head.
@@ -259,10 +199,7 @@ fn all_finite(weights: &[f64], shape: Shape, first_weight: usize) -> Result<(), 
     if weights.iter().fold(true, |all, w| all & w.is_finite()) {
         return Ok(());
     }
-    let index = weights
-        .iter()
-        .position(|w| !w.is_finite())
-        .expect("a weight that is not finite");
+    let index = weights.iter().position(|w| !w.is_finite()).expect("a weight that is not finite");
     let (matrix, row, col) = shape.place(index);
     Err(ModelError::NonFiniteWeight {
         offset: first_weight + index * WEIGHT_BYTES,
@@ -318,10 +255,7 @@ impl<'a> Cursor<'a> {
     fn finish(&self) -> Result<(), ModelError> {
         match self.left() {
             0 => Ok(()),
-            count => Err(ModelError::TrailingBytes {
-                offset: self.offset,
-                count,
-            }),
+            count => Err(ModelError::TrailingBytes { offset: self.offset, count }),
         }
     }
 }

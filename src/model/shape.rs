@@ -99,41 +99,22 @@ impl Shape {
         let [vocabulary, width, layers, heads, units] = counts;
         let fits = |least: i64, value: i64| (least..=i64::from(i32::MAX)).contains(&value);
         if !fits(1, vocabulary) {
-            return Err(ModelError::VocabularySize {
-                offset: 0,
-                value: vocabulary,
-            });
+            return Err(ModelError::VocabularySize { offset: 0, value: vocabulary });
         }
         if !fits(LEAST_WIDTH, width) || width % 2 != 0 {
-            return Err(ModelError::Width {
-                offset: 4,
-                value: width,
-            });
+            return Err(ModelError::Width { offset: 4, value: width });
         }
         if !fits(0, layers) {
-            return Err(ModelError::Layers {
-                offset: 8,
-                value: layers,
-            });
+            return Err(ModelError::Layers { offset: 8, value: layers });
         }
         if heads != width / 2 {
-            return Err(ModelError::Heads {
-                offset: 12,
-                value: heads,
-                width,
-            });
+            return Err(ModelError::Heads { offset: 12, value: heads, width });
         }
         if !fits(0, units) {
-            return Err(ModelError::Units {
-                offset: 16,
-                value: units,
-            });
+            return Err(ModelError::Units { offset: 16, value: units });
         }
         if layers == 0 && units != 0 {
-            return Err(ModelError::UnitsWithoutLayers {
-                offset: 16,
-                value: units,
-            });
+            return Err(ModelError::UnitsWithoutLayers { offset: 16, value: units });
         }
         Ok(Shape {
             vocabulary: vocabulary as usize,
@@ -176,11 +157,7 @@ impl Shape {
             MatrixName::Head => layer(self.layers),
         };
         let (rows, cols) = self.extent(name);
-        Block {
-            start,
-            rows: rows as usize,
-            cols: cols as usize,
-        }
+        Block { start, rows: rows as usize, cols: cols as usize }
     }
 
     /// Every matrix, in the order of the file.
@@ -201,10 +178,8 @@ impl Shape {
     /// The matrix, row and column of the weight at `index`.
     pub(super) fn place(self, index: usize) -> (MatrixName, usize, usize) {
         let holds = |block: Block| index < block.start + block.rows * block.cols;
-        let name = self
-            .matrices()
-            .find(|&name| holds(self.block(name)))
-            .expect("the index of a weight");
+        let name =
+            self.matrices().find(|&name| holds(self.block(name))).expect("the index of a weight");
         let block = self.block(name);
         let within = index - block.start;
         (name, within / block.cols, within % block.cols)
@@ -215,12 +190,8 @@ impl Shape {
 mod tests {
     use super::*;
 
-    const SHAPES: [[i64; 5]; 4] = [
-        [1, 4, 0, 2, 0],
-        [3, 4, 1, 2, 0],
-        [2, 6, 2, 3, 5],
-        [915, 38, 7, 19, 43],
-    ];
+    const SHAPES: [[i64; 5]; 4] =
+        [[1, 4, 0, 2, 0], [3, 4, 1, 2, 0], [2, 6, 2, 3, 5], [915, 38, 7, 19, 43]];
 
     #[test]
     fn matrices_follow_each_other_without_gap_or_overlap() {

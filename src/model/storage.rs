@@ -29,15 +29,10 @@ pub(super) enum Bytes {
 impl Bytes {
     /// The contents of a regular file, mapped.
     pub(super) fn map(path: &Path) -> Result<Bytes, ModelError> {
-        let io = |source| ModelError::Io {
-            path: path.to_owned(),
-            source,
-        };
+        let io = |source| ModelError::Io { path: path.to_owned(), source };
         // Asked first, because opening a pipe would wait for its other end.
         if !fs::metadata(path).map_err(io)?.is_file() {
-            return Err(ModelError::NotAFile {
-                path: path.to_owned(),
-            });
+            return Err(ModelError::NotAFile { path: path.to_owned() });
         }
         let file = File::open(path).map_err(io)?;
         // SAFETY: a map is sound as long as nobody changes the file under it. We never do: the

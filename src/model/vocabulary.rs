@@ -81,11 +81,7 @@ impl Vocabulary {
     pub(super) fn push(&mut self, name: String) -> Result<(), VocabularyError> {
         let token = Token(u32::try_from(self.names.len()).expect("fewer than 2^32 names"));
         if let Some(first) = self.ids.insert(name.clone(), token) {
-            return Err(VocabularyError::Duplicate {
-                name,
-                first,
-                second: token,
-            });
+            return Err(VocabularyError::Duplicate { name, first, second: token });
         }
         self.names.push(name);
         Ok(())
@@ -118,10 +114,7 @@ impl Vocabulary {
     /// Every token with its name, in the order of ids.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (Token, &str)> {
         // The cast loses nothing: `push` has checked every id.
-        self.names
-            .iter()
-            .enumerate()
-            .map(|(id, name)| (Token(id as u32), name.as_str()))
+        self.names.iter().enumerate().map(|(id, name)| (Token(id as u32), name.as_str()))
     }
 }
 
@@ -156,11 +149,7 @@ mod tests {
         let error = vocabulary(&["x", "y", "x"]).unwrap_err();
         assert_eq!(
             error,
-            VocabularyError::Duplicate {
-                name: "x".into(),
-                first: Token(0),
-                second: Token(2)
-            }
+            VocabularyError::Duplicate { name: "x".into(), first: Token(0), second: Token(2) }
         );
         assert_eq!(
             error.to_string(),

@@ -24,9 +24,8 @@ pub(super) fn encode(parts: &ModelParts) -> Result<Vec<u8>, ModelError> {
     Shape::checked(counts)?;
     check_lengths(parts)?;
 
-    let mut file = Encoder(Vec::with_capacity(
-        HEADER_BYTES + parts.shape.weights() as usize * WEIGHT_BYTES,
-    ));
+    let mut file =
+        Encoder(Vec::with_capacity(HEADER_BYTES + parts.shape.weights() as usize * WEIGHT_BYTES));
     // The casts lose nothing: these are the counts of a checked shape.
     counts.iter().for_each(|&count| file.int(count as i32));
     file.int(saturated(parts.stop.0));
@@ -48,14 +47,8 @@ pub(super) fn encode(parts: &ModelParts) -> Result<Vec<u8>, ModelError> {
 }
 
 fn counts(shape: Shape) -> [i64; 5] {
-    [
-        shape.vocabulary,
-        shape.width,
-        shape.layers,
-        shape.heads,
-        shape.units,
-    ]
-    .map(|count| i64::try_from(count).unwrap_or(i64::MAX))
+    [shape.vocabulary, shape.width, shape.layers, shape.heads, shape.units]
+        .map(|count| i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 /// An id, a slot or a length that does not fit into the file's integers becomes the greatest of
@@ -82,26 +75,14 @@ fn matrices(parts: &ModelParts) -> impl Iterator<Item = (MatrixName, &[f64])> {
 fn check_lengths(parts: &ModelParts) -> Result<(), ModelError> {
     let shape = parts.shape;
     let heads = shape.layers as u128 * shape.heads as u128;
-    check_length(
-        PartName::Vocabulary,
-        shape.vocabulary as u128,
-        Some(parts.vocabulary.len()),
-    )?;
-    check_length(
-        PartName::Layers,
-        shape.layers as u128,
-        Some(parts.layers.len()),
-    )?;
+    check_length(PartName::Vocabulary, shape.vocabulary as u128, Some(parts.vocabulary.len()))?;
+    check_length(PartName::Layers, shape.layers as u128, Some(parts.layers.len()))?;
     for (name, weights) in matrices(parts) {
         let (rows, cols) = shape.extent(name);
         let expected = u128::from(rows) * u128::from(cols);
         check_length(PartName::Matrix(name), expected, Some(weights.len()))?;
     }
-    check_length(
-        PartName::Clears,
-        shape.layers as u128,
-        parts.clears.as_ref().map(Vec::len),
-    )?;
+    check_length(PartName::Clears, shape.layers as u128, parts.clears.as_ref().map(Vec::len))?;
     check_length(PartName::Ties, heads, parts.ties.as_ref().map(Vec::len))?;
     check_length(PartName::Kinds, heads, parts.kinds.as_ref().map(Vec::len))
 }
@@ -109,11 +90,9 @@ fn check_lengths(parts: &ModelParts) -> Result<(), ModelError> {
 /// `found` is `None` for an optional part that is absent.
 fn check_length(what: PartName, expected: u128, found: Option<usize>) -> Result<(), ModelError> {
     match found {
-        Some(found) if found as u128 != expected => Err(ModelError::PartLength {
-            what,
-            expected,
-            found,
-        }),
+        Some(found) if found as u128 != expected => {
+            Err(ModelError::PartLength { what, expected, found })
+        }
         _ => Ok(()),
     }
 }
@@ -165,16 +144,10 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let existing = fs::metadata(&target).ok();
     if existing.as_ref().is_some_and(|file| !file.is_file()) {
-        return Err(ModelError::NotAFile {
-            path: path.to_owned(),
-        });
+        return Err(ModelError::NotAFile { path: path.to_owned() });
     }
-    replace(&target, bytes, existing.map(|file| file.permissions())).map_err(|source| {
-        ModelError::Io {
-            path: path.to_owned(),
-            source,
-        }
-    })
+    replace(&target, bytes, existing.map(|file| file.permissions()))
+        .map_err(|source| ModelError::Io { path: path.to_owned(), source })
 }
 
 fn replace(target: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {

@@ -18,12 +18,7 @@ fn have_parts_as_long_as_their_shape_says() {
     let changes: [(Change, PartName, u128, usize); 10] = [
         (|p| p.vocabulary.truncate(2), PartName::Vocabulary, 3, 2),
         (|p| p.layers.truncate(1), PartName::Layers, 2, 1),
-        (
-            |p| p.embedding.push(0.),
-            PartName::Matrix(MatrixName::Embedding),
-            18,
-            19,
-        ),
+        (|p| p.embedding.push(0.), PartName::Matrix(MatrixName::Embedding), 18, 19),
         (
             |p| p.layers[1].attention_in.clear(),
             PartName::Matrix(MatrixName::AttentionIn(1)),
@@ -42,25 +37,10 @@ fn have_parts_as_long_as_their_shape_says() {
             12,
             13,
         ),
-        (
-            |p| p.head.clear(),
-            PartName::Matrix(MatrixName::Head),
-            18,
-            0,
-        ),
+        (|p| p.head.clear(), PartName::Matrix(MatrixName::Head), 18, 0),
         (|p| p.clears = Some(vec![]), PartName::Clears, 2, 0),
-        (
-            |p| p.ties.as_mut().unwrap().truncate(5),
-            PartName::Ties,
-            6,
-            5,
-        ),
-        (
-            |p| p.kinds.as_mut().unwrap().truncate(5),
-            PartName::Kinds,
-            6,
-            5,
-        ),
+        (|p| p.ties.as_mut().unwrap().truncate(5), PartName::Ties, 6, 5),
+        (|p| p.kinds.as_mut().unwrap().truncate(5), PartName::Kinds, 6, 5),
     ];
     for (change, name, wanted, given) in changes {
         assert_fault!(
@@ -75,26 +55,15 @@ fn have_parts_as_long_as_their_shape_says() {
 fn are_checked_like_files() {
     assert_fault!(refused(|p| p.shape.width = 5), ModelError::Width { .. });
     assert_fault!(refused(|p| p.shape.heads = 2), ModelError::Heads { .. });
-    assert_fault!(
-        refused(|p| p.shape.vocabulary = usize::MAX),
-        ModelError::VocabularySize { .. }
-    );
-    assert_fault!(
-        refused(|p| p.stop = Token(u32::MAX)),
-        ModelError::StopToken { .. }
-    );
+    assert_fault!(refused(|p| p.shape.vocabulary = usize::MAX), ModelError::VocabularySize { .. });
+    assert_fault!(refused(|p| p.stop = Token(u32::MAX)), ModelError::StopToken { .. });
     assert_fault!(
         refused(|p| p.vocabulary[1] = "halt".into()),
         ModelError::DuplicateName { offset: 37, .. }
     );
     assert_fault!(
         refused(|p| p.head[3] = f64::NAN),
-        ModelError::NonFiniteWeight {
-            matrix: MatrixName::Head,
-            row: 0,
-            col: 3,
-            ..
-        }
+        ModelError::NonFiniteWeight { matrix: MatrixName::Head, row: 0, col: 3, .. }
     );
     assert_fault!(
         refused(|p| p.clears.as_mut().unwrap()[0].after_attention[0] = u32::MAX),

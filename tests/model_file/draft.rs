@@ -7,9 +7,7 @@ pub struct Draft(pub Vec<u8>);
 
 impl Draft {
     pub fn ints(mut self, values: &[i32]) -> Draft {
-        values
-            .iter()
-            .for_each(|value| self.0.extend(value.to_le_bytes()));
+        values.iter().for_each(|value| self.0.extend(value.to_le_bytes()));
         self
     }
 
@@ -82,11 +80,7 @@ pub fn sample_with(names: [&str; V], present: [bool; 3]) -> Sample {
             draft = draft.ints(part);
         }
     }
-    Sample {
-        bytes: draft.0,
-        weights_at,
-        parts_at,
-    }
+    Sample { bytes: draft.0, weights_at, parts_at }
 }
 
 pub fn weight(index: usize) -> f64 {

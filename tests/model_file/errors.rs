@@ -25,12 +25,7 @@ mod header {
     fn is_cut() {
         assert_fault!(
             fault(sample().cut(23)),
-            ModelError::Truncated {
-                offset: 0,
-                needed: 24,
-                left: 23,
-                ..
-            }
+            ModelError::Truncated { offset: 0, needed: 24, left: 23, .. }
         );
     }
 
@@ -66,13 +61,7 @@ mod header {
 
     #[test]
     fn needs_no_negative_number_of_layers() {
-        assert_fault!(
-            fault(sample().with_int(8, -1)),
-            ModelError::Layers {
-                offset: 8,
-                value: -1
-            }
-        );
+        assert_fault!(fault(sample().with_int(8, -1)), ModelError::Layers { offset: 8, value: -1 });
     }
 
     #[test]
@@ -89,10 +78,7 @@ mod header {
     fn needs_no_negative_number_of_units() {
         assert_fault!(
             fault(sample().with_int(16, -7)),
-            ModelError::Units {
-                offset: 16,
-                value: -7
-            }
+            ModelError::Units { offset: 16, value: -7 }
         );
     }
 
@@ -100,10 +86,7 @@ mod header {
     fn has_no_units_where_it_has_no_layers() {
         assert_fault!(
             fault(sample().with_int(8, 0)),
-            ModelError::UnitsWithoutLayers {
-                offset: 16,
-                value: 1
-            }
+            ModelError::UnitsWithoutLayers { offset: 16, value: 1 }
         );
     }
 
@@ -149,12 +132,7 @@ mod vocabulary {
         let bytes = file.with_int(40, 100);
         assert_fault!(
             fault(bytes[..file.parts_at[0]].to_vec()),
-            ModelError::Truncated {
-                offset: 144,
-                needed: 2880,
-                left: 2784,
-                ..
-            }
+            ModelError::Truncated { offset: 144, needed: 2880, left: 2784, .. }
         );
     }
 
@@ -174,24 +152,14 @@ mod vocabulary {
         bytes[33 + 4] = 0xff;
         assert_fault!(
             fault(bytes),
-            ModelError::NameNotUtf8 {
-                offset: 37,
-                token: Token(1),
-                value: 0xff
-            }
+            ModelError::NameNotUtf8 { offset: 37, token: Token(1), value: 0xff }
         );
     }
 
     #[test]
     fn has_every_name_once() {
         let bytes = sample_with(["a", "bcd", "a"], [true; 3]).bytes;
-        let ModelError::DuplicateName {
-            offset,
-            name,
-            first,
-            second,
-        } = fault(bytes)
-        else {
+        let ModelError::DuplicateName { offset, name, first, second } = fault(bytes) else {
             panic!("another error");
         };
         assert_eq!((offset, name.as_str()), (24 + 5 + 7, "a"));
@@ -278,11 +246,7 @@ fn messages_say_what_where_and_what_to_do() {
 fn a_hand_made_file_is_the_sample() {
     // So that the offsets in this file can be checked by eye.
     let file = sample();
-    let start = Draft::default()
-        .ints(&HEADER)
-        .name(b"{")
-        .name(b"i32.add")
-        .name(b"halt");
+    let start = Draft::default().ints(&HEADER).name(b"{").name(b"i32.add").name(b"halt");
     assert_eq!(file.bytes[..48], start.0);
     assert_eq!(file.weights_at, 48);
     assert_eq!(file.parts_at[0], 48 + 8 * 360);

@@ -81,11 +81,9 @@ fn clear_no_more_slots_than_there_are() {
 
 #[test]
 fn clear_slots_that_exist() {
-    for (i, in_layer, in_half) in [
-        (1, 0, Half::Attention),
-        (5, 1, Half::FeedForward),
-        (6, 1, Half::FeedForward),
-    ] {
+    for (i, in_layer, in_half) in
+        [(1, 0, Half::Attention), (5, 1, Half::FeedForward), (6, 1, Half::FeedForward)]
+    {
         for wrong in [D as i32, -1, i32::MAX, i32::MIN] {
             assert_fault!(
                 fault(sample().with_int(clear(i), wrong)),

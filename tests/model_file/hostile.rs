@@ -58,16 +58,7 @@ fn refused_cheaply(bytes: Vec<u8>, what: &str) -> ModelError {
     result.expect_err(what)
 }
 
-const ABSURD: [i32; 8] = [
-    -1,
-    i32::MIN,
-    i32::MAX,
-    i32::MAX - 1,
-    1 << 30,
-    1 << 20,
-    -2,
-    0,
-];
+const ABSURD: [i32; 8] = [-1, i32::MIN, i32::MAX, i32::MAX - 1, 1 << 30, 1 << 20, -2, 0];
 
 #[test]
 fn absurd_header_fields_are_refused_cheaply() {
@@ -111,10 +102,7 @@ fn absurd_counts_after_the_header_are_refused_cheaply() {
     let first_slot_count = file.parts_at[0] + 4;
     for offset in [first_name, first_slot_count] {
         for value in ABSURD.into_iter().filter(|&value| value != 0) {
-            refused_cheaply(
-                file.with_int(offset, value),
-                &format!("byte {offset} = {value}"),
-            );
+            refused_cheaply(file.with_int(offset, value), &format!("byte {offset} = {value}"));
         }
     }
 }

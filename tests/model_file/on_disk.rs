@@ -9,9 +9,7 @@ use crate::draft::{NAMES, sample, sample_with, weight};
 
 fn entries(directory: &Path) -> Vec<String> {
     let names = fs::read_dir(directory).unwrap();
-    names
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect()
+    names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 #[test]
@@ -38,10 +36,7 @@ fn an_open_model_outlives_the_replacement_of_its_file() {
     let (full, bare) = (sample(), sample_with(NAMES, [false; 3]));
     fs::write(&path, &full.bytes).unwrap();
     let opened = Model::open(&path).unwrap();
-    Model::from_bytes(bare.bytes.clone())
-        .unwrap()
-        .write(&path)
-        .unwrap();
+    Model::from_bytes(bare.bytes.clone()).unwrap().write(&path).unwrap();
     assert_eq!(opened.to_bytes(), full.bytes);
     assert_eq!(Model::open(&path).unwrap().to_bytes(), bare.bytes);
 }
@@ -78,10 +73,7 @@ fn errors_of_a_file_name_its_path() {
     fs::write(&path, sample().cut(23)).unwrap();
     let error = Model::open(&path).unwrap_err();
     let message = error.to_string();
-    assert!(
-        message.starts_with(&format!("{}: byte 0: ", path.display())),
-        "{message}"
-    );
+    assert!(message.starts_with(&format!("{}: byte 0: ", path.display())), "{message}");
     let ModelError::InFile { path: named, fault } = error else {
         panic!("{error:?}");
     };
@@ -120,10 +112,7 @@ fn a_write_that_fails_leaves_nothing() {
     let path = directory.path().join("missing").join("model.bin");
     let model = Model::from_bytes(sample().bytes).unwrap();
     let error = model.write(&path).unwrap_err();
-    assert!(
-        error.to_string().starts_with(path.to_str().unwrap()),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with(path.to_str().unwrap()), "{error}");
     assert!(entries(directory.path()).is_empty());
 }
 
@@ -142,10 +131,7 @@ mod unix {
         let directory = tempfile::tempdir().unwrap();
         let [path, other] = ["model.bin", "other"].map(|name| directory.path().join(name));
         fs::write(&other, []).unwrap();
-        Model::from_bytes(sample().bytes)
-            .unwrap()
-            .write(&path)
-            .unwrap();
+        Model::from_bytes(sample().bytes).unwrap().write(&path).unwrap();
         assert_eq!(mode(&path), mode(&other));
     }
 
@@ -155,10 +141,7 @@ mod unix {
         let path = directory.path().join("model.bin");
         fs::write(&path, []).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-        Model::from_bytes(sample().bytes)
-            .unwrap()
-            .write(&path)
-            .unwrap();
+        Model::from_bytes(sample().bytes).unwrap().write(&path).unwrap();
         assert_eq!(mode(&path), 0o640);
     }
 
@@ -168,10 +151,7 @@ mod unix {
         let [link, file] = ["link", "model.bin"].map(|name| directory.path().join(name));
         fs::write(&file, []).unwrap();
         symlink("model.bin", &link).unwrap();
-        Model::from_bytes(sample().bytes)
-            .unwrap()
-            .write(&link)
-            .unwrap();
+        Model::from_bytes(sample().bytes).unwrap().write(&link).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read(&file).unwrap(), sample().bytes);
     }

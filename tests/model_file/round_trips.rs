@@ -32,28 +32,15 @@ pub fn parts_of(model: &Model) -> ModelParts {
             });
             clears.collect()
         }),
-        ties: model
-            .has_ties()
-            .then(|| each_head().map(|(l, h)| model.tie(l, h)).collect()),
-        kinds: model
-            .has_kinds()
-            .then(|| each_head().map(|(l, h)| model.kind(l, h)).collect()),
+        ties: model.has_ties().then(|| each_head().map(|(l, h)| model.tie(l, h)).collect()),
+        kinds: model.has_kinds().then(|| each_head().map(|(l, h)| model.kind(l, h)).collect()),
     }
 }
 
 #[test]
 fn a_file_with_all_parts_is_read_in_full() {
     let model = Model::from_bytes(sample().bytes).unwrap();
-    assert_eq!(
-        model.shape(),
-        Shape {
-            vocabulary: V,
-            width: D,
-            layers: L,
-            heads: H,
-            units: F
-        }
-    );
+    assert_eq!(model.shape(), Shape { vocabulary: V, width: D, layers: L, heads: H, units: F });
     assert_eq!(model.stop(), Token(2));
     let names: Vec<_> = model.vocabulary().iter().map(|(_, name)| name).collect();
     assert_eq!(names, NAMES);
@@ -91,10 +78,7 @@ fn weights_stand_in_the_order_of_the_file() {
         expect(layer.feed_forward_out, D, F);
     }
     expect(model.head(), V, D);
-    assert_eq!(
-        model.matrix(MatrixName::FeedForwardOut(1)),
-        model.layer(1).feed_forward_out
-    );
+    assert_eq!(model.matrix(MatrixName::FeedForwardOut(1)), model.layer(1).feed_forward_out);
 }
 
 #[test]
@@ -146,10 +130,7 @@ fn names_of_any_length_may_stand_before_the_weights() {
         let model = Model::from_bytes(bytes.clone()).unwrap();
         assert_eq!(model.vocabulary().name(Token(0)), name);
         assert_eq!(model.embedding().row(0)[1], weight(1));
-        assert_eq!(
-            model.head().row(V - 1)[D - 1],
-            weight(crate::draft::WEIGHTS - 1)
-        );
+        assert_eq!(model.head().row(V - 1)[D - 1], weight(crate::draft::WEIGHTS - 1));
         assert_eq!(model.to_bytes(), bytes);
     }
 }
@@ -167,13 +148,7 @@ fn a_model_rebuilt_from_its_accessors_is_the_same_file() {
 #[test]
 fn the_bytes_of_the_smallest_model() {
     let model = Model::new(ModelParts {
-        shape: Shape {
-            vocabulary: 1,
-            width: 4,
-            layers: 0,
-            heads: 2,
-            units: 0,
-        },
+        shape: Shape { vocabulary: 1, width: 4, layers: 0, heads: 2, units: 0 },
         stop: Token(0),
         vocabulary: vec!["halt".into()],
         embedding: vec![1., -2., 0., 0.5],
@@ -207,13 +182,8 @@ fn the_optional_parts_are_written_as_the_format_says() {
     let file = sample();
     let model = Model::from_bytes(file.bytes.clone()).unwrap();
     let written = Model::new(parts_of(&model)).unwrap().to_bytes();
-    let expected = Draft::default()
-        .ints(&[1])
-        .ints(&CLEARS)
-        .ints(&[1])
-        .ints(&TIES)
-        .ints(&[1])
-        .ints(&KINDS);
+    let expected =
+        Draft::default().ints(&[1]).ints(&CLEARS).ints(&[1]).ints(&TIES).ints(&[1]).ints(&KINDS);
     assert_eq!(written[file.parts_at[0]..], expected.0);
 }
 
@@ -227,10 +197,8 @@ fn weights(count: usize) -> impl Strategy<Value = Vec<f64>> {
 
 fn clears(width: usize) -> impl Strategy<Value = Clears> {
     let slots = move || prop::sample::subsequence((0..width as u32).collect::<Vec<_>>(), 0..=width);
-    (slots().prop_shuffle(), slots().prop_shuffle()).prop_map(|(a, f)| Clears {
-        after_attention: a,
-        after_feed_forward: f,
-    })
+    (slots().prop_shuffle(), slots().prop_shuffle())
+        .prop_map(|(a, f)| Clears { after_attention: a, after_feed_forward: f })
 }
 
 prop_compose! {
@@ -256,13 +224,7 @@ fn valid_parts() -> impl Strategy<Value = ModelParts> {
     let vocabulary = prop::collection::hash_set(".{0,6}", 1..5);
     (vocabulary, 2..4usize, 0..3usize, 0..3usize).prop_flat_map(move |(names, h, l, f)| {
         let (v, d, f) = (names.len(), 2 * h, if l == 0 { 0 } else { f });
-        let shape = Shape {
-            vocabulary: v,
-            width: d,
-            layers: l,
-            heads: h,
-            units: f,
-        };
+        let shape = Shape { vocabulary: v, width: d, layers: l, heads: h, units: f };
         let names: Vec<String> = names.into_iter().collect();
         (
             (0..v as u32, weights(v * d), weights(v * d)),
@@ -271,8 +233,8 @@ fn valid_parts() -> impl Strategy<Value = ModelParts> {
             prop::option::of(prop::collection::vec(tie.clone(), l * h)),
             prop::option::of(prop::collection::vec(kind.clone(), l * h)),
         )
-            .prop_map(
-                move |((stop, embedding, head), layers, clears, ties, kinds)| ModelParts {
+            .prop_map(move |((stop, embedding, head), layers, clears, ties, kinds)| {
+                ModelParts {
                     shape,
                     stop: Token(stop),
                     vocabulary: names.clone(),
@@ -282,8 +244,8 @@ fn valid_parts() -> impl Strategy<Value = ModelParts> {
                     clears,
                     ties,
                     kinds,
-                },
-            )
+                }
+            })
     })
 }
 

@@ -1,0 +1,31 @@
+//! Why a run cannot go on.
+
+use thiserror::Error;
+
+use crate::attention::Broken;
+
+/// Why a run cannot go on. What was generated before is right.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum EngineError {
+    #[error("layer {layer}, head {head}: {broken}; hull attention trusts no head kind")]
+    Head { layer: usize, head: usize, broken: Broken },
+    #[error(
+        "layer {layer}, head {head}: the key {key} at position {position} is beyond {limit}, up to \
+         which {attention} attention is exact in f64; use the head kinds"
+    )]
+    Inexact {
+        layer: usize,
+        head: usize,
+        position: u64,
+        key: f64,
+        limit: u64,
+        attention: &'static str,
+    },
+    #[error("token {token} is not in the vocabulary of {vocabulary} tokens")]
+    NoToken { token: u32, vocabulary: usize },
+    #[error("after position {position} no logit is a number, so there is no greatest")]
+    NoLogit { position: u64 },
+    #[error("the prompt is empty")]
+    EmptyPrompt,
+}

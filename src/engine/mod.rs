@@ -1,0 +1,25 @@
+//! Running a model: tokens in, tokens out.
+//!
+//! [`Reference`] is the forward pass as the format defines it; [`generate`] is
+//! greedy decoding by it. Neither knows files, programs or terminals.
+
+mod error;
+mod generate;
+mod guard;
+mod reference;
+
+pub use error::EngineError;
+pub use generate::{Generated, Stopped, generate};
+pub use reference::Reference;
+
+/// How heads are answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Attention {
+    /// Every head by its convex hull, whatever its kind.
+    Hull,
+    /// Every head by a scan over all positions.
+    Brute,
+    /// Every head as its kind allows, and heads without effect not at all.
+    Kinds,
+}

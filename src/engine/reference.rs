@@ -1,0 +1,203 @@
+//! The forward pass as the format defines it (DESIGN section 4): every matrix
+//! dense, every head answered by its memory, one position after the other.
+//!
+//! This is the engine that all others are measured against and must agree with,
+//! so it takes no short cut that a reader of the definition would not see. With
+//! [`Attention::Kinds`] heads are answered as their kind allows, and heads whose
+//! values or output columns are all zero are left out.
+
+use super::guard::Guard;
+use super::{Attention, EngineError};
+use crate::attention::{Broken, Brute, HeadKind, Hull, Memory, TieBreak, memory};
+use crate::linalg::{Dims, Kernel};
+use crate::model::{Layer, Model, Token};
+
+/// A model on its way through a history.
+pub struct Reference<'m> {
+    model: &'m Model,
+    kernel: Kernel,
+    layers: Vec<LayerState<'m>>,
+    position: u64,
+    /// The residual stream, D.
+    x: Vec<f64>,
+    /// Queries, keys and values, 3D.
+    projected: Vec<f64>,
+    /// What heads answer, D.
+    answers: Vec<f64>,
+    /// Gates and values of units, 2F.
+    gated: Vec<f64>,
+    /// A part's contribution to the residual stream, D.
+    delta: Vec<f64>,
+    /// V.
+    logits: Vec<f64>,
+}
+
+struct LayerState<'m> {
+    weights: Layer<'m>,
+    heads: Vec<Head>,
+}
+
+/// A head's memory, `None` where it has no effect.
+struct Head {
+    memory: Option<Box<dyn Memory>>,
+    guard: Option<Guard>,
+}
+
+impl<'m> Reference<'m> {
+    /// Before the first token.
+    pub fn new(
+        model: &'m Model,
+        attention: Attention,
+        kernel: Kernel,
+    ) -> Result<Self, EngineError> {
+        let shape = model.shape();
+        let head = |layer: usize, head: usize| {
+            let (kind, tie) = (model.kind(layer, head), model.tie(layer, head));
+            let left_out = attention == Attention::Kinds && is_dead(&model.layer(layer), head);
+            let memory = (!left_out).then(|| head_memory(attention, kind, tie)).transpose();
+            Ok(Head {
+                memory: memory.map_err(|broken| EngineError::Head { layer, head, broken })?,
+                guard: Guard::new(kind, attention),
+            })
+        };
+        let layers = (0..shape.layers).map(|layer| {
+            let heads = (0..shape.heads).map(|at| head(layer, at)).collect::<Result<_, _>>()?;
+            Ok(LayerState { weights: model.layer(layer), heads })
+        });
+        Ok(Reference {
+            model,
+            kernel,
+            layers: layers.collect::<Result<_, EngineError>>()?,
+            position: 0,
+            x: vec![0.0; shape.width],
+            projected: vec![0.0; 3 * shape.width],
+            answers: vec![0.0; shape.width],
+            gated: vec![0.0; 2 * shape.units],
+            delta: vec![0.0; shape.width],
+            logits: vec![0.0; shape.vocabulary],
+        })
+    }
+
+    /// Takes the next token of the history.
+    pub fn step(&mut self, token: Token) -> Result<(), EngineError> {
+        let vocabulary = self.model.shape().vocabulary;
+        if token.index() >= vocabulary {
+            return Err(EngineError::NoToken { token: token.0, vocabulary });
+        }
+        self.embed(token);
+        for layer in 0..self.layers.len() {
+            self.attend(layer)?;
+            self.feed_forward(layer);
+        }
+        self.position += 1;
+        Ok(())
+    }
+
+    fn embed(&mut self, token: Token) {
+        let t = self.position as f64;
+        self.x.copy_from_slice(self.model.embedding().row(token.index()));
+        self.x[0] += t;
+        self.x[1] += 1.0 / std::f64::consts::LN_2 - 1.0 / (t + 2.0).ln();
+        self.x[2] += t * t;
+    }
+
+    fn attend(&mut self, layer: usize) -> Result<(), EngineError> {
+        let LayerState { weights, heads } = &mut self.layers[layer];
+        let width = self.x.len();
+        product(self.kernel, weights.attention_in.data, &self.x, &mut self.projected);
+        for (head, Head { memory, guard }) in heads.iter_mut().enumerate() {
+            let Some(memory) = memory else { continue };
+            let [query, key, value] = [0, 1, 2].map(|part| {
+                let at = part * width + 2 * head;
+                [self.projected[at], self.projected[at + 1]]
+            });
+            if let Some(guard) = guard {
+                guard.check(layer, head, self.position, key)?;
+            }
+            let broken = |broken: Broken| EngineError::Head { layer, head, broken };
+            memory.insert(key, value).map_err(broken)?;
+            let answer = memory.answer(query).map_err(broken)?;
+            self.answers[2 * head..2 * head + 2].copy_from_slice(&answer);
+        }
+        product(self.kernel, weights.attention_out.data, &self.answers, &mut self.delta);
+        add(&mut self.x, &self.delta, weights.cleared_after_attention);
+        Ok(())
+    }
+
+    fn feed_forward(&mut self, layer: usize) {
+        let weights = &self.layers[layer].weights;
+        product(self.kernel, weights.feed_forward_in.data, &self.x, &mut self.gated);
+        let (gates, factors) = self.gated.split_at_mut(self.model.shape().units);
+        for (gate, factor) in gates.iter_mut().zip(factors) {
+            *gate = gate.max(0.0) * *factor;
+        }
+        product(self.kernel, weights.feed_forward_out.data, gates, &mut self.delta);
+        add(&mut self.x, &self.delta, weights.cleared_after_feed_forward);
+    }
+
+    /// The logits after the latest token.
+    pub fn logits(&mut self) -> &[f64] {
+        product(self.kernel, self.model.head().data, &self.x, &mut self.logits);
+        &self.logits
+    }
+
+    /// The token with the greatest logit, the lowest id on a tie.
+    pub fn next_token(&mut self) -> Result<Token, EngineError> {
+        let position = self.position;
+        let mut best: Option<(Token, f64)> = None;
+        for (id, &logit) in (0..).zip(self.logits()) {
+            let greatest = best.map_or(f64::NEG_INFINITY, |best| best.1);
+            if logit > greatest || (best.is_none() && logit == greatest) {
+                best = Some((Token(id), logit));
+            }
+        }
+        best.map(|best| best.0).ok_or(EngineError::NoLogit { position })
+    }
+
+    /// Tokens taken so far.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Bytes that the memories of all heads hold.
+    pub fn heap_bytes(&self) -> usize {
+        let heads = self.layers.iter().flat_map(|layer| &layer.heads);
+        heads.filter_map(|head| head.memory.as_ref()).map(|memory| memory.heap_bytes()).sum()
+    }
+}
+
+/// y = a · x.
+fn product(kernel: Kernel, a: &[f64], x: &[f64], y: &mut [f64]) {
+    kernel.multiply(Dims { n: 1, m: y.len(), k: x.len() }, x, a, y);
+}
+
+fn add(x: &mut [f64], delta: &[f64], cleared: &[u32]) {
+    for (x, delta) in x.iter_mut().zip(delta) {
+        *x += delta;
+    }
+    for &slot in cleared {
+        x[slot as usize] = 0.0;
+    }
+}
+
+fn head_memory(
+    attention: Attention,
+    kind: HeadKind,
+    tie: TieBreak,
+) -> Result<Box<dyn Memory>, Broken> {
+    match attention {
+        Attention::Hull => Ok(Box::new(Hull::new(tie))),
+        Attention::Brute => Ok(Box::new(Brute::new(tie))),
+        Attention::Kinds => memory(kind, tie),
+    }
+}
+
+/// Whether a head's values, or the columns that read its answer, are all zero.
+fn is_dead(layer: &Layer<'_>, head: usize) -> bool {
+    let width = layer.attention_out.rows;
+    let own = [2 * head, 2 * head + 1];
+    let is_zero = |row: usize| layer.attention_in.row(row).iter().all(|&weight| weight == 0.0);
+    let no_value = own.iter().all(|row| is_zero(2 * width + row));
+    let unread = |row: usize| own.iter().all(|&at| layer.attention_out.row(row)[at] == 0.0);
+    no_value || (0..width).all(unread)
+}

@@ -1,0 +1,44 @@
+//! The machine as a graph (DESIGN section 8): from a history of tokens to the
+//! next one.
+//!
+//! Four rounds of attention suffice. Each file is one of them and returns what
+//! the next ones read:
+//!
+//! 1. [`history`]: the four bytes before each token, which byte of an instruction
+//!    a token is, sums over all tokens so far: stack depth, call depth and, with
+//!    one more sum because jumps must be read first, the program counter.
+//! 2. [`operands`]: the instruction at the program counter, and the latest values
+//!    pushed at the three topmost depths.
+//! 3. [`result`]: with what the instruction is, where each operand byte lies;
+//!    then these bytes, the next byte of the result, and whether it carries.
+//! 4. [`prediction`]: of which class the next token is, and the logits.
+//!
+//! `j` throughout is the number of bytes written since the last token that is no
+//! byte: the index of the *next* byte of the result.
+//!
+//! Two things keep all numbers whole (DESIGN section 13): depths are rounded
+//! after they were recovered from averages, and every product is one of whole
+//! numbers. Position 0, whose token has no feature and for which `one` is 0, is
+//! the place that finds nothing and reads as 0.
+
+mod features;
+mod history;
+mod operands;
+mod prediction;
+mod result;
+
+use super::symbol::Symbol;
+use crate::graph::Graph;
+
+/// The graph of the machine, over the vocabulary of [`Symbol::all`].
+pub fn machine() -> Graph {
+    let opening = Symbol::Open.id() as usize;
+    let mut graph = Graph::new(Symbol::all().len(), opening);
+    let token = features::token(&mut graph);
+    let instruction = features::instruction(&mut graph);
+    let history = history::history(&mut graph, &token);
+    let operands = operands::operands(&mut graph, &instruction, &history);
+    let result = result::result(&mut graph, &token, &history, &operands);
+    prediction::predict(&mut graph, &token, &history, &operands, &result);
+    graph
+}

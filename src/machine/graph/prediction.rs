@@ -1,0 +1,74 @@
+//! Of which class the next token is, and the logits.
+//!
+//! Three classes: the end of the instruction (0), a byte (1), `branch_taken` (2).
+//! A number r picks the token v of a class by 2v·r - v² = r² - (v-r)², which is
+//! greatest at v = r; so do classes themselves, with a factor that outweighs
+//! everything inside a class.
+
+use super::features::{Token, end_number};
+use super::history::History;
+use super::operands::Operands;
+use super::result::NextByte;
+use crate::graph::{Graph, Linear};
+use crate::machine::{End, Op, Symbol};
+
+/// Outweighs r² for every byte r, so that `out(..)` is ordered by its byte only
+/// among its like.
+const END: f64 = 1e7;
+
+/// Outweighs `END` times the square of every end's number.
+const CLASS: f64 = 1e12;
+
+const BYTE_CLASS: f64 = 1.0;
+const BRANCH_CLASS: f64 = 2.0;
+
+/// Sets the logits.
+pub fn predict(
+    graph: &mut Graph,
+    token: &Token,
+    history: &History,
+    operands: &Operands,
+    next: &NextByte,
+) {
+    let one = graph.one();
+    let class = class(graph, token, history, operands);
+    let class = graph.persist_whole("class", class, BRANCH_CLASS);
+    let taken = operands.opcode.units(graph, &[Op::BrIf], operands.nonzero, one);
+    let end = graph.persist("end", operands.instruction.end + taken);
+
+    let pick = |number: Linear, v: f64| number * (2.0 * v) - one * (v * v);
+    let of_class = |v: f64| pick(class.into(), v) * CLASS;
+    let of_end = |v: f64| pick(end.into(), v) * END;
+    let of_byte = |byte: u8| pick(next.byte.into(), f64::from(byte));
+    for (id, &symbol) in Symbol::all().iter().enumerate() {
+        let logit = match symbol {
+            Symbol::Byte(byte) => of_class(BYTE_CLASS) + of_byte(byte),
+            // Half a step above its twin when marked, else half a step below.
+            Symbol::Marked(byte) => of_class(BYTE_CLASS) + of_byte(byte) + next.mark - one * 0.5,
+            Symbol::BranchTaken => of_class(BRANCH_CLASS),
+            Symbol::Out(byte) => of_end(end_number(End::Output, false)) + of_byte(byte),
+            Symbol::Commit { depth, pushes, branched } => {
+                of_end(end_number(End::Commit { depth, pushes }, branched))
+            }
+            Symbol::CallCommit => of_end(end_number(End::Call, false)),
+            Symbol::ReturnCommit => of_end(end_number(End::Return, false)),
+            Symbol::Instruction(Op::Halt) => of_end(end_number(End::Halt, false)),
+            // Tokens of the prompt: never.
+            Symbol::Open | Symbol::Close | Symbol::Instruction(_) => one * (-10.0 * CLASS),
+        };
+        graph.predict(id, logit);
+    }
+}
+
+/// A byte while fewer than `bytes` are written; but a branch that has not yet said
+/// so says `branch_taken` first, and `br_if` ends at once if it is not taken.
+fn class(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Linear {
+    let (one, j, opcode) = (graph.one(), history.j, &operands.opcode);
+    let byte = graph.step(operands.instruction.bytes - j, one);
+    let silent = one - j - token.branch_taken;
+    let jumps = opcode.units(graph, &[Op::Br, Op::Call, Op::Return], silent.clone(), one);
+    let may_jump = opcode.units(graph, &[Op::BrIf], silent.clone(), one);
+    let does_jump = opcode.units(graph, &[Op::BrIf], silent - one + operands.nonzero, one);
+    byte * BYTE_CLASS + jumps * (BRANCH_CLASS - BYTE_CLASS) - may_jump * BYTE_CLASS
+        + does_jump * BRANCH_CLASS
+}

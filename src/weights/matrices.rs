@@ -1,0 +1,252 @@
+//! The numbers: every combination of values becomes a row over the slots that
+//! they live in, every head and unit a few such rows.
+
+use super::operations::{Kept, Operations};
+use super::schedule::Times;
+use super::slots::{Birth, Layout};
+use crate::attention::{HeadKind, TieBreak};
+use crate::graph::{Fetch, FetchId, Graph, Linear, Node, Value};
+use crate::model::{Clears, LayerParts, ModelParts, Shape, Token};
+
+/// Queries are scaled by this, so that a softmax in place of the hard maximum
+/// would be as hard.
+const QUERY_SCALE: f64 = 1e10 * std::f64::consts::SQRT_2;
+
+/// Builds all matrices.
+pub fn fill(
+    graph: &Graph,
+    operations: &Operations,
+    times: &Times,
+    layout: &Layout,
+    vocabulary: Vec<String>,
+    stop: Token,
+) -> ModelParts {
+    let width = layout.width();
+    let shape = Shape {
+        vocabulary: graph.vocabulary(),
+        width,
+        layers: times.layers,
+        heads: width / 2,
+        units: layout.units,
+    };
+    let builder = Builder { graph, operations, times, layout, shape };
+    let mut layers = Vec::new();
+    let mut clears = Vec::new();
+    let mut heads = Vec::new();
+    for layer in 0..times.layers {
+        let (attention_in, attention_out) = builder.attention(2 * layer + 1, &mut heads);
+        let (feed_forward_in, feed_forward_out) = builder.feed_forward(2 * layer + 2);
+        layers.push(LayerParts { attention_in, attention_out, feed_forward_in, feed_forward_out });
+        let cleared = |half: usize| {
+            layout.half_layers[half].cleared.iter().map(|&slot| slot as u32).collect()
+        };
+        clears.push(Clears {
+            after_attention: cleared(2 * layer),
+            after_feed_forward: cleared(2 * layer + 1),
+        });
+    }
+    let (ties, kinds) = heads.into_iter().unzip();
+    ModelParts {
+        shape,
+        stop,
+        vocabulary,
+        embedding: builder.embedding(),
+        layers,
+        head: builder.head(),
+        clears: Some(clears),
+        ties: Some(ties),
+        kinds: Some(kinds),
+    }
+}
+
+/// A row-major matrix, zero until it is filled.
+struct Dense {
+    columns: usize,
+    data: Vec<f64>,
+}
+
+impl Dense {
+    fn zeros(rows: usize, columns: usize) -> Dense {
+        Dense { columns, data: vec![0.0; rows * columns] }
+    }
+
+    fn set(&mut self, row: usize, column: usize, number: f64) {
+        self.data[row * self.columns + column] = number;
+    }
+}
+
+/// What a head or unit of a half-layer brings, by its column in the matrix that
+/// adds to the residual stream.
+type Columns = Vec<(Value, usize)>;
+
+struct Builder<'a> {
+    graph: &'a Graph,
+    operations: &'a Operations,
+    times: &'a Times,
+    layout: &'a Layout,
+    shape: Shape,
+}
+
+impl Builder<'_> {
+    fn slot(&self, value: Value) -> usize {
+        let kept = self.operations.place[value.index()].expect("only values with a slot are read");
+        self.layout.slot[kept]
+    }
+
+    /// Writes a combination as a row over slots.
+    fn row(&self, matrix: &mut Dense, row: usize, linear: &Linear, scale: f64) {
+        for &(value, coefficient) in linear.terms() {
+            matrix.set(row, self.slot(value), coefficient * scale);
+        }
+    }
+
+    fn embedding(&self) -> Vec<f64> {
+        let mut embedding = Dense::zeros(self.shape.vocabulary, self.shape.width);
+        for Kept { value, .. } in &self.operations.kept {
+            if let Node::Feature(table) = self.graph.origin(*value) {
+                for (token, &number) in table.iter().enumerate() {
+                    embedding.set(token, self.slot(*value), number);
+                }
+            }
+        }
+        embedding.data
+    }
+
+    fn head(&self) -> Vec<f64> {
+        let mut head = Dense::zeros(self.shape.vocabulary, self.shape.width);
+        for (token, logit) in self.graph.logits().iter().enumerate() {
+            self.row(&mut head, token, logit, 1.0);
+        }
+        head.data
+    }
+
+    /// Both matrices of an attention; ties and kinds of its heads are appended.
+    fn attention(
+        &self,
+        half_layer: usize,
+        heads: &mut Vec<(TieBreak, HeadKind)>,
+    ) -> (Vec<f64>, Vec<f64>) {
+        let width = self.shape.width;
+        let mut inwards = Dense::zeros(3 * width, width);
+        let mut columns = Columns::new();
+        let mut described = Vec::with_capacity(self.shape.heads);
+        let mut add = |fetch: &Fetch| {
+            let first = 2 * described.len();
+            for part in 0..2 {
+                self.row(&mut inwards, first + part, &fetch.query[part], QUERY_SCALE);
+                self.row(&mut inwards, width + first + part, &fetch.key[part], 1.0);
+            }
+            for (part, value) in fetch.values.iter().enumerate() {
+                self.row(&mut inwards, 2 * width + first + part, value, 1.0);
+            }
+            described.push((fetch.tie, fetch.kind));
+            first
+        };
+        for fetch in self.fetches(half_layer) {
+            let first = add(&self.graph.fetches()[fetch.index()]);
+            columns.extend(self.parts(fetch).map(|(value, part)| (value, first + part)));
+        }
+        let births = &self.layout.half_layers[half_layer - 1].births;
+        let passing: Vec<&Birth> = births.iter().filter(|birth| !birth.passed.is_zero()).collect();
+        let mut passed_columns = Vec::new();
+        for pair in passing.chunks(2) {
+            let first = add(&self.passthrough(pair));
+            let kept = pair.iter().map(|birth| birth.kept);
+            passed_columns.extend(kept.zip(first..));
+        }
+        described.resize(self.shape.heads, (TieBreak::Average, HeadKind::Lookup));
+        heads.extend(described);
+
+        let outwards = self.outwards(births, width, &columns, &passed_columns);
+        (inwards.data, outwards)
+    }
+
+    /// A head by which every position hands one or two combinations to itself.
+    fn passthrough(&self, births: &[&Birth]) -> Fetch {
+        let (t, one) = (self.graph.position(), self.graph.one());
+        Fetch {
+            kind: HeadKind::Passthrough,
+            tie: TieBreak::Average,
+            query: [t.into(), one.into()],
+            key: [t * 2.0, one.into()],
+            values: births.iter().map(|birth| birth.passed.clone()).collect(),
+        }
+    }
+
+    /// Both matrices of a feed-forward.
+    fn feed_forward(&self, half_layer: usize) -> (Vec<f64>, Vec<f64>) {
+        let Shape { width, units, .. } = self.shape;
+        let mut inwards = Dense::zeros(2 * units, width);
+        let mut columns = Columns::new();
+        let mut count = 0;
+        let mut add = |gate: &Linear, factor: &Linear| {
+            self.row(&mut inwards, count, gate, 1.0);
+            self.row(&mut inwards, units + count, factor, 1.0);
+            count += 1;
+            count - 1
+        };
+        for unit in self.units(half_layer) {
+            if let Node::Unit { gate, factor } = self.graph.origin(unit) {
+                columns.push((unit, add(gate, factor)));
+            }
+        }
+        let births = &self.layout.half_layers[half_layer - 1].births;
+        let mut passed_columns = Vec::new();
+        for birth in births.iter().filter(|birth| !birth.passed.is_zero()) {
+            let column = add(&self.graph.one().into(), &birth.passed);
+            passed_columns.push((birth.kept, column));
+        }
+        let outwards = self.outwards(births, units, &columns, &passed_columns);
+        (inwards.data, outwards)
+    }
+
+    /// The matrix that adds to the residual stream.
+    fn outwards(
+        &self,
+        births: &[Birth],
+        columns: usize,
+        raw: &Columns,
+        passed: &[(usize, usize)],
+    ) -> Vec<f64> {
+        let mut outwards = Dense::zeros(self.shape.width, columns);
+        for birth in births {
+            let slot = self.layout.slot[birth.kept];
+            for &(value, coefficient) in self.operations.kept[birth.kept].raw.terms() {
+                let column = raw.iter().find(|column| column.0 == value);
+                let column = column.expect("raw values are read in their own half-layer").1;
+                outwards.set(slot, column, coefficient);
+            }
+        }
+        for &(kept, column) in passed {
+            outwards.set(self.layout.slot[kept], column, 1.0);
+        }
+        outwards.data
+    }
+
+    fn fetches(&self, half_layer: usize) -> Vec<FetchId> {
+        let mut fetches: Vec<FetchId> =
+            self.groups(half_layer).flat_map(|group| group.fetches.clone()).collect();
+        fetches.sort();
+        fetches
+    }
+
+    fn units(&self, half_layer: usize) -> Vec<Value> {
+        let mut units: Vec<Value> =
+            self.groups(half_layer).flat_map(|group| group.units.clone()).collect();
+        units.sort();
+        units
+    }
+
+    fn groups(&self, half_layer: usize) -> impl Iterator<Item = &super::operations::Group> {
+        let timed = self.operations.groups.iter().zip(&self.times.of);
+        timed.filter(move |timed| *timed.1 == half_layer).map(|timed| timed.0)
+    }
+
+    /// The values that a fetch brings, with which of its two they are.
+    fn parts(&self, wanted: FetchId) -> impl Iterator<Item = (Value, usize)> {
+        self.graph.values().filter_map(move |value| match self.graph.origin(value) {
+            Node::Fetched { fetch, part } if *fetch == wanted => Some((value, *part)),
+            _ => None,
+        })
+    }
+}
