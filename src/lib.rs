@@ -11,7 +11,9 @@
 //! ```
 
 pub mod attention;
+pub mod cli;
 pub mod engine;
+mod files;
 pub mod graph;
 pub mod linalg;
 pub mod machine;

@@ -1,2 +1,19 @@
-//! The `hardmax` binary.
-fn main() {}
+//! The `hardmax` binary: parses the command line and turns results into exit
+//! codes. 0 is done, 1 a verification, comparison or limit that failed, 2 bad
+//! usage or input.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use hardmax::cli::{Cli, Verdict};
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(Verdict::Done) => ExitCode::SUCCESS,
+        Ok(Verdict::Failed) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,12 +1,12 @@
 //! The conformance vectors: every road gives exactly the reference trace.
 
+mod common;
+
 use hardmax::attention::memory;
-use hardmax::engine::{Attention, Reference, generate};
+use hardmax::engine::Attention;
 use hardmax::graph::evaluate::Evaluation;
 use hardmax::linalg::Kernel;
-use hardmax::machine::{HALT, Symbol};
-use hardmax::model::{Model, Token};
-use hardmax::weights;
+use hardmax::machine::Symbol;
 use hardmax::{oracle, program::text};
 use std::path::PathBuf;
 
@@ -62,16 +62,14 @@ fn the_graph_predicts_every_token_of_the_reference_traces() {
 
 #[test]
 fn the_model_generates_the_reference_traces_by_every_attention_and_kernel() {
-    let model = built_model();
+    let model = common::model();
     for (name, _, reference) in vectors() {
         let trace = text::parse_trace(&reference).unwrap();
-        let prompt: Vec<Token> = trace.program.prompt().iter().map(|s| Token(s.id())).collect();
+        let prompt = trace.program.prompt();
         for &kernel in Kernel::ALL {
             for attention in [Attention::Hull, Attention::Brute, Attention::Kinds] {
-                let mut engine = Reference::new(&model, attention, kernel).unwrap();
-                let mut generated = Vec::new();
-                let emit = |token: Token| generated.push(Symbol::all()[token.index()]);
-                generate(&mut engine, &prompt, model.stop(), u64::MAX, emit).unwrap();
+                let generated =
+                    common::generated(&model, &prompt, attention, kernel, u64::MAX).unwrap();
                 assert_eq!(
                     text::write_trace(&trace.program, &generated),
                     text::write_trace(&trace.program, &trace.generated),
@@ -80,10 +78,4 @@ fn the_model_generates_the_reference_traces_by_every_attention_and_kernel() {
             }
         }
     }
-}
-
-fn built_model() -> Model {
-    let graph = hardmax::machine::graph::machine();
-    let names = Symbol::all().iter().map(Symbol::to_string).collect();
-    Model::new(weights::build(&graph, names, Token(HALT.id())).parts).unwrap()
 }

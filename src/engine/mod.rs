@@ -12,8 +12,11 @@ pub use error::EngineError;
 pub use generate::{Generated, Stopped, generate};
 pub use reference::Reference;
 
+use clap::ValueEnum;
+use serde::Serialize;
+
 /// How heads are answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Attention {
     /// Every head by its convex hull, whatever its kind.
@@ -22,4 +25,15 @@ pub enum Attention {
     Brute,
     /// Every head as its kind allows, and heads without effect not at all.
     Kinds,
+}
+
+impl Attention {
+    /// Its name, in flags and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Attention::Hull => "hull",
+            Attention::Brute => "brute",
+            Attention::Kinds => "kinds",
+        }
+    }
 }

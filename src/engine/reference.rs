@@ -53,7 +53,7 @@ impl<'m> Reference<'m> {
         let shape = model.shape();
         let head = |layer: usize, head: usize| {
             let (kind, tie) = (model.kind(layer, head), model.tie(layer, head));
-            let left_out = attention == Attention::Kinds && is_dead(&model.layer(layer), head);
+            let left_out = attention == Attention::Kinds && model.layer(layer).is_dead_head(head);
             let memory = (!left_out).then(|| head_memory(attention, kind, tie)).transpose();
             Ok(Head {
                 memory: memory.map_err(|broken| EngineError::Head { layer, head, broken })?,
@@ -190,14 +190,4 @@ fn head_memory(
         Attention::Brute => Ok(Box::new(Brute::new(tie))),
         Attention::Kinds => memory(kind, tie),
     }
-}
-
-/// Whether a head's values, or the columns that read its answer, are all zero.
-fn is_dead(layer: &Layer<'_>, head: usize) -> bool {
-    let width = layer.attention_out.rows;
-    let own = [2 * head, 2 * head + 1];
-    let is_zero = |row: usize| layer.attention_in.row(row).iter().all(|&weight| weight == 0.0);
-    let no_value = own.iter().all(|row| is_zero(2 * width + row));
-    let unread = |row: usize| own.iter().all(|&at| layer.attention_out.row(row)[at] == 0.0);
-    no_value || (0..width).all(unread)
 }

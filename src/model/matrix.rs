@@ -41,6 +41,34 @@ pub struct Layer<'a> {
     pub cleared_after_feed_forward: &'a [u32],
 }
 
+impl Layer<'_> {
+    /// Whether a head has no effect: its values, or the columns that read its
+    /// answer, are all zero.
+    pub fn is_dead_head(&self, head: usize) -> bool {
+        let width = self.attention_out.rows;
+        let own = [2 * head, 2 * head + 1];
+        let no_value = own.iter().all(|row| is_zero(self.attention_in.row(2 * width + row)));
+        no_value || own.iter().all(|&column| is_unread(self.attention_out, column))
+    }
+
+    /// Whether a unit has no effect: its gate, its factor or the column that reads
+    /// it is all zero.
+    pub fn is_dead_unit(&self, unit: usize) -> bool {
+        let units = self.feed_forward_out.cols;
+        is_zero(self.feed_forward_in.row(unit))
+            || is_zero(self.feed_forward_in.row(units + unit))
+            || is_unread(self.feed_forward_out, unit)
+    }
+}
+
+fn is_zero(row: &[f64]) -> bool {
+    row.iter().all(|&weight| weight == 0.0)
+}
+
+fn is_unread(matrix: Matrix<'_>, column: usize) -> bool {
+    (0..matrix.rows).all(|row| matrix.row(row)[column] == 0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

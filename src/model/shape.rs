@@ -125,8 +125,8 @@ impl Shape {
         })
     }
 
-    /// How many weights there are, for counts that nothing has confirmed yet.
-    pub(super) fn weights(self) -> u128 {
+    /// How many weights there are.
+    pub fn weights(self) -> u128 {
         let [v, d, l, f] =
             [self.vocabulary, self.width, self.layers, self.units].map(|count| count as u128);
         2 * v * d + l * (4 * d * d + 3 * d * f)

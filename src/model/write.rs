@@ -5,12 +5,13 @@
 //! again. Here it is only checked that there are as many of everything as the
 //! shape says, which a file cannot even express otherwise.
 //!
-//! A file is written whole or not at all: to a temporary file in the same
-//! directory, then renamed. Whoever has the old file open or mapped keeps it unchanged.
+//! A file is written whole or not at all ([`files`]). Whoever has the old file
+//! open or mapped keeps it unchanged.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::Path;
+
+use crate::files;
 
 use super::error::{ModelError, PartName};
 use super::format::{self, HEADER_BYTES, INT_BYTES, WEIGHT_BYTES};
@@ -138,38 +139,11 @@ impl Encoder {
     }
 }
 
-/// Puts a file with these bytes at `path`, or leaves what is there.
+/// Writes a model's file, whole or not at all.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
-    // Through a symbolic link the file behind it is replaced, as with any other way of writing.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let existing = fs::metadata(&target).ok();
-    if existing.as_ref().is_some_and(|file| !file.is_file()) {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return Err(ModelError::NotAFile { path: path.to_owned() });
     }
-    replace(&target, bytes, existing.map(|file| file.permissions()))
+    files::write_whole(path, bytes)
         .map_err(|source| ModelError::Io { path: path.to_owned(), source })
-}
-
-fn replace(target: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
-    let directory = match target.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".model-").suffix(".tmp");
-    // Not the private mode of temporary files but that of any new file: the process's mask decides.
-    #[cfg(unix)]
-    let new_file = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o666);
-    #[cfg(unix)]
-    builder.permissions(new_file);
-
-    let mut file = builder.tempfile_in(directory)?;
-    file.write_all(bytes)?;
-    if let Some(permissions) = permissions {
-        file.as_file().set_permissions(permissions)?;
-    }
-    // Or a crash soon after could leave the new name on an empty file.
-    file.as_file().sync_all()?;
-    file.persist(target).map_err(|failed| failed.error)?;
-    Ok(())
 }

@@ -1,0 +1,67 @@
+//! Reading the files a command names, and writing the ones it makes: whole or not
+//! at all.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::CliError;
+use crate::files;
+use crate::machine::Symbol;
+use crate::model::{Model, Token};
+use crate::program::{Program, Trace, text};
+
+/// A text trace of this size has more tokens than any engine reads in an hour.
+const LARGEST_FILE: u64 = 4 << 30;
+
+/// The model at `path`, or the one inside the binary.
+pub fn model(path: Option<&Path>) -> Result<Model, CliError> {
+    Ok(match path {
+        Some(path) => Model::open(path)?,
+        None => super::default_model()?,
+    })
+}
+
+/// The program file at `path`.
+pub fn program(path: &Path) -> Result<Program, CliError> {
+    text::parse_program(&read(path)?)
+        .map_err(|source| CliError::Program { path: path.into(), source })
+}
+
+/// The trace file at `path`.
+pub fn trace(path: &Path) -> Result<Trace, CliError> {
+    text::parse_trace(&read(path)?)
+        .map_err(|source| CliError::Program { path: path.into(), source })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    let failed = |source| CliError::Read { path: path.into(), source };
+    let file = File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let size = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(failed)? as u64;
+    if size > LARGEST_FILE {
+        return Err(CliError::TooLarge { path: path.into(), size, limit: LARGEST_FILE });
+    }
+    Ok(bytes)
+}
+
+/// The model's tokens for a prompt.
+pub fn encode(model: &Model, symbols: &[Symbol]) -> Result<Vec<Token>, CliError> {
+    let ids: Vec<Option<Token>> =
+        Symbol::all().iter().map(|symbol| model.vocabulary().id(&symbol.to_string())).collect();
+    let id = |symbol: &Symbol| {
+        ids[symbol.id() as usize].ok_or_else(|| CliError::NoToken { name: symbol.to_string() })
+    };
+    symbols.iter().map(id).collect()
+}
+
+/// What each token of a model means, by id.
+pub fn meanings(model: &Model) -> Vec<Option<Symbol>> {
+    model.vocabulary().iter().map(|(_, name)| Symbol::from_name(name)).collect()
+}
+
+/// Writes a file whole or not at all.
+pub fn write(path: &Path, contents: &[u8]) -> Result<(), CliError> {
+    files::write_whole(path, contents)
+        .map_err(|source| CliError::Write { path: path.into(), source })
+}

@@ -1,0 +1,233 @@
+//! `hardmax inspect`: what a model file holds.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+
+use super::report::{self, grouped};
+use super::{CliError, Verdict, inputs};
+use crate::attention::{HeadKind, TieBreak};
+use crate::model::{Matrix, Model, Shape};
+
+/// Show a model's shape, nonzero weights, head kinds and vocabulary.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hardmax inspect
+  hardmax inspect models/wasm32.bin --json")]
+pub struct Inspect {
+    /// Model file [default: the one in the binary]
+    model: Option<PathBuf>,
+    /// Print one JSON object instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    model: String,
+    shape: Shape,
+    stop: String,
+    weights: u64,
+    nonzeros: usize,
+    has_clears: bool,
+    has_ties: bool,
+    has_kinds: bool,
+    embedding_nonzeros: usize,
+    layers: Vec<LayerReport>,
+    head_nonzeros: usize,
+    vocabulary: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct LayerReport {
+    attention_in: usize,
+    attention_out: usize,
+    feed_forward_in: usize,
+    feed_forward_out: usize,
+    cleared_slots: usize,
+    /// Heads with an effect, by kind.
+    heads: BTreeMap<&'static str, usize>,
+    /// Heads whose values or output columns are all zero.
+    dead_heads: usize,
+    latest_ties: usize,
+    /// Units with a nonzero gate and output.
+    units: usize,
+}
+
+impl Inspect {
+    pub fn run(&self) -> Result<Verdict, CliError> {
+        let model = inputs::model(self.model.as_deref())?;
+        let name = self.model.as_ref().map_or("built in".into(), |path| path.display().to_string());
+        let report = Report::new(name, &model);
+        if self.json {
+            report::json(&report)?;
+        } else {
+            report.print()?;
+        }
+        Ok(Verdict::Done)
+    }
+}
+
+fn nonzeros(matrix: Matrix<'_>) -> usize {
+    matrix.data.iter().filter(|&&weight| weight != 0.0).count()
+}
+
+impl Report {
+    fn new(name: String, model: &Model) -> Report {
+        let shape = model.shape();
+        let layers: Vec<LayerReport> =
+            (0..shape.layers).map(|layer| LayerReport::new(model, layer)).collect();
+        let in_layers: usize = layers.iter().map(LayerReport::nonzeros).sum();
+        let (embedding, head) = (nonzeros(model.embedding()), nonzeros(model.head()));
+        Report {
+            model: name,
+            shape,
+            stop: model.vocabulary().name(model.stop()).to_owned(),
+            weights: shape.weights() as u64,
+            nonzeros: in_layers + embedding + head,
+            has_clears: model.has_clears(),
+            has_ties: model.has_ties(),
+            has_kinds: model.has_kinds(),
+            embedding_nonzeros: embedding,
+            layers,
+            head_nonzeros: head,
+            vocabulary: model.vocabulary().iter().map(|(_, name)| name.to_owned()).collect(),
+        }
+    }
+
+    fn print(&self) -> Result<(), CliError> {
+        use std::io::Write;
+        let Shape { vocabulary, width, layers, heads, units } = self.shape;
+        let names = textwrap::Options::new(100).subsequent_indent("            ");
+        let part = |present| if present { "yes" } else { "no" };
+        let text = format!(
+            "model       {}\n\
+             shape       V={vocabulary} D={width} L={layers} H={heads} F={units}, stop token {}\n\
+             weights     {}, of which {} are not zero\n\
+             parts       clears {}, tie-breaks {}, head kinds {}\n\n{}\n\nvocabulary  {}\n",
+            self.model,
+            self.stop,
+            grouped(self.weights),
+            grouped(self.nonzeros as u64),
+            part(self.has_clears),
+            part(self.has_ties),
+            part(self.has_kinds),
+            self.table(),
+            textwrap::fill(&runs(&self.vocabulary).join(" "), names),
+        );
+        std::io::stdout().write_all(text.as_bytes()).map_err(CliError::Stdout)
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_preset(presets::NOTHING);
+        table.set_header([
+            "nonzeros",
+            "attn in",
+            "attn out",
+            "ff in",
+            "ff out",
+            "units",
+            "cleared",
+            "dead heads",
+            "live heads by kind",
+        ]);
+        table.add_row(["embedding", &self.embedding_nonzeros.to_string()]);
+        for (number, layer) in self.layers.iter().enumerate() {
+            let kinds: Vec<String> =
+                layer.heads.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            table.add_row([
+                format!("layer {number}"),
+                layer.attention_in.to_string(),
+                layer.attention_out.to_string(),
+                layer.feed_forward_in.to_string(),
+                layer.feed_forward_out.to_string(),
+                layer.units.to_string(),
+                layer.cleared_slots.to_string(),
+                layer.dead_heads.to_string(),
+                kinds.join(", "),
+            ]);
+        }
+        table.add_row(["output head", &self.head_nonzeros.to_string()]);
+        for column in 1..8 {
+            if let Some(column) = table.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table
+    }
+}
+
+impl LayerReport {
+    fn new(model: &Model, layer: usize) -> LayerReport {
+        let weights = model.layer(layer);
+        let shape = model.shape();
+        let mut heads = BTreeMap::new();
+        let mut dead_heads = 0;
+        let mut latest_ties = 0;
+        for head in 0..shape.heads {
+            if weights.is_dead_head(head) {
+                dead_heads += 1;
+            } else {
+                *heads.entry(kind_name(model.kind(layer, head))).or_insert(0) += 1;
+                latest_ties += usize::from(model.tie(layer, head) == TieBreak::Latest);
+            }
+        }
+        LayerReport {
+            attention_in: nonzeros(weights.attention_in),
+            attention_out: nonzeros(weights.attention_out),
+            feed_forward_in: nonzeros(weights.feed_forward_in),
+            feed_forward_out: nonzeros(weights.feed_forward_out),
+            cleared_slots: weights.cleared_after_attention.len()
+                + weights.cleared_after_feed_forward.len(),
+            heads,
+            dead_heads,
+            latest_ties,
+            units: (0..shape.units).filter(|&unit| !weights.is_dead_unit(unit)).count(),
+        }
+    }
+
+    fn nonzeros(&self) -> usize {
+        self.attention_in + self.attention_out + self.feed_forward_in + self.feed_forward_out
+    }
+}
+
+/// A head kind's name, as in reports.
+fn kind_name(kind: HeadKind) -> &'static str {
+    match kind {
+        HeadKind::Lookup => "lookup",
+        HeadKind::Passthrough => "passthrough",
+        HeadKind::Gather => "gather",
+        HeadKind::Keyed => "keyed",
+        HeadKind::Mean => "mean",
+    }
+}
+
+/// Names, with long runs of alike ones cut to their ends: `00 .. ff`.
+///
+/// Names are alike when they have the same length and differ in no more than two
+/// neighbouring characters, as a byte's do.
+fn runs(names: &[String]) -> Vec<String> {
+    let mut shown = Vec::new();
+    let mut rest = names;
+    while let Some(first) = rest.first() {
+        let run = rest.iter().take_while(|name| alike(first, name)).count();
+        let (head, tail) = rest.split_at(run);
+        if run > 4 {
+            shown.extend([first.clone(), "..".into(), head[run - 1].clone()]);
+        } else {
+            shown.extend_from_slice(head);
+        }
+        rest = tail;
+    }
+    shown
+}
+
+fn alike(a: &str, b: &str) -> bool {
+    let differ = a.bytes().zip(b.bytes()).map(|(a, b)| a != b);
+    let places: Vec<usize> = differ.enumerate().filter(|place| place.1).map(|p| p.0).collect();
+    a.len() == b.len() && places.first().zip(places.last()).is_none_or(|(f, l)| l - f < 2)
+}

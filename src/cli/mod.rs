@@ -1,0 +1,59 @@
+//! The command line: one file for each subcommand, and what they share.
+//!
+//! Program output and requested results go to standard output, everything else to
+//! standard error. Nothing here computes: a subcommand reads, calls the library,
+//! and reports.
+
+mod bundled;
+mod check;
+mod error;
+mod inputs;
+mod output;
+mod report;
+
+mod build;
+mod inspect;
+mod oracle;
+mod run;
+
+use clap::{Parser, Subcommand};
+
+pub use bundled::{default_model, model_parts};
+pub use error::CliError;
+
+/// How a command that did its work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// As it should.
+    Done,
+    /// A check failed or a limit was hit.
+    Failed,
+}
+
+/// Runs WebAssembly inside a transformer whose weights are computed.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Oracle(oracle::Oracle),
+    Build(build::Build),
+    Inspect(inspect::Inspect),
+}
+
+impl Cli {
+    /// Runs the subcommand.
+    pub fn run(&self) -> Result<Verdict, CliError> {
+        match &self.command {
+            Command::Run(run) => run.run(),
+            Command::Oracle(oracle) => oracle.run(),
+            Command::Build(build) => build.run(),
+            Command::Inspect(inspect) => inspect.run(),
+        }
+    }
+}

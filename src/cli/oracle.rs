@@ -1,0 +1,111 @@
+//! `hardmax oracle`: execute a program directly.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::check::compare;
+use super::output::ProgramOutput;
+use super::report::{self, Check, grouped, rate};
+use super::{CliError, Verdict, inputs};
+use crate::machine::Symbol;
+use crate::oracle::{Stopped, execute};
+use crate::program::text;
+
+/// Execute a program directly, and write the trace that the model must generate.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hardmax oracle tests/vectors/countdown.txt
+  hardmax oracle tests/vectors/countdown.txt --trace /tmp/countdown_ref.txt
+  hardmax oracle tests/vectors/countdown.txt --check tests/vectors/countdown_ref.txt --json")]
+pub struct Oracle {
+    /// Program file
+    program: PathBuf,
+    /// Stop after this many generated tokens, and fail
+    #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
+    max_tokens: u64,
+    /// Write the trace: the program and all generated tokens
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Compare every token with this trace
+    #[arg(long, value_name = "REF_FILE")]
+    check: Option<PathBuf>,
+    /// Print one JSON object instead of program output and summary
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    program: String,
+    prompt_tokens: u64,
+    generated_tokens: u64,
+    seconds: f64,
+    tokens_per_second: f64,
+    halted: bool,
+    check: Check,
+    output_bytes: u64,
+    output: Option<String>,
+}
+
+impl Oracle {
+    pub fn run(&self) -> Result<Verdict, CliError> {
+        let program = inputs::program(&self.program)?;
+        let reference = self.check.as_deref().map(inputs::trace).transpose()?;
+        let keeps_trace = self.trace.is_some() || reference.is_some();
+        let mut generated = Vec::new();
+        let mut count = 0;
+        let mut output = ProgramOutput::new(!self.json);
+        let running = Instant::now();
+        let result = execute(&program, self.max_tokens, |token| {
+            output.take(if let Symbol::Out(byte) = token { Some(byte) } else { None });
+            count += 1;
+            if keeps_trace {
+                generated.push(token);
+            }
+        });
+        let seconds = running.elapsed().as_secs_f64();
+        let (output_bytes, output) = output.finish()?;
+        let path = self.program.clone();
+        let stopped = result.map_err(|source| CliError::Oracle { path, source })?;
+
+        if let Some(path) = &self.trace {
+            inputs::write(path, text::write_trace(&program, &generated).as_bytes())?;
+        }
+        let prompt = program.prompt();
+        let prompt_tokens = prompt.len() as u64;
+        let report = Report {
+            program: self.program.display().to_string(),
+            prompt_tokens,
+            generated_tokens: count,
+            seconds,
+            tokens_per_second: rate(prompt_tokens + count, seconds),
+            halted: stopped == Stopped::Halted,
+            check: Check::of(reference.map(|reference| compare(&reference, &prompt, &generated))),
+            output_bytes,
+            output,
+        };
+        report.tell(self.json)
+    }
+}
+
+impl Report {
+    fn tell(&self, json: bool) -> Result<Verdict, CliError> {
+        if json {
+            report::json(self)?;
+        } else {
+            let end = if self.halted { "halted" } else { "stopped at --max-tokens" };
+            eprintln!(
+                "{}: {end} after {} prompt and {} generated tokens, by the oracle",
+                self.program,
+                grouped(self.prompt_tokens),
+                grouped(self.generated_tokens),
+            );
+            self.check.tell();
+        }
+        let done = self.halted && !self.check.failed();
+        Ok(if done { Verdict::Done } else { Verdict::Failed })
+    }
+}

@@ -1,0 +1,74 @@
+//! What a program writes, as it writes it.
+
+use std::io::{self, BufWriter, Stdout, Write};
+
+use super::CliError;
+
+/// Collects a program's output and, unless a report will carry it, passes it on.
+///
+/// Lines appear as they are complete; the rest, such as a prompt or a row of
+/// dots, at the latest every [`PATIENCE`] tokens.
+pub struct ProgramOutput {
+    stdout: Option<BufWriter<Stdout>>,
+    bytes: Vec<u8>,
+    count: u64,
+    waiting: u32,
+    failed: Option<io::Error>,
+}
+
+/// Tokens for which a part of a line may wait.
+const PATIENCE: u32 = 4096;
+
+/// Of an output that is only reported, this much is kept.
+const KEPT: usize = 16 << 20;
+
+impl ProgramOutput {
+    /// `streams`: straight to standard output, and not kept.
+    pub fn new(streams: bool) -> ProgramOutput {
+        ProgramOutput {
+            stdout: streams.then(|| BufWriter::new(io::stdout())),
+            bytes: Vec::new(),
+            count: 0,
+            waiting: 0,
+            failed: None,
+        }
+    }
+
+    /// Takes a token's byte of output, if it has one.
+    pub fn take(&mut self, byte: Option<u8>) {
+        if let Some(byte) = byte {
+            self.count += 1;
+            match &mut self.stdout {
+                Some(stdout) => {
+                    let result = stdout.write_all(&[byte]);
+                    self.failed = self.failed.take().or(result.err());
+                    self.waiting = self.waiting.max(1);
+                }
+                None if self.bytes.len() < KEPT => self.bytes.push(byte),
+                None => {}
+            }
+        }
+        if self.waiting > 0 {
+            self.waiting += 1;
+            if byte == Some(b'\n') || self.waiting > PATIENCE {
+                self.flush();
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        self.waiting = 0;
+        let result = self.stdout.as_mut().map_or(Ok(()), |stdout| stdout.flush());
+        self.failed = self.failed.take().or(result.err());
+    }
+
+    /// Bytes written, and what was kept of them, as text.
+    pub fn finish(mut self) -> Result<(u64, Option<String>), CliError> {
+        self.flush();
+        if let Some(error) = self.failed {
+            return Err(CliError::Stdout(error));
+        }
+        let kept = self.stdout.is_none();
+        Ok((self.count, kept.then(|| String::from_utf8_lossy(&self.bytes).into_owned())))
+    }
+}

@@ -1,0 +1,74 @@
+//! Reports: one JSON object on standard output, or sentences on standard error.
+
+use serde::Serialize;
+
+use super::CliError;
+use super::check::Mismatch;
+
+/// Prints one JSON object.
+pub fn json(report: &impl Serialize) -> Result<(), CliError> {
+    use std::io::Write;
+    let text = serde_json::to_string_pretty(report).expect("reports have string keys");
+    writeln!(std::io::stdout(), "{text}").map_err(CliError::Stdout)
+}
+
+/// The outcome of a comparison with a reference trace: `null` when there was
+/// none, `"equal"`, or the first mismatch.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Check {
+    /// Nothing to compare with.
+    None,
+    /// Every token is the same.
+    #[serde(serialize_with = "equal")]
+    Equal,
+    /// Where the traces part.
+    Mismatch(Mismatch),
+}
+
+fn equal<S: serde::Serializer>(serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str("equal")
+}
+
+impl Check {
+    /// What became of a comparison, if there was one.
+    pub fn of(compared: Option<Option<Mismatch>>) -> Check {
+        match compared {
+            None => Check::None,
+            Some(None) => Check::Equal,
+            Some(Some(mismatch)) => Check::Mismatch(mismatch),
+        }
+    }
+
+    /// Whether a comparison failed.
+    pub fn failed(&self) -> bool {
+        matches!(self, Check::Mismatch(_))
+    }
+
+    /// Says how the comparison ended.
+    pub fn tell(&self) {
+        match self {
+            Check::None => {}
+            Check::Equal => eprintln!("check: every token is that of the reference"),
+            Check::Mismatch(mismatch) => eprintln!("check failed: {}", mismatch.sentence()),
+        }
+    }
+}
+
+/// 1234567 as `1,234,567`.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Tokens over seconds, as a number.
+pub fn rate(tokens: u64, seconds: f64) -> f64 {
+    if seconds > 0.0 { tokens as f64 / seconds } else { 0.0 }
+}

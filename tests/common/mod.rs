@@ -1,0 +1,31 @@
+//! What several integration tests share.
+
+#![allow(dead_code, reason = "each test uses its part")]
+
+pub mod programs;
+
+use hardmax::engine::{Attention, EngineError, Reference, generate};
+use hardmax::linalg::Kernel;
+use hardmax::machine::Symbol;
+use hardmax::model::{Model, Token};
+
+/// The model inside the binary.
+pub fn model() -> Model {
+    hardmax::cli::default_model().unwrap()
+}
+
+/// What the model generates after a prompt, at most `limit` tokens.
+pub fn generated(
+    model: &Model,
+    prompt: &[Symbol],
+    attention: Attention,
+    kernel: Kernel,
+    limit: u64,
+) -> Result<Vec<Symbol>, EngineError> {
+    let prompt: Vec<Token> = prompt.iter().map(|symbol| Token(symbol.id())).collect();
+    let mut engine = Reference::new(model, attention, kernel)?;
+    let mut generated = Vec::new();
+    let emit = |token: Token| generated.push(Symbol::all()[token.index()]);
+    generate(&mut engine, &prompt, model.stop(), limit, emit)?;
+    Ok(generated)
+}

@@ -1,0 +1,320 @@
+//! Random valid programs over all instructions.
+//!
+//! A program is generated as a tree of statements and expressions and then laid
+//! out as code, so that the stack is used as it must be: loops count down in a
+//! local of their own, functions call only later functions or, with a counter,
+//! themselves. Constants are biased to edges. Addresses come from a few crowded
+//! regions, so that loads meet stores of other widths.
+
+use hardmax::machine::{Instruction, Op};
+use hardmax::program::Program;
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+pub enum Expression {
+    Const(u32),
+    Local(u32),
+    Tee(u32, Box<Expression>),
+    Load(Op, Box<Expression>, u32),
+    Eqz(Box<Expression>),
+    Binary(Op, Box<(Expression, Expression)>),
+    Select(Box<(Expression, Expression, Expression)>),
+    /// A call of a later function with one argument.
+    Call(u32, Box<Expression>),
+}
+
+#[derive(Clone, Debug)]
+pub enum Statement {
+    Set(u32, Expression),
+    Store(Op, Expression, Expression, u32),
+    Output(Expression),
+    Drop(Expression),
+    If(Expression, Vec<Statement>, Vec<Statement>),
+    Loop(u32, Vec<Statement>),
+    /// Calls the function at hand with a counter one less, unless it is 0.
+    Recurse,
+}
+
+/// Code and input, as trees.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The first is the entry, which ends by `halt`.
+    functions: Vec<(Vec<Statement>, Expression)>,
+    input: Option<(u32, Vec<u8>)>,
+}
+
+const COMPARISONS: [Op; 10] =
+    [Op::Eq, Op::Ne, Op::LtS, Op::LtU, Op::GtS, Op::GtU, Op::LeS, Op::LeU, Op::GeS, Op::GeU];
+
+const LOADS: [Op; 5] = [Op::Load, Op::Load8U, Op::Load8S, Op::Load16U, Op::Load16S];
+
+const STORES: [Op; 3] = [Op::Store, Op::Store16, Op::Store8];
+
+/// Locals 0 to 5 are the programs'; the counters of loops and recursion follow.
+const COUNTERS: u32 = 6;
+
+fn edge() -> impl Strategy<Value = u32> {
+    let near = |center: u32| (-2i32..=2).prop_map(move |by| center.wrapping_add_signed(by));
+    prop_oneof![
+        4 => (0u32..32).prop_flat_map(move |bit| near(1 << bit)),
+        2 => near(0),
+        1 => near(0x7fff_ffff),
+        2 => any::<u32>(),
+        1 => any::<[bool; 4]>().prop_map(|on| u32::from_le_bytes(on.map(|on| if on { 255 } else { 0 }))),
+    ]
+}
+
+fn address(high: bool) -> impl Strategy<Value = Expression> {
+    let region = if high {
+        prop_oneof![Just(0xffff_fff0u32), Just(0x8000_0000), Just(1 << 27), Just(0)].boxed()
+    } else {
+        prop_oneof![Just(0u32), Just(250), Just(65_530), Just((1 << 24) - 8)].boxed()
+    };
+    let fixed = (region, 0u32..12).prop_map(|(base, by)| Expression::Const(base.wrapping_add(by)));
+    // An address that was computed: comparisons give 0 or 1.
+    let computed = (fixed.clone(), edge(), edge()).prop_map(|(base, a, b)| {
+        let offset =
+            Expression::Binary(Op::LtS, Box::new((Expression::Const(a), Expression::Const(b))));
+        Expression::Binary(Op::Add, Box::new((base, offset)))
+    });
+    prop_oneof![3 => fixed, 1 => computed]
+}
+
+fn expression(high: bool) -> impl Strategy<Value = Expression> {
+    let leaf = prop_oneof![
+        3 => edge().prop_map(Expression::Const),
+        2 => (0..COUNTERS).prop_map(Expression::Local),
+    ];
+    leaf.prop_recursive(4, 12, 3, move |inner| {
+        let one = || inner.clone().prop_map(Box::new);
+        let two = || (inner.clone(), inner.clone()).prop_map(Box::new);
+        let binary = prop_oneof![
+            3 => Just(Op::Add),
+            3 => Just(Op::Sub),
+            4 => proptest::sample::select(&COMPARISONS[..]),
+        ];
+        let load = proptest::sample::select(&LOADS[..]);
+        prop_oneof![
+            4 => (binary, two()).prop_map(|(op, operands)| Expression::Binary(op, operands)),
+            1 => one().prop_map(Expression::Eqz),
+            1 => ((0..COUNTERS), one()).prop_map(|(local, e)| Expression::Tee(local, e)),
+            3 => (load, address(high), 0u32..8)
+                .prop_map(|(op, address, offset)| Expression::Load(op, Box::new(address), offset)),
+            1 => (inner.clone(), inner.clone(), inner.clone())
+                .prop_map(|operands| Expression::Select(Box::new(operands))),
+            1 => (0u32..3, one()).prop_map(|(which, e)| Expression::Call(which, e)),
+        ]
+    })
+}
+
+fn statements(high: bool) -> impl Strategy<Value = Vec<Statement>> {
+    let value = || expression(high);
+    let store = proptest::sample::select(&STORES[..]);
+    let leaf = prop_oneof![
+        3 => (0..COUNTERS, value()).prop_map(|(local, e)| Statement::Set(local, e)),
+        4 => (store, address(high), value(), 0u32..8)
+            .prop_map(|(op, address, e, offset)| Statement::Store(op, address, e, offset)),
+        3 => value().prop_map(Statement::Output),
+        1 => value().prop_map(Statement::Drop),
+        1 => Just(Statement::Recurse),
+    ];
+    let statement = leaf.prop_recursive(2, 10, 4, move |inner| {
+        let body = || prop::collection::vec(inner.clone(), 0..4);
+        prop_oneof![
+            (expression(high), body(), body()).prop_map(|(e, yes, no)| Statement::If(e, yes, no)),
+            (0u32..4, body()).prop_map(|(count, body)| Statement::Loop(count, body)),
+        ]
+    });
+    prop::collection::vec(statement, 0..8)
+}
+
+/// A random program. `high`: with addresses up to 2³² and beyond.
+pub fn source(high: bool) -> impl Strategy<Value = Source> {
+    let function = move || (statements(high), expression(high));
+    let input = (0u32..300, prop::collection::vec(any::<u8>(), 0..20));
+    (prop::collection::vec(function(), 1..4), prop::option::of(input))
+        .prop_map(|(functions, input)| Source { functions, input })
+}
+
+impl Source {
+    /// The program.
+    pub fn program(&self) -> Program {
+        let mut layout = Layout { code: Vec::new(), calls: Vec::new(), function: 0, loops: 0 };
+        let mut payloads = Vec::new();
+        if let Some((base, bytes)) = &self.input {
+            layout.push(Op::InputBase, *base);
+            payloads.push(bytes.clone());
+        }
+        let mut begins = Vec::new();
+        for (number, (body, result)) in self.functions.iter().enumerate() {
+            let begin = layout.code.len();
+            begins.push(begin);
+            layout.function = number;
+            if number == 0 {
+                layout.constant(0);
+                layout.push(Op::LocalSet, COUNTERS);
+            } else {
+                layout.push(Op::LocalSet, 0);
+                layout.push(Op::LocalSet, COUNTERS);
+            }
+            layout.statements(body, self.functions.len());
+            layout.expression(result, self.functions.len());
+            if number == 0 {
+                layout.push(Op::Output, 0);
+                layout.push(Op::Halt, 0);
+            } else {
+                let distance = (layout.code.len() - begin) as u32;
+                layout.push(Op::Return, !distance);
+            }
+        }
+        for (at, callee) in std::mem::take(&mut layout.calls) {
+            layout.code[at].immediate = (begins[callee] as u32).wrapping_sub(at as u32 + 1);
+        }
+        Program::new(layout.code, payloads).unwrap()
+    }
+}
+
+struct Layout {
+    code: Vec<Instruction>,
+    /// Calls to be patched, with the function that they call.
+    calls: Vec<(usize, usize)>,
+    function: usize,
+    loops: u32,
+}
+
+impl Layout {
+    fn push(&mut self, op: Op, immediate: u32) {
+        self.code.push(Instruction::new(op, immediate));
+    }
+
+    fn constant(&mut self, value: u32) {
+        self.push(Op::Const, value);
+    }
+
+    fn expressions(&mut self, all: &[&Expression], functions: usize) {
+        for expression in all {
+            self.expression(expression, functions);
+        }
+    }
+
+    fn expression(&mut self, expression: &Expression, functions: usize) {
+        match expression {
+            Expression::Const(value) => self.constant(*value),
+            Expression::Local(local) => self.push(Op::LocalGet, *local),
+            Expression::Tee(local, value) => {
+                self.expression(value, functions);
+                self.push(Op::LocalTee, *local);
+            }
+            Expression::Load(op, address, offset) => {
+                self.expression(address, functions);
+                self.push(*op, *offset);
+            }
+            Expression::Eqz(value) => {
+                self.expression(value, functions);
+                self.push(Op::Eqz, 0);
+            }
+            Expression::Binary(op, operands) => {
+                self.expressions(&[&operands.0, &operands.1], functions);
+                self.push(*op, 0);
+            }
+            Expression::Select(operands) => {
+                self.expressions(&[&operands.0, &operands.1, &operands.2], functions);
+                self.push(Op::Select, 0);
+            }
+            Expression::Call(which, argument) => {
+                // The counter of the callee's recursion, then its argument.
+                let later = self.function + 1 + *which as usize;
+                if later < functions {
+                    self.constant(*which);
+                    self.expression(argument, functions);
+                    self.call(later);
+                } else {
+                    self.expression(argument, functions);
+                }
+            }
+        }
+    }
+
+    fn call(&mut self, function: usize) {
+        self.calls.push((self.code.len(), function));
+        self.push(Op::Call, 0);
+    }
+
+    fn statements(&mut self, statements: &[Statement], functions: usize) {
+        for statement in statements {
+            self.statement(statement, functions);
+        }
+    }
+
+    fn statement(&mut self, statement: &Statement, functions: usize) {
+        match statement {
+            Statement::Set(local, value) => {
+                self.expression(value, functions);
+                self.push(Op::LocalSet, *local);
+            }
+            Statement::Store(op, address, value, offset) => {
+                self.expressions(&[address, value], functions);
+                self.push(*op, *offset);
+            }
+            Statement::Output(value) => {
+                self.expression(value, functions);
+                self.push(Op::Output, 0);
+            }
+            Statement::Drop(value) => {
+                self.expression(value, functions);
+                self.push(Op::Drop, 0);
+            }
+            Statement::If(condition, yes, no) => {
+                self.expression(condition, functions);
+                let to_yes = self.jump(Op::BrIf);
+                self.statements(no, functions);
+                let to_end = self.jump(Op::Br);
+                self.land(to_yes);
+                self.statements(yes, functions);
+                self.land(to_end);
+            }
+            Statement::Loop(count, body) => {
+                self.loops += 1;
+                let counter = COUNTERS + self.loops;
+                self.constant(*count);
+                self.push(Op::LocalSet, counter);
+                let begin = self.code.len();
+                self.push(Op::LocalGet, counter);
+                self.push(Op::Eqz, 0);
+                let to_end = self.jump(Op::BrIf);
+                self.statements(body, functions);
+                self.push(Op::LocalGet, counter);
+                self.constant(1);
+                self.push(Op::Sub, 0);
+                self.push(Op::LocalSet, counter);
+                let back = self.jump(Op::Br);
+                self.code[back].immediate = (begin as u32).wrapping_sub(back as u32 + 1);
+                self.land(to_end);
+                self.loops -= 1;
+            }
+            Statement::Recurse => {
+                self.push(Op::LocalGet, COUNTERS);
+                self.push(Op::Eqz, 0);
+                let to_end = self.jump(Op::BrIf);
+                if self.function > 0 {
+                    self.push(Op::LocalGet, COUNTERS);
+                    self.constant(1);
+                    self.push(Op::Sub, 0);
+                    self.push(Op::LocalGet, 1);
+                    self.call(self.function);
+                    self.push(Op::Drop, 0);
+                }
+                self.land(to_end);
+            }
+        }
+    }
+
+    fn jump(&mut self, op: Op) -> usize {
+        self.push(op, 0);
+        self.code.len() - 1
+    }
+
+    fn land(&mut self, jump: usize) {
+        self.code[jump].immediate = (self.code.len() - jump - 1) as u32;
+    }
+}

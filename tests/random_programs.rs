@@ -1,0 +1,91 @@
+//! Random programs: oracle and model agree on every token, however heads are
+//! answered.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use common::{generated, programs::source};
+use hardmax::engine::{Attention, EngineError};
+use hardmax::linalg::Kernel;
+use hardmax::machine::{Op, Symbol};
+use hardmax::model::Model;
+use hardmax::oracle;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+static MODEL: LazyLock<Model> = LazyLock::new(common::model);
+
+/// Traces are compared up to here.
+const LIMIT: u64 = 1_500;
+
+/// A scan over all positions takes long, and is compared up to here.
+const BRUTE_LIMIT: usize = 300;
+
+fn names(symbols: &[Symbol]) -> Vec<String> {
+    symbols.iter().map(Symbol::to_string).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(
+        std::env::var("PROPTEST_CASES").map_or(300, |cases| cases.parse().unwrap())
+    ))]
+
+    #[test]
+    fn the_model_generates_what_the_oracle_writes(source in source(false)) {
+        let program = source.program();
+        let prompt = program.prompt();
+        let (expected, _) = oracle::trace(&program, LIMIT).unwrap();
+        for &kernel in Kernel::ALL {
+            for attention in [Attention::Kinds, Attention::Hull] {
+                let got = generated(&MODEL, &prompt, attention, kernel, LIMIT).unwrap();
+                prop_assert_eq!(names(&got), names(&expected), "{:?} {}", attention, kernel);
+            }
+            let first = &expected[..expected.len().min(BRUTE_LIMIT)];
+            let limit = BRUTE_LIMIT as u64;
+            let got = generated(&MODEL, &prompt, Attention::Brute, kernel, limit).unwrap();
+            prop_assert_eq!(names(&got), names(first), "brute {}", kernel);
+        }
+    }
+
+    /// Beyond 2²⁶ a hull cannot tell neighbouring addresses apart: it must refuse,
+    /// and never be wrong.
+    #[test]
+    fn at_addresses_near_the_end_of_memory_kinds_are_exact_and_a_hull_refuses(source in source(true)) {
+        let program = source.program();
+        let prompt = program.prompt();
+        let (expected, _) = oracle::trace(&program, LIMIT).unwrap();
+        let kernel = Kernel::preferred();
+        let got = generated(&MODEL, &prompt, Attention::Kinds, kernel, LIMIT).unwrap();
+        prop_assert_eq!(names(&got), names(&expected));
+        match generated(&MODEL, &prompt, Attention::Hull, kernel, LIMIT) {
+            Ok(got) => prop_assert_eq!(names(&got), names(&expected)),
+            Err(error) => {
+                let refused = matches!(error, EngineError::Inexact { .. });
+                prop_assert!(refused, "{}", error)
+            }
+        }
+    }
+}
+
+/// The generator is worth something only if it reaches everything.
+#[test]
+fn random_programs_execute_every_instruction() {
+    let mut runner = TestRunner::deterministic();
+    let mut executed = BTreeSet::new();
+    let mut ends = BTreeSet::new();
+    for _ in 0..300 {
+        let source = source(false).new_tree(&mut runner).unwrap().current();
+        let program = source.program();
+        executed.extend(program.code().iter().map(|instruction| instruction.op));
+        ends.extend(oracle::trace(&program, LIMIT).unwrap().0);
+    }
+    assert_eq!(executed, Op::ALL.iter().copied().collect());
+    for needed in
+        [Symbol::BranchTaken, Symbol::CallCommit, Symbol::ReturnCommit, Symbol::Marked(255)]
+    {
+        assert!(ends.contains(&needed), "{needed} never occurs");
+    }
+}
