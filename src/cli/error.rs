@@ -19,7 +19,7 @@ pub enum CliError {
     Read { path: PathBuf, source: io::Error },
     #[error("{}: cannot be written: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
-    #[error("{}: {source}", path.display())]
+    #[error("{}:{source}", path.display())]
     Program { path: PathBuf, source: ProgramError },
     #[error("{}: {size} bytes; a program or trace file has at most {limit}", path.display())]
     TooLarge { path: PathBuf, size: u64, limit: u64 },

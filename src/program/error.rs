@@ -4,7 +4,7 @@ use thiserror::Error;
 
 /// A problem and its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("line {line}, column {column}: {problem}")]
+#[error("{line}:{column}: {problem}")]
 pub struct ProgramError {
     /// Line, from 1.
     pub line: usize,

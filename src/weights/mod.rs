@@ -1,13 +1,13 @@
 //! From a graph to weights (DESIGN section 10), in four steps that each have a
 //! file:
 //!
-//! 1. [`operations`]: which values need a slot, and which operations must share a
+//! 1. `operations`: which values need a slot, and which operations must share a
 //!    layer because one reads what another leaves in no slot.
-//! 2. [`schedule`]: a time for every operation. Half-layers are counted from 1:
+//! 2. `schedule`: a time for every operation. Half-layers are counted from 1:
 //!    odd ones are attention, even ones feed-forward. *State* s is the residual
 //!    stream after s half-layers; half-layer s reads state s-1 and writes state s.
-//! 3. [`slots`]: a slot for every value from its birth to its last use.
-//! 4. [`matrices`]: the numbers.
+//! 3. `slots`: a slot for every value from its birth to its last use.
+//! 4. `matrices`: the numbers.
 //!
 //! What bounds the result: the number of layers is the longest chain of
 //! dependencies, found exactly. The width is at least the number of values that

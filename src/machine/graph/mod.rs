@@ -4,14 +4,14 @@
 //! Four rounds of attention suffice. Each file is one of them and returns what
 //! the next ones read:
 //!
-//! 1. [`history`]: the four bytes before each token, which byte of an instruction
+//! 1. `history`: the four bytes before each token, which byte of an instruction
 //!    a token is, sums over all tokens so far: stack depth, call depth and, with
 //!    one more sum because jumps must be read first, the program counter.
-//! 2. [`operands`]: the instruction at the program counter, and the latest values
+//! 2. `operands`: the instruction at the program counter, and the latest values
 //!    pushed at the three topmost depths.
-//! 3. [`result`]: with what the instruction is, where each operand byte lies;
+//! 3. `result`: with what the instruction is, where each operand byte lies;
 //!    then these bytes, the next byte of the result, and whether it carries.
-//! 4. [`prediction`]: of which class the next token is, and the logits.
+//! 4. `prediction`: of which class the next token is, and the logits.
 //!
 //! `j` throughout is the number of bytes written since the last token that is no
 //! byte: the index of the *next* byte of the result.

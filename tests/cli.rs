@@ -1,0 +1,224 @@
+//! The command line as its users meet it: outputs, exit codes, and what a bad
+//! input is told.
+
+use std::fs;
+use std::path::PathBuf;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn hardmax(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("hardmax").unwrap();
+    command.args(arguments);
+    command
+}
+
+fn vector(name: &str) -> String {
+    format!("{}/tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A file of the test's own.
+fn file(name: &str, contents: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, contents).unwrap();
+    (folder, path)
+}
+
+fn json(command: &mut Command) -> Value {
+    let output = command.output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Runs to exit code 2, with one line on standard error and nothing on standard
+/// output; returns the line.
+fn refused(arguments: &[&str]) -> String {
+    let output = hardmax(arguments).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(output.stdout.is_empty());
+    assert!(error.starts_with("error: ") && !error.contains("panicked"), "{error}");
+    error
+}
+
+#[test]
+fn run_writes_program_output_to_stdout_and_the_summary_to_stderr() {
+    let run = hardmax(&["run", &vector("reverse.txt")]).assert().code(0).stdout("xamdrah");
+    let summary = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+    for part in ["halted", "768 generated", "engine reference", "attention kinds", "kernel "] {
+        assert!(summary.contains(part), "{summary}");
+    }
+}
+
+#[test]
+fn run_reports_as_one_json_object() {
+    let report = json(
+        hardmax(&["run", &vector("reverse.txt"), "--json"])
+            .arg("--check")
+            .arg(vector("reverse_ref.txt")),
+    );
+    assert_eq!(report["check"], "equal");
+    assert_eq!(report["halted"], true);
+    assert_eq!(report["output"], "xamdrah");
+    assert_eq!(report["output_bytes"], 7);
+    assert_eq!((&report["prompt_tokens"], &report["generated_tokens"]), (&186.into(), &768.into()));
+    for key in ["program", "model", "engine", "attention", "kernel"] {
+        assert!(report[key].is_string(), "{key}");
+    }
+    for key in ["threads", "seconds", "tokens_per_second", "load_seconds"] {
+        assert!(report[key].as_f64().unwrap() > 0.0, "{key}");
+    }
+}
+
+#[test]
+fn the_trace_of_a_run_is_the_reference_letter_for_letter() {
+    let (_folder, path) = file("trace.txt", b"an older trace");
+    for command in ["run", "oracle"] {
+        let trace = path.to_str().unwrap();
+        hardmax(&[command, &vector("reverse.txt"), "--trace", trace]).assert().code(0);
+        assert_eq!(fs::read(&path).unwrap(), fs::read(vector("reverse_ref.txt")).unwrap());
+    }
+}
+
+#[test]
+fn a_token_limit_that_is_hit_is_named_and_fails() {
+    for command in ["run", "oracle"] {
+        let run = hardmax(&[command, &vector("reverse.txt"), "--max-tokens", "767"]);
+        let run = { run }.assert().code(1);
+        assert!(
+            String::from_utf8_lossy(&run.get_output().stderr).contains("stopped at --max-tokens")
+        );
+        hardmax(&[command, &vector("reverse.txt"), "--max-tokens", "768"]).assert().code(0);
+    }
+}
+
+#[test]
+fn a_check_names_position_expected_and_got() {
+    let reference = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
+    let halt = reference.rfind("halt").unwrap();
+    let cases = [
+        (reference.replacen("out(m)", "out(M)", 1), "expected `out(M)`, got `out(m)`"),
+        (reference[..halt].to_owned(), "expected the end of the trace, got `halt`"),
+        (format!("{reference}00"), "expected `00`, got the end of the trace"),
+        (reference.replacen("h a r d", "H a r d", 1), "position 177: expected `48`, got `68`"),
+    ];
+    for (reference, said) in cases {
+        let (_folder, path) = file("ref.txt", reference.as_bytes());
+        for command in ["run", "oracle"] {
+            let check =
+                hardmax(&[command, &vector("reverse.txt"), "--check", path.to_str().unwrap()]);
+            let check = { check }.assert().code(1);
+            let error = String::from_utf8_lossy(&check.get_output().stderr).into_owned();
+            assert!(error.contains("check failed: position ") && error.contains(said), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_malformed_program_is_refused_with_file_line_and_column() {
+    let cases: [(&[u8], &str); 7] = [
+        (b"{\nhalt 00 00 00 00\ni32.nope 00 00 00 00\n}", ":3:1: \"i32.nope\" is not a token"),
+        (b"{\nhalt 00 00 00 00\n", ":3:1: the file ends before `}`"),
+        (b"halt", ":1:1: expected `{`"),
+        (b"{ halt 00 00 00 }", ":1:17: the immediate of halt has four bytes"),
+        (b"{ input_base 00 00 00 00 halt 00 00 00 00 } a", ":1:46: the file ends within the input"),
+        (
+            b"{ input_base 00 00 00 00 halt 00 00 00 00 } a commit(+0,sts=0,bt=0)",
+            "does not end with `00`",
+        ),
+        (b"\xff\xfe", ":1:1: not UTF-8"),
+    ];
+    for (contents, said) in cases {
+        let (_folder, path) = file("program.txt", contents);
+        for command in ["run", "oracle"] {
+            let error = refused(&[command, path.to_str().unwrap()]);
+            assert!(error.contains("program.txt") && error.contains(said), "{error}");
+        }
+    }
+    assert!(refused(&["run", "no/such/file"]).contains("no/such/file"));
+    assert!(refused(&["run", "/"]).contains("directory"));
+}
+
+#[test]
+fn a_broken_model_file_is_refused_with_its_name() {
+    let model = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/models/wasm32.bin")).unwrap();
+    let mut huge = model.clone();
+    huge[0..4].copy_from_slice(&i32::MAX.to_le_bytes());
+    let mut long = model.clone();
+    long.push(0);
+    for (bytes, said) in
+        [(&model[..1000], "truncated.bin"), (&huge, "truncated.bin"), (&long, "truncated.bin")]
+    {
+        let (_folder, path) = file("truncated.bin", bytes);
+        let path = path.to_str().unwrap();
+        assert!(refused(&["inspect", path]).contains(said));
+        assert!(refused(&["run", &vector("countdown.txt"), "--model", path]).contains(said));
+    }
+}
+
+#[test]
+fn a_program_that_the_oracle_refuses_is_placed_by_instruction() {
+    let (_folder, path) = file("drop.txt", b"{ drop 00 00 00 00 halt 00 00 00 00 }");
+    let error = refused(&["oracle", path.to_str().unwrap()]);
+    assert!(error.contains("instruction 0 (drop) takes from an empty stack"), "{error}");
+}
+
+#[test]
+fn what_the_build_lacks_is_an_error() {
+    assert!(refused(&["run", &vector("countdown.txt"), "--kernel", "mkl"]).contains("\"mkl\""));
+    hardmax(&["run", &vector("countdown.txt"), "--attention", "guess"]).assert().code(2);
+}
+
+#[test]
+fn files_are_written_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("missing/trace.txt");
+    let error = refused_after_output(&[
+        "run",
+        &vector("countdown.txt"),
+        "--trace",
+        nowhere.to_str().unwrap(),
+    ]);
+    assert!(error.contains("missing/trace.txt: cannot be written"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let target = folder.path().to_str().unwrap();
+    assert!(refused(&["build", "--output", target]).contains(target));
+}
+
+fn refused_after_output(arguments: &[&str]) -> String {
+    let output = hardmax(arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn inspect_shows_shape_kinds_and_vocabulary() {
+    let output = hardmax(&["inspect"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in
+        ["L=4", "stop token halt", "keyed", "gather", "mean", "passthrough", "return_commit"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+    let report = json(&mut hardmax(&["inspect", "--json"]));
+    assert_eq!(report["vocabulary"].as_array().unwrap().len(), report["shape"]["vocabulary"]);
+    assert_eq!(report["layers"].as_array().unwrap().len(), 4);
+}
+
+/// Every line under "Examples:" of every subcommand.
+#[test]
+fn the_examples_of_the_help_work() {
+    let mut examples = 0;
+    for command in ["run", "oracle", "build", "inspect"] {
+        let help = hardmax(&[command, "--help"]).output().unwrap().stdout;
+        let help = String::from_utf8(help).unwrap();
+        let lines = help.lines().map(str::trim).filter(|line| line.starts_with("hardmax "));
+        for line in lines {
+            let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
+            let mut run = hardmax(&arguments);
+            run.current_dir(env!("CARGO_MANIFEST_DIR")).assert().code(0);
+            examples += 1;
+        }
+    }
+    assert!(examples >= 8, "{examples}");
+}
