@@ -21,6 +21,8 @@ pub enum End {
     Return,
     /// `halt`, the stop token.
     Halt,
+    /// `trap`, after which only `halt` can follow.
+    Trap,
 }
 
 const fn commit(depth: i8, pushes: bool) -> End {
@@ -122,6 +124,41 @@ instructions! {
     Halt "halt" End::Halt;
     /// Stands for a payload in the prompt, written to memory from the immediate on.
     InputBase "input_base" commit(0, false);
+    /// Bitwise and.
+    And "i32.and" commit(-1, true);
+    /// Bitwise or.
+    Or "i32.or" commit(-1, true);
+    /// Bitwise exclusive or.
+    Xor "i32.xor" commit(-1, true);
+    /// Shift to the left; like all counts, modulo 32.
+    Shl "i32.shl" commit(-1, true);
+    /// Shift to the right, zeros from the left.
+    ShrU "i32.shr_u" commit(-1, true);
+    /// Shift to the right, copies of the sign from the left.
+    ShrS "i32.shr_s" commit(-1, true);
+    /// Rotation to the left.
+    Rotl "i32.rotl" commit(-1, true);
+    /// Rotation to the right.
+    Rotr "i32.rotr" commit(-1, true);
+    /// How many leading bits are 0.
+    Clz "i32.clz" commit(0, true);
+    /// How many trailing bits are 0.
+    Ctz "i32.ctz" commit(0, true);
+    /// How many bits are 1.
+    Popcnt "i32.popcnt" commit(0, true);
+    /// The low byte with its sign.
+    Extend8S "i32.extend8_s" commit(0, true);
+    /// The low half word with its sign.
+    Extend16S "i32.extend16_s" commit(0, true);
+    /// Product modulo 2³². Four carry digits stand before the bytes.
+    Mul "i32.mul" commit(-1, true);
+    /// Unsigned quotient. Four quotient digits, the highest first, stand before the
+    /// bytes. A divisor of 0 traps.
+    DivU "i32.div_u" commit(-1, true);
+    /// Unsigned remainder, told like the quotient: its digits, then the remainder's bytes.
+    RemU "i32.rem_u" commit(-1, true);
+    /// Traps.
+    Unreachable "unreachable" End::Trap;
 }
 
 impl Op {
@@ -135,8 +172,14 @@ impl Op {
         matches!(self, Op::Br | Op::BrIf | Op::Call | Op::Return)
     }
 
+    /// How many digit tokens a run of the instruction writes before its bytes,
+    /// when it does not trap.
+    pub fn digits(self) -> u32 {
+        if matches!(self, Op::Mul | Op::DivU | Op::RemU) { 4 } else { 0 }
+    }
+
     /// How many byte tokens a run of the instruction writes before its end, when
-    /// it does not branch.
+    /// it neither branches nor traps.
     pub fn bytes(self) -> u32 {
         match (self, self.end()) {
             (Op::Store16, _) => 2,

@@ -6,4 +6,4 @@ pub mod isa;
 pub mod symbol;
 
 pub use isa::{End, Instruction, Op};
-pub use symbol::{HALT, PAYLOAD_END, Symbol};
+pub use symbol::{DIGITS, HALT, PAYLOAD_END, Symbol};

@@ -39,7 +39,15 @@ pub enum Symbol {
     Close,
     /// An instruction's name. `halt` is the stop token, too.
     Instruction(Op),
+    /// `d(0)`..`d(1023)`: a digit that an instruction notes before its result
+    /// bytes. Without the parentheses `d0`..`d9` would be bytes.
+    Digit(u16),
+    /// `trap`: the program did what has no result; `halt` follows.
+    Trap,
 }
+
+/// How many digit tokens there are: multiplication carries up to 1019.
+pub const DIGITS: u16 = 1024;
 
 /// The commit that ends every payload of the prompt.
 pub const PAYLOAD_END: Symbol = Symbol::Commit { depth: 0, pushes: false, branched: false };
@@ -63,6 +71,8 @@ static ALL: LazyLock<Vec<Symbol>> = LazyLock::new(|| {
     all.extend([Symbol::BranchTaken, Symbol::CallCommit, Symbol::ReturnCommit]);
     all.extend([Symbol::Open, Symbol::Close]);
     all.extend(Op::ALL.iter().map(|&op| Symbol::Instruction(op)));
+    all.extend((0..DIGITS).map(Symbol::Digit));
+    all.push(Symbol::Trap);
     all
 });
 
@@ -146,6 +156,8 @@ impl fmt::Display for Symbol {
             Symbol::Open => f.write_str("{"),
             Symbol::Close => f.write_str("}"),
             Symbol::Instruction(op) => f.write_str(op.name()),
+            Symbol::Digit(digit) => write!(f, "d({digit})"),
+            Symbol::Trap => f.write_str("trap"),
         }
     }
 }
@@ -170,6 +182,17 @@ mod tests {
             ["0a", "ff'", "out({)", "out(20)"]
         );
         assert_eq!(PAYLOAD_END.to_string(), "commit(+0,sts=0,bt=0)");
+        assert_eq!(
+            names(&[Symbol::Digit(9), Symbol::Digit(1023), Symbol::Trap]),
+            ["d(9)", "d(1023)", "trap"]
+        );
+    }
+
+    #[test]
+    fn a_digit_is_not_mistaken_for_a_byte() {
+        assert_eq!(Symbol::from_word("d9"), Some(Symbol::Byte(0xd9)));
+        assert_eq!(Symbol::from_word("d(9)"), Some(Symbol::Digit(9)));
+        assert_eq!(Symbol::from_word("d(1024)"), None);
     }
 
     #[test]

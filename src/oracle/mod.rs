@@ -6,7 +6,10 @@
 //! What a program must not do, the oracle refuses with the instruction's number:
 //! take from an empty stack, leave the code, return without a call.
 
-use std::collections::BTreeMap;
+mod arithmetic;
+mod memory;
+
+pub use memory::Memory;
 
 use rustc_hash::FxHashMap;
 use thiserror::Error;
@@ -33,8 +36,21 @@ pub enum OracleError {
 pub enum Stopped {
     /// At the stop token.
     Halted,
+    /// At the stop token that follows a trap.
+    Trapped,
     /// At the greatest number of tokens that was asked for.
     TokenLimit,
+}
+
+/// What is left when a run has ended.
+#[derive(Debug)]
+pub struct Run {
+    /// Why it ended.
+    pub stopped: Stopped,
+    /// The operand stack, the top last.
+    pub stack: Vec<u32>,
+    /// The memory.
+    pub memory: Memory,
 }
 
 /// Executes `program`, gives every generated token to `emit`, and stops at the
@@ -42,28 +58,40 @@ pub enum Stopped {
 pub fn execute(
     program: &Program,
     limit: u64,
-    mut emit: impl FnMut(Symbol),
+    emit: impl FnMut(Symbol),
 ) -> Result<Stopped, OracleError> {
+    run(program, limit, emit).map(|run| run.stopped)
+}
+
+/// Like [`execute`], but shows stack and memory afterwards.
+pub fn run(
+    program: &Program,
+    limit: u64,
+    mut emit: impl FnMut(Symbol),
+) -> Result<Run, OracleError> {
     let mut state = State::new(program.code());
     for payload in program.payloads() {
         state.take_payload(payload)?;
     }
     let mut left = limit;
     let mut tokens = Vec::new();
-    loop {
+    let stopped = 'run: loop {
         tokens.clear();
         state.step(&mut tokens)?;
         for &token in &tokens {
             if left == 0 {
-                return Ok(Stopped::TokenLimit);
+                break 'run Stopped::TokenLimit;
             }
             left -= 1;
             emit(token);
         }
-        if tokens.last() == Some(&HALT) {
-            return Ok(Stopped::Halted);
+        match tokens[..] {
+            [.., Symbol::Trap, HALT] => break Stopped::Trapped,
+            [.., HALT] => break Stopped::Halted,
+            _ => {}
         }
-    }
+    };
+    Ok(Run { stopped, stack: state.stack, memory: state.memory })
 }
 
 /// The generated tokens of a program, at most `limit`.
@@ -178,6 +206,33 @@ impl<'a> State<'a> {
                 let a = self.pop()?;
                 self.push(u32::from(a == 0), tokens);
             }
+            Op::Clz | Op::Ctz | Op::Popcnt | Op::Extend8S | Op::Extend16S => {
+                let a = self.pop()?;
+                self.push(arithmetic::unary(op, a), tokens);
+            }
+            Op::And
+            | Op::Or
+            | Op::Xor
+            | Op::Shl
+            | Op::ShrU
+            | Op::ShrS
+            | Op::Rotl
+            | Op::Rotr
+            | Op::Mul
+            | Op::DivU
+            | Op::RemU => {
+                let (b, a) = (self.pop()?, self.pop()?);
+                let Some(result) = arithmetic::binary(op, a, b) else {
+                    tokens.extend([Symbol::Trap, HALT]);
+                    return Ok(());
+                };
+                tokens.extend(arithmetic::digits(op, a, b).map(Symbol::Digit));
+                self.push(result, tokens);
+            }
+            Op::Unreachable => {
+                tokens.extend([Symbol::Trap, HALT]);
+                return Ok(());
+            }
             Op::Eq
             | Op::Ne
             | Op::LtS
@@ -237,7 +292,7 @@ impl<'a> State<'a> {
                 tokens.push(Symbol::CallCommit);
             }
             End::Return => tokens.push(Symbol::ReturnCommit),
-            End::Output | End::Halt => {}
+            End::Output | End::Halt | End::Trap => {}
         }
         let distance = i64::from(branch.unwrap_or(0).cast_signed());
         self.go_to(self.pc as i64 + 1 + distance)
@@ -300,31 +355,5 @@ fn compare(op: Op, a: u32, b: u32) -> bool {
         Op::LeU => a <= b,
         Op::GeS => signed_a >= signed_b,
         _ => a >= b,
-    }
-}
-
-/// Bytes by address; a byte that was never written is 0. Addresses reach beyond
-/// 2³², for operand and immediate are added without wrapping.
-#[derive(Default)]
-struct Memory {
-    pages: BTreeMap<u64, Box<[u8; Memory::PAGE]>>,
-}
-
-impl Memory {
-    const PAGE: usize = 4096;
-
-    fn read(&self, address: u64) -> u8 {
-        let (page, offset) = Self::split(address);
-        self.pages.get(&page).map_or(0, |bytes| bytes[offset])
-    }
-
-    fn write(&mut self, address: u64, byte: u8) {
-        let (page, offset) = Self::split(address);
-        self.pages.entry(page).or_insert_with(|| Box::new([0; Self::PAGE]))[offset] = byte;
-    }
-
-    fn split(address: u64) -> (u64, usize) {
-        let page = Self::PAGE as u64;
-        (address / page, (address % page) as usize)
     }
 }

@@ -163,7 +163,7 @@ pub fn write_trace(program: &Program, generated: &[Symbol]) -> String {
             text.push(' ');
         }
         text.push_str(&symbol.to_string());
-        begin_of_line = symbol.byte().is_none();
+        begin_of_line = symbol.byte().is_none() && !matches!(symbol, Symbol::Digit(_));
         if begin_of_line {
             text.push('\n');
         }
