@@ -18,7 +18,7 @@ mod run;
 
 use clap::{Parser, Subcommand};
 
-pub use bundled::{default_model, model_parts};
+pub use bundled::{build_model, default_model};
 pub use error::CliError;
 
 /// How a command that did its work ended.
