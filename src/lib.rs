@@ -15,3 +15,4 @@ pub mod machine;
 pub mod model;
 pub mod oracle;
 pub mod program;
+pub mod wasm;
