@@ -29,7 +29,9 @@ pub enum WasmError {
     MissingEntry { export: String, exports: String },
     #[error("{export} is {got}, but {wants}")]
     WrongSignature { export: String, got: String, wants: String },
-    #[error("byte {offset}: a {kind} segment covers {begin}..{end}, beyond the {size} there are")]
+    #[error(
+        "byte {offset}: a segment of {kind} covers {begin}..{end}, beyond the {size} there are"
+    )]
     SegmentOutOfBounds { kind: &'static str, begin: u64, end: u64, size: u64, offset: u64 },
     #[error(
         "byte {offset}: {function} needs {locals} locals; there are {limit} for each call",

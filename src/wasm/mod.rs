@@ -47,8 +47,6 @@ mod module;
 mod operator;
 mod print;
 mod signed;
-#[cfg(test)]
-mod tests;
 mod types;
 mod unwritten;
 

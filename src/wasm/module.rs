@@ -251,7 +251,7 @@ impl<'a> Module<'a> {
             }
         };
         let table = &mut self.tables[table_index.unwrap_or(0) as usize];
-        fits("element", begin, functions.len(), table.size, offset)?;
+        fits("elements", begin, functions.len(), table.size, offset)?;
         for (index, function) in (begin..).zip(functions) {
             match function {
                 Some(function) => table.functions.insert(index, function),
