@@ -39,6 +39,28 @@ fn random_modules_do_what_an_interpreter_says() {
     println!("{cases} modules, {trapped} trapped, {outputs} with output, {tokens} tokens");
 }
 
+#[test]
+fn damaged_modules_compile_or_are_refused() {
+    let (first, cases) = (setting("HARDMAX_FIRST_CASE", 0), setting("HARDMAX_CASES", 300));
+    let mut compiled = 0;
+    for case in first..first + cases {
+        let mut random = Random::new(case);
+        let mut wasm = wat::parse_str(module(&mut random, true)).unwrap();
+        let calls = vec![Invocation { export: "run".into(), args: vec![0; RUN_PARAMS] }];
+        for _ in 0..20 {
+            let at = random.below(wasm.len());
+            let intact = std::mem::replace(&mut wasm[at], random.next() as u8);
+            for bounds_checks in [false, true] {
+                let entry = Entry::Invoke(calls.clone());
+                let options = Options { entry, bounds_checks, ..Options::default() };
+                compiled += u64::from(compile(&wasm, &options).is_ok());
+            }
+            wasm[at] = intact;
+        }
+    }
+    println!("{} damaged modules, {} compile", 20 * cases, compiled / 2);
+}
+
 /// Compares all that one module does.
 fn check(case: u64, tokens: &mut u64) -> Outcome {
     let mut random = Random::new(case);

@@ -93,11 +93,6 @@ impl Assembler {
         }
     }
 
-    /// Appends instructions without immediates.
-    pub fn emit_all(&mut self, ops: &[Op]) {
-        ops.iter().for_each(|&op| self.emit(op, 0));
-    }
-
     /// `i32.const`.
     pub fn constant(&mut self, value: u32) {
         self.emit(Op::Const, value);

@@ -1,12 +1,8 @@
 //! Accesses to linear memory: its size, its growth, its bounds.
 //!
 //! The machine adds operand and offset without wrapping, as WebAssembly does, and
-//! reads 0 where nothing was written. It knows no end of memory. Compiled without
-//! bounds checks, an access beyond the memory's size therefore does *not* trap: a
-//! load gives what was stored there, or 0, and a store at 2^32 or above may
-//! change a global. A program is compiled faithfully without checks if it makes no
-//! such access; C programs without undefined behaviour make none. With checks
-//! every access that WebAssembly traps, traps.
+//! reads 0 where nothing was written, but it knows no end of memory: what happens
+//! there is [`super::Options::bounds_checks`]'s choice.
 
 use super::assembler::Label;
 use super::cells::Cell;

@@ -93,8 +93,6 @@ pub struct Global {
     pub mutable: bool,
     /// Its first value, if it is an i32.
     pub initial: Option<u32>,
-    /// Where it is defined.
-    pub offset: u64,
 }
 
 /// Parses and validates a module.
@@ -160,9 +158,8 @@ impl<'a> Module<'a> {
                 }
             }
             Payload::GlobalSection(globals) => {
-                for global in globals.into_iter_with_offsets() {
-                    let (offset, global) = global?;
-                    self.global(&global, offset)?;
+                for global in globals {
+                    self.global(&global?)?;
                 }
             }
             Payload::ExportSection(exports) => {
@@ -207,13 +204,13 @@ impl<'a> Module<'a> {
         }
     }
 
-    fn global(&mut self, global: &wasmparser::Global, offset: u64) -> Result<()> {
+    fn global(&mut self, global: &wasmparser::Global) -> Result<()> {
         let wasmparser::GlobalType { content_type: ty, mutable, .. } = global.ty;
         let initial = match ty {
             ValType::I32 => Some(evaluate(&global.init_expr, &self.globals, "a global's value")?),
             _ => None,
         };
-        self.globals.push(Global { ty, mutable, initial, offset });
+        self.globals.push(Global { ty, mutable, initial });
         Ok(())
     }
 

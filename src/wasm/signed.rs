@@ -7,9 +7,10 @@
 //! way, so that the common case costs no jump. A divisor of 0 traps in the
 //! unsigned instruction, on either way.
 //!
-//! With s = x >> 31 (0 or -1), |x| = (x ^ s) - s, and the sign goes back on in the
-//! same way. The quotient -2^31 / -1 = 2^31 is the only one that is negative as a
-//! word although its sign is not: it traps.
+//! The routines negate what is negative, divide, and negate the result where its
+//! sign asks for it; words wrap, so -2^31 needs no case of its own but one: the
+//! quotient -2^31 / -1 = 2^31 is negative as a word although no sign asks for that,
+//! and traps.
 
 use super::assembler::{Assembler, Label};
 use super::compiler::{Compiler, Routine};
@@ -17,8 +18,6 @@ use crate::machine::Op;
 
 const A: u32 = 0;
 const B: u32 = 1;
-const SIGN_A: u32 = 2;
-const SIGN_B: u32 = 3;
 
 /// A division whose operands are not what the inline code can do.
 #[derive(Debug)]
@@ -84,58 +83,82 @@ impl SlowDivision {
     }
 }
 
-/// The routine of `i32.div_s`.
+/// The routine of `i32.div_s`. One operand at least is negative.
 pub fn div_s(asm: &mut Assembler) {
-    let (begin, fine) = (asm.here(), asm.label());
-    absolute_values(asm);
-    asm.emit(Op::DivU, 0);
-    asm.get(SIGN_A);
-    asm.get(SIGN_B);
-    asm.emit(Op::Xor, 0);
-    asm.emit(Op::LocalTee, SIGN_A);
-    with_sign(asm);
-    asm.emit(Op::LocalTee, A);
+    let (begin, b_negative, both, trap) = (asm.here(), asm.label(), asm.label(), asm.label());
+    take_operands(asm);
+    jump_if_negative(asm, B, b_negative);
     asm.constant(0);
-    asm.emit(Op::GeS, 0);
-    asm.get(SIGN_A);
-    asm.emit(Op::Or, 0);
-    asm.jump_if(fine);
-    asm.emit(Op::Unreachable, 0);
-    asm.bind(fine);
-    asm.get(A);
+    push_negated(asm, A);
+    asm.get(B);
+    asm.emit(Op::DivU, 0);
+    asm.emit(Op::Sub, 0);
     asm.return_from(begin);
+
+    asm.bind(b_negative);
+    asm.set_height(0);
+    jump_if_negative(asm, A, both);
+    asm.constant(0);
+    asm.get(A);
+    push_negated(asm, B);
+    asm.emit(Op::DivU, 0);
+    asm.emit(Op::Sub, 0);
+    asm.return_from(begin);
+
+    asm.bind(both);
+    asm.set_height(0);
+    push_negated(asm, A);
+    push_negated(asm, B);
+    asm.emit(Op::DivU, 0);
+    asm.emit(Op::LocalTee, A);
+    jump_if_negative(asm, A, trap);
+    asm.return_from(begin);
+    asm.bind(trap);
+    asm.emit(Op::Unreachable, 0);
 }
 
 /// The routine of `i32.rem_s`: the remainder has the dividend's sign.
 pub fn rem_s(asm: &mut Assembler) {
-    let begin = asm.here();
-    absolute_values(asm);
+    let (begin, b_positive, a_negative) = (asm.here(), asm.label(), asm.label());
+    take_operands(asm);
+    asm.get(B);
+    asm.constant(0);
+    asm.emit(Op::GeS, 0);
+    asm.jump_if(b_positive);
+    push_negated(asm, B);
+    asm.set(B);
+    asm.bind(b_positive);
+    jump_if_negative(asm, A, a_negative);
+    asm.get(A);
+    asm.get(B);
     asm.emit(Op::RemU, 0);
-    asm.get(SIGN_A);
-    with_sign(asm);
+    asm.return_from(begin);
+
+    asm.bind(a_negative);
+    asm.set_height(0);
+    asm.constant(0);
+    push_negated(asm, A);
+    asm.get(B);
+    asm.emit(Op::RemU, 0);
+    asm.emit(Op::Sub, 0);
     asm.return_from(begin);
 }
 
-/// a b -> |a| |b|, and the signs as 0 or -1 in their locals.
-fn absolute_values(asm: &mut Assembler) {
+fn take_operands(asm: &mut Assembler) {
     asm.set_height(2);
     asm.set(B);
     asm.set(A);
-    for (value, sign) in [(A, SIGN_A), (B, SIGN_B)] {
-        asm.get(value);
-        asm.get(value);
-        asm.constant(31);
-        asm.emit(Op::ShrS, 0);
-        asm.emit(Op::LocalTee, sign);
-        asm.emit(Op::Xor, 0);
-        asm.get(sign);
-        asm.emit(Op::Sub, 0);
-    }
 }
 
-/// x s -> (x ^ s) - s; the sign is also in its local.
-fn with_sign(asm: &mut Assembler) {
-    asm.emit(Op::Xor, 0);
-    asm.get(SIGN_A);
+fn jump_if_negative(asm: &mut Assembler, local: u32, label: Label) {
+    asm.get(local);
+    asm.constant(0);
+    asm.emit(Op::LtS, 0);
+    asm.jump_if(label);
+}
+
+fn push_negated(asm: &mut Assembler, local: u32) {
+    asm.constant(0);
+    asm.get(local);
     asm.emit(Op::Sub, 0);
 }

@@ -77,10 +77,8 @@ impl Flow {
 
     fn operator(&mut self, operator: &Operator) {
         match operator {
-            Operator::LocalGet { local_index: local } => {
-                if self.written.as_ref().is_some_and(|written| !written.has(*local)) {
-                    self.read_first.add(*local);
-                }
+            Operator::LocalGet { local_index: local } if self.lacks(*local) => {
+                self.read_first.add(*local);
             }
             Operator::LocalSet { local_index: local }
             | Operator::LocalTee { local_index: local } => {
@@ -112,6 +110,10 @@ impl Flow {
             Operator::Return | Operator::Unreachable => self.written = None,
             _ => {}
         }
+    }
+
+    fn lacks(&self, local: u32) -> bool {
+        self.written.as_ref().is_some_and(|written| !written.has(local))
     }
 
     fn jump_to(&mut self, depth: u32) {
