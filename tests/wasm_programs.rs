@@ -3,6 +3,8 @@
 
 use hardmax::machine::Symbol;
 use hardmax::oracle::{self, Stopped};
+use hardmax::program::Trace;
+use hardmax::program::text::{parse_program, parse_trace, write_program, write_trace};
 use hardmax::wasm::{Entry, Invocation, Options, compile_text};
 
 const TOKENS: u64 = 10_000_000;
@@ -326,6 +328,21 @@ fn the_input_lies_at_the_heap_base_and_in_memory_of_its_own() {
         |capacity| run(&compile_text(text, &options(capacity)).unwrap().with_input(b"x").unwrap());
     assert_eq!(output(100), "2x");
     assert_eq!(output(65536), "3x");
+}
+
+#[test]
+fn a_program_and_its_trace_survive_their_files() {
+    let text = r#"(module (func (export "f") (param i32 i32) (result i32)
+        (i32.div_u (i32.mul (local.get 0) (local.get 0)) (local.get 1))))"#;
+    for divisor in [7, 0] {
+        let options = Options::invoke("f", &[1000, divisor]);
+        let program = compile_text(text, &options).unwrap().program;
+        let (generated, _) = oracle::trace(&program, TOKENS).unwrap();
+        let file = write_trace(&program, &generated);
+        assert_eq!(parse_program(write_program(&program).as_bytes()), Ok(program.clone()));
+        assert_eq!(parse_trace(file.as_bytes()), Ok(Trace { program, generated }));
+        assert_eq!(file.ends_with("trap\nhalt\n"), divisor == 0);
+    }
 }
 
 #[test]
