@@ -1,5 +1,6 @@
 #!/bin/sh
 # Compiles the bundled programs: all of them, or those named (build.sh sudoku queens).
+# OUT is the directory for the .wasm files; OPTIMISE replaces -O2, to compare.
 set -eu
 cd "$(dirname "$0")"
 if [ $# -eq 0 ]; then set -- $(ls -- *.c | sed 's/\.c$//'); fi

@@ -22,6 +22,7 @@ typedef struct Cell {
     Unit *row, *column, *box;
     unsigned digit;      /* as a set of one; empty for a blank */
     unsigned candidates; /* as of the latest look at this cell */
+    char row_digit, column_digit;
 } Cell;
 
 static Unit unit[UNITS]; /* 9 rows, 9 columns, 9 boxes */
@@ -44,15 +45,15 @@ static char digit(unsigned set) {
 
 static void print_cell(const Cell *c) {
     putchar('r');
-    putchar((int)('1' + (c->row - unit)));
+    putchar(c->row_digit);
     putchar('c');
-    putchar((int)('1' + (c->column - unit) - 9));
+    putchar(c->column_digit);
 }
 
 static void print_grid(void) {
     for (int i = 0; i < CELLS; i++) {
         putchar(cell[i].digit == 0 ? '.' : digit(cell[i].digit));
-        int column = i % 9;
+        unsigned column = (unsigned)i % 9;
         if (column == 8) {
             putchar('\n');
             if (i == 26 || i == 53) puts("------+-------+------");
@@ -155,7 +156,7 @@ static Outcome find_only_places(void) {
             print(" but ");
             putchar(digit(missing));
             print(i < 9 ? " has no place in row " : i < 18 ? " has no place in column " : " has no place in box ");
-            putchar('1' + i % 9);
+            putchar((int)('1' + (unsigned)i % 9));
             return CONTRADICTION;
         }
         u->once &= ~u->twice;
@@ -227,12 +228,14 @@ static bool search(int depth) {
 /* Ties the cells to their units and begins the ring. */
 static void prepare(void) {
     ring.next = ring.previous = &ring;
-    for (int i = 0; i < CELLS; i++) {
+    for (unsigned i = 0; i < CELLS; i++) {
         Cell *c = &cell[i];
-        int row = i / 9, column = i % 9;
+        unsigned row = i / 9, column = i % 9;
         c->row = &unit[row];
         c->column = &unit[9 + column];
         c->box = &unit[18 + row / 3 * 3 + column / 3];
+        c->row_digit = (char)('1' + row);
+        c->column_digit = (char)('1' + column);
     }
 }
 
