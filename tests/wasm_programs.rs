@@ -136,6 +136,28 @@ fn shift_counts_are_taken_modulo_32() {
     assert_eq!(binary("i32.rotl", 1, 32), "1");
 }
 
+/// `op a`, of a local that is still wanted afterwards.
+fn unary(op: &str, a: i32) -> String {
+    let body = format!("local.get 0 {op} i32.const 1000 i32.mul local.get 0 i32.add");
+    let result: i32 = f("(param i32) (result i32)", &body, &[a]).parse().unwrap();
+    let on_stack =
+        f("(param i32) (result i32)", &format!("local.get 0 i32.const 0 i32.add {op}"), &[a]);
+    assert_eq!(result, on_stack.parse::<i32>().unwrap().wrapping_mul(1000).wrapping_add(a));
+    on_stack
+}
+
+#[test]
+fn counts_of_zeros_and_sign_extensions_are_right_at_every_bit() {
+    for value in (0..32).flat_map(|bit| [1u32 << bit, u32::MAX >> bit, u32::MAX << bit]).chain([0])
+    {
+        let a = value.cast_signed();
+        assert_eq!(unary("i32.clz", a), value.leading_zeros().to_string(), "{value:x}");
+        assert_eq!(unary("i32.ctz", a), value.trailing_zeros().to_string(), "{value:x}");
+        assert_eq!(unary("i32.extend8_s", a), (a as i8).to_string(), "{value:x}");
+        assert_eq!(unary("i32.extend16_s", a), (a as i16).to_string(), "{value:x}");
+    }
+}
+
 #[test]
 fn signed_division_truncates_and_its_remainder_has_the_dividends_sign() {
     for (a, b) in [(7, 2), (-7, 2), (7, -2), (-7, -2), (0, -3), (i32::MIN, 1), (i32::MIN, 2)] {

@@ -25,11 +25,12 @@
 //! | `function`, `control`, `operator` | translation of bodies |
 //! | `unwritten` | locals that need a zero |
 //! | `dispatch` | `br_table`, `call_indirect` |
-//! | `signed`, `bulk`, `print` | what the machine lacks, in its own code |
+//! | `signed`, `bits`, `bulk`, `print` | what the machine lacks, in its own code |
 //! | `memory`, `cells` | linear memory, and what lies beyond it |
 //! | `assembler` | labels, small improvements |
 
 mod assembler;
+mod bits;
 mod bulk;
 mod cells;
 mod compiler;

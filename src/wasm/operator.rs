@@ -8,7 +8,7 @@ use super::error::{Result, WasmError};
 use super::function::FunctionTranslator;
 use super::mnemonic::mnemonic;
 use super::types::{i32_signature, require_i32};
-use super::{memory, signed};
+use super::{bits, memory, signed};
 use crate::machine::Op;
 
 impl FunctionTranslator<'_, '_> {
@@ -52,6 +52,16 @@ impl FunctionTranslator<'_, '_> {
             Operator::MemoryGrow { .. } => self.compiler.call(Routine::Grow, 1, 1),
             Operator::MemoryCopy { .. } => self.compiler.call(Routine::Copy, 3, 0),
             Operator::MemoryFill { .. } => self.compiler.call(Routine::Fill, 3, 0),
+            Operator::I32Extend8S => bits::extend(&mut self.compiler.asm, 8),
+            Operator::I32Extend16S => bits::extend(&mut self.compiler.asm, 16),
+            Operator::I32Clz => {
+                let scratch = self.scratch(0);
+                bits::clz(&mut self.compiler.asm, scratch);
+            }
+            Operator::I32Ctz => {
+                let scratch = self.scratch(0);
+                bits::ctz(&mut self.compiler.asm, scratch);
+            }
             Operator::I32DivS => self.divide(Routine::DivS),
             Operator::I32RemS => self.divide(Routine::RemS),
             _ => return self.unsupported(operator, offset),
@@ -126,11 +136,7 @@ fn native(operator: &Operator) -> Option<Op> {
         Operator::I32LeU => Op::LeU,
         Operator::I32GeS => Op::GeS,
         Operator::I32GeU => Op::GeU,
-        Operator::I32Clz => Op::Clz,
-        Operator::I32Ctz => Op::Ctz,
         Operator::I32Popcnt => Op::Popcnt,
-        Operator::I32Extend8S => Op::Extend8S,
-        Operator::I32Extend16S => Op::Extend16S,
         Operator::I32Add => Op::Add,
         Operator::I32Sub => Op::Sub,
         Operator::I32Mul => Op::Mul,

@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn parameters_and_what_is_written_first_need_no_zero() {
-        assert_eq!(zeroed("local.get 0 local.set 1 local.get 1 drop"), []);
+        assert!(zeroed("local.get 0 local.set 1 local.get 1 drop").is_empty());
         assert_eq!(zeroed("local.get 1 local.set 1"), [1]);
     }
 
@@ -165,9 +165,9 @@ mod tests {
             zeroed(&format!("local.get 0 (if (then {then}) (else {or})) local.get 2 drop"))
         };
         let write = "i32.const 1 local.set 2";
-        assert_eq!(arms(write, write), []);
+        assert!(arms(write, write).is_empty());
         assert_eq!(arms(write, ""), [2]);
-        assert_eq!(arms(write, "return"), []);
+        assert!(arms(write, "return").is_empty());
         assert_eq!(zeroed(&format!("local.get 0 (if (then {write})) local.get 2 drop")), [2]);
     }
 
@@ -182,12 +182,12 @@ mod tests {
     #[test]
     fn a_loop_that_writes_after_reading_reads_first() {
         assert_eq!(zeroed("(loop local.get 1 drop i32.const 1 local.tee 1 br_if 0)"), [1]);
-        assert_eq!(zeroed("(loop i32.const 1 local.tee 1 br_if 0) local.get 1 drop"), []);
+        assert!(zeroed("(loop i32.const 1 local.tee 1 br_if 0) local.get 1 drop").is_empty());
     }
 
     #[test]
     fn dead_code_reads_nothing() {
-        assert_eq!(zeroed("return local.get 1 drop"), []);
-        assert_eq!(zeroed("(block br 0 (loop local.get 1 drop br 0))"), []);
+        assert!(zeroed("return local.get 1 drop").is_empty());
+        assert!(zeroed("(block br 0 (loop local.get 1 drop br 0))").is_empty());
     }
 }
