@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! graph/ -> machine/ -> weights/ -> model/ -> engine/
-//!                         program/ --------------^
+//!                C, wasm -> wasm/ -> program/ --^
 //! attention/ and linalg/ serve engine/; oracle/ checks it; cli/ is the door
 //! ```
 
@@ -20,4 +20,5 @@ pub mod machine;
 pub mod model;
 pub mod oracle;
 pub mod program;
+pub mod wasm;
 pub mod weights;

@@ -140,16 +140,8 @@ instructions! {
     Rotl "i32.rotl" commit(-1, true);
     /// Rotation to the right.
     Rotr "i32.rotr" commit(-1, true);
-    /// How many leading bits are 0.
-    Clz "i32.clz" commit(0, true);
-    /// How many trailing bits are 0.
-    Ctz "i32.ctz" commit(0, true);
     /// How many bits are 1.
     Popcnt "i32.popcnt" commit(0, true);
-    /// The low byte with its sign.
-    Extend8S "i32.extend8_s" commit(0, true);
-    /// The low half word with its sign.
-    Extend16S "i32.extend16_s" commit(0, true);
     /// Product modulo 2³². Four carry digits stand before the bytes.
     Mul "i32.mul" commit(-1, true);
     /// Unsigned quotient. Four quotient digits, the highest first, stand before the

@@ -3,19 +3,6 @@
 
 use crate::machine::Op;
 
-/// The result of an instruction with one operand.
-pub fn unary(op: Op, a: u32) -> u32 {
-    let [low, second, ..] = a.to_le_bytes();
-    match op {
-        Op::Clz => a.leading_zeros(),
-        Op::Ctz => a.trailing_zeros(),
-        Op::Popcnt => a.count_ones(),
-        Op::Extend8S => i32::from(low.cast_signed()).cast_unsigned(),
-        Op::Extend16S => i32::from(i16::from_le_bytes([low, second])).cast_unsigned(),
-        _ => unreachable!("{} has not one operand and a result", op.name()),
-    }
-}
-
 /// The result of an instruction with two operands, the second on top; none where
 /// it traps.
 pub fn binary(op: Op, a: u32, b: u32) -> Option<u32> {
@@ -129,12 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn single_results() {
-        assert_eq!(unary(Op::Clz, 0), 32);
-        assert_eq!(unary(Op::Ctz, 0x100), 8);
-        assert_eq!(unary(Op::Popcnt, u32::MAX), 32);
-        assert_eq!(unary(Op::Extend8S, 0x1280), 0xffff_ff80);
-        assert_eq!(unary(Op::Extend16S, 0x0001_8000), 0xffff_8000);
+    fn the_sign_fills_and_what_leaves_comes_back() {
         assert_eq!(binary(Op::ShrS, 0x8000_0000, 31), Some(u32::MAX));
         assert_eq!(binary(Op::Rotl, 0x8000_0001, 1), Some(3));
     }

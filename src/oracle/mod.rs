@@ -206,9 +206,9 @@ impl<'a> State<'a> {
                 let a = self.pop()?;
                 self.push(u32::from(a == 0), tokens);
             }
-            Op::Clz | Op::Ctz | Op::Popcnt | Op::Extend8S | Op::Extend16S => {
+            Op::Popcnt => {
                 let a = self.pop()?;
-                self.push(arithmetic::unary(op, a), tokens);
+                self.push(a.count_ones(), tokens);
             }
             Op::And
             | Op::Or

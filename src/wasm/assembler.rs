@@ -1,0 +1,277 @@
+//! Instructions in a row, with labels for what is not yet placed.
+//!
+//! The assembler knows the height of the operand stack at the place of the next
+//! instruction (each instruction says what it does to it) and improves what was
+//! just emitted where the next instruction allows it:
+//!
+//! | emitted | becomes |
+//! | --- | --- |
+//! | `local.set x` `local.get x` | `local.tee x` |
+//! | `local.tee x` `drop` | `local.set x` |
+//! | a constant or `local.get`, `drop` | nothing |
+//! | a comparison, `i32.eqz` | the opposite comparison |
+//!
+//! No rewriting reaches across a label, for a jump may arrive there.
+//! [`Assembler::link`] resolves the labels and shortens jumps to jumps.
+
+use crate::machine::{End, Instruction, Op};
+
+use super::error::{Result, WasmError};
+
+/// A place in the code, known or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Label(usize);
+
+/// Instructions that a program may have. Its prompt is five times as many
+/// tokens, and positions must stay far below 2^26 to be told apart by any means.
+const MOST_INSTRUCTIONS: usize = 1 << 22;
+
+/// Jumps to jumps are followed this far; a circle has no end.
+const MOST_HOPS: usize = 32;
+
+/// Code that grows.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    code: Vec<Instruction>,
+    /// Where each label is, once it is bound.
+    labels: Vec<Option<usize>>,
+    /// Instructions whose immediate is the way to a label.
+    jumps: Vec<(usize, Label)>,
+    /// The last place at which a label is bound.
+    latest_label: usize,
+    /// Operands on the stack here.
+    height: usize,
+}
+
+impl Assembler {
+    /// The number of the next instruction.
+    pub fn here(&self) -> usize {
+        self.code.len()
+    }
+
+    /// Operands on the stack here.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Says how many operands are on the stack here, where no instruction does.
+    pub fn set_height(&mut self, height: usize) {
+        self.height = height;
+    }
+
+    /// A label that is bound later.
+    pub fn label(&mut self) -> Label {
+        self.labels.push(None);
+        Label(self.labels.len() - 1)
+    }
+
+    /// Places a label here.
+    pub fn bind(&mut self, label: Label) {
+        self.labels[label.0] = Some(self.here());
+        self.latest_label = self.here();
+    }
+
+    /// Where a label is, if it is bound.
+    pub fn place(&self, label: Label) -> Option<usize> {
+        self.labels[label.0]
+    }
+
+    /// Appends an instruction, or does the same by less.
+    pub fn emit(&mut self, op: Op, immediate: u32) {
+        self.count(op);
+        let last = self.last();
+        match (last.map(|i| i.op), op) {
+            (Some(Op::LocalSet), Op::LocalGet) if last.map(|i| i.immediate) == Some(immediate) => {
+                self.replace_last(Op::LocalTee);
+            }
+            (Some(Op::LocalTee), Op::Drop) => self.replace_last(Op::LocalSet),
+            (Some(Op::Const | Op::LocalGet), Op::Drop) => drop(self.code.pop()),
+            (Some(test), Op::Eqz) if opposite(test).is_some() => {
+                opposite(test).into_iter().for_each(|op| self.replace_last(op));
+            }
+            _ => self.code.push(Instruction::new(op, immediate)),
+        }
+    }
+
+    /// `i32.const`.
+    pub fn constant(&mut self, value: u32) {
+        self.emit(Op::Const, value);
+    }
+
+    /// `local.get`.
+    pub fn get(&mut self, local: u32) {
+        self.emit(Op::LocalGet, local);
+    }
+
+    /// `local.set`.
+    pub fn set(&mut self, local: u32) {
+        self.emit(Op::LocalSet, local);
+    }
+
+    /// Jumps.
+    pub fn jump(&mut self, label: Label) {
+        self.jump_by(Op::Br, label);
+    }
+
+    /// Pops a condition and jumps when it is not 0. `x = 0` is not computed to be
+    /// tested: jumping around a jump costs six or seven tokens, `i32.eqz` with its
+    /// `br_if` six to eleven.
+    pub fn jump_if(&mut self, label: Label) {
+        if self.last().is_some_and(|last| last.op == Op::Eqz) {
+            self.code.pop();
+            self.jump_unless_raw(label);
+        } else {
+            self.jump_by(Op::BrIf, label);
+        }
+    }
+
+    /// Pops a condition and jumps when it is 0.
+    pub fn jump_unless(&mut self, label: Label) {
+        match self.last().map(|last| last.op) {
+            Some(Op::Eqz) => {
+                self.code.pop();
+                self.jump_by(Op::BrIf, label);
+            }
+            Some(test) if opposite(test).is_some() => {
+                opposite(test).into_iter().for_each(|op| self.replace_last(op));
+                self.jump_by(Op::BrIf, label);
+            }
+            _ => self.jump_unless_raw(label),
+        }
+    }
+
+    fn jump_unless_raw(&mut self, label: Label) {
+        let on = self.label();
+        self.jump_by(Op::BrIf, on);
+        self.jump(label);
+        self.bind(on);
+    }
+
+    /// Calls code that takes `takes` operands and leaves `gives`.
+    pub fn call(&mut self, label: Label, takes: usize, gives: usize) {
+        self.jump_by(Op::Call, label);
+        self.height = self.height + gives - takes;
+    }
+
+    /// Returns from a routine whose first instruction is `begin`.
+    pub fn return_from(&mut self, begin: usize) {
+        let distance = (self.here() - begin) as u32;
+        self.emit(Op::Return, !distance);
+    }
+
+    /// Takes the top from the stack into a local, and says which: `scratch`, or
+    /// the local that the top was just read from or copied to.
+    pub fn pop_to_local(&mut self, scratch: u32) -> u32 {
+        match self.last() {
+            Some(Instruction { op: Op::LocalGet, immediate }) => {
+                self.code.pop();
+                self.height -= 1;
+                immediate
+            }
+            Some(Instruction { op: Op::LocalTee, immediate }) => {
+                self.replace_last(Op::LocalSet);
+                self.height -= 1;
+                immediate
+            }
+            _ => {
+                self.set(scratch);
+                scratch
+            }
+        }
+    }
+
+    /// Takes the top from the stack at compile time, if it is a constant.
+    pub fn pop_constant(&mut self) -> Option<u32> {
+        let constant = self.last().filter(|last| last.op == Op::Const)?;
+        self.code.pop();
+        self.height -= 1;
+        Some(constant.immediate)
+    }
+
+    /// The instruction before, if nothing can jump behind it.
+    fn last(&self) -> Option<Instruction> {
+        if self.latest_label == self.here() { None } else { self.code.last().copied() }
+    }
+
+    fn replace_last(&mut self, op: Op) {
+        if let Some(last) = self.code.last_mut() {
+            last.op = op;
+        }
+    }
+
+    fn jump_by(&mut self, op: Op, label: Label) {
+        self.jumps.push((self.here(), label));
+        self.count(op);
+        self.code.push(Instruction::new(op, 0));
+    }
+
+    fn count(&mut self, op: Op) {
+        let change = match op.end() {
+            End::Commit { depth, .. } => isize::from(depth),
+            End::Output => -1,
+            End::Call | End::Return | End::Halt | End::Trap => 0,
+        };
+        self.height = self.height.checked_add_signed(change).expect("validated code keeps a stack");
+    }
+
+    /// The finished code.
+    pub fn link(mut self) -> Result<Vec<Instruction>> {
+        if self.code.len() > MOST_INSTRUCTIONS {
+            let instructions = self.code.len();
+            return Err(WasmError::TooLarge { instructions, limit: MOST_INSTRUCTIONS });
+        }
+        for &(at, label) in &self.jumps {
+            let target = self.place(label).expect("a label that is jumped to is bound");
+            self.code[at].immediate = distance(at, target);
+        }
+        for &(at, _) in &self.jumps {
+            shorten(&mut self.code, at);
+        }
+        Ok(self.code)
+    }
+}
+
+/// The immediate of a jump from `at` to `target`.
+fn distance(at: usize, target: usize) -> u32 {
+    (target as u32).wrapping_sub(at as u32 + 1)
+}
+
+/// Leads a jump that arrives at a jump to where that one goes, and a jump to a
+/// `return` becomes that return: its immediate says where the routine begins.
+fn shorten(code: &mut [Instruction], at: usize) {
+    let target = |from: usize, code: &[Instruction]| {
+        (from as u32 + 1).wrapping_add(code[from].immediate) as usize
+    };
+    if code[at].op == Op::Call {
+        return;
+    }
+    for _ in 0..MOST_HOPS {
+        let there = target(at, code);
+        match code[there].op {
+            Op::Br => code[at].immediate = distance(at, target(there, code)),
+            Op::Return if code[at].op == Op::Br => {
+                let begin = there as u32 - !code[there].immediate;
+                code[at] = Instruction::new(Op::Return, !(at as u32 - begin));
+                return;
+            }
+            _ => return,
+        }
+    }
+}
+
+/// The comparison that is true where this one is false.
+fn opposite(test: Op) -> Option<Op> {
+    Some(match test {
+        Op::Eq => Op::Ne,
+        Op::Ne => Op::Eq,
+        Op::LtS => Op::GeS,
+        Op::LtU => Op::GeU,
+        Op::GtS => Op::LeS,
+        Op::GtU => Op::LeU,
+        Op::LeS => Op::GtS,
+        Op::LeU => Op::GtU,
+        Op::GeS => Op::LtS,
+        Op::GeU => Op::LtU,
+        _ => return None,
+    })
+}

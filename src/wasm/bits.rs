@@ -1,0 +1,60 @@
+//! `i32.clz`, `i32.ctz`, `i32.extend8_s` and `i32.extend16_s`, which the machine
+//! does not have: programs use them so seldom that they are not worth what a
+//! native instruction costs, for the model computes everything it can for every
+//! token. They are a few native instructions in place.
+//!
+//! ```text
+//! extend8_s(x)  = (x << 24) >> 24, the second shift with the sign
+//! extend16_s(x) = (x << 16) >> 16
+//! ctz(x)        = popcnt(~x & (x - 1)): the zeros below the lowest one
+//! clz(x)        = popcnt(~smear(x)), where smear sets all bits below the highest one
+//! ```
+
+use super::assembler::Assembler;
+use crate::machine::Op;
+
+/// Replaces the top by its low bits, as many as `bits` says, with their sign.
+pub fn extend(asm: &mut Assembler, bits: u32) {
+    for shift in [Op::Shl, Op::ShrS] {
+        asm.constant(32 - bits);
+        asm.emit(shift, 0);
+    }
+}
+
+/// Replaces the top by the number of its trailing zeros; `scratch` is a local
+/// that may change.
+pub fn ctz(asm: &mut Assembler, scratch: u32) {
+    let x = asm.pop_to_local(scratch);
+    asm.get(x);
+    invert(asm);
+    asm.get(x);
+    asm.constant(1);
+    asm.emit(Op::Sub, 0);
+    asm.emit(Op::And, 0);
+    asm.emit(Op::Popcnt, 0);
+}
+
+/// Replaces the top by the number of its leading zeros; `scratch` is a local that
+/// may change.
+pub fn clz(asm: &mut Assembler, scratch: u32) {
+    // The operand's own local may be one of the function's, which must not change.
+    let mut x = asm.pop_to_local(scratch);
+    for distance in [1, 2, 4, 8, 16] {
+        asm.get(x);
+        asm.get(x);
+        asm.constant(distance);
+        asm.emit(Op::ShrU, 0);
+        asm.emit(Op::Or, 0);
+        if distance < 16 {
+            asm.set(scratch);
+            x = scratch;
+        }
+    }
+    invert(asm);
+    asm.emit(Op::Popcnt, 0);
+}
+
+fn invert(asm: &mut Assembler) {
+    asm.constant(u32::MAX);
+    asm.emit(Op::Xor, 0);
+}

@@ -1,0 +1,121 @@
+//! What is called is laid out: routines in the order in which they are first
+//! wanted, so that nothing is compiled, or refused, that cannot run.
+//!
+//! A *routine* is code that `call` reaches and `return` leaves: a function of the
+//! module, or one of the compiler's own that several places share. Arguments come
+//! on the stack, the first deepest; results stay there.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::assembler::{Assembler, Label};
+use super::error::Result;
+use super::function::FunctionTranslator;
+use super::module::{Body, Module};
+use super::types::i32_signature;
+use super::{bulk, dispatch, memory, print, signed};
+use crate::machine::Op;
+
+/// Code that is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Routine {
+    /// A function of the module.
+    Function(u32),
+    /// Calls the function that a table has at the index on top of the arguments.
+    Dispatch {
+        /// Which table.
+        table: u32,
+        /// The type that the function must have.
+        ty: u32,
+    },
+    /// `memory.grow`.
+    Grow,
+    /// `memory.copy`.
+    Copy,
+    /// `memory.fill`.
+    Fill,
+    /// `i32.div_s` for operands of any sign.
+    DivS,
+    /// `i32.rem_s` for operands of any sign.
+    RemS,
+    /// Writes a number in decimal, and a line feed.
+    Print,
+}
+
+/// A module on its way to a program.
+pub struct Compiler<'m> {
+    /// What is compiled.
+    pub module: &'m Module<'m>,
+    /// Whether accesses beyond the memory trap.
+    pub bounds_checks: bool,
+    /// The code so far.
+    pub asm: Assembler,
+    routines: HashMap<Routine, Label>,
+    wanted: VecDeque<Routine>,
+    /// Names and first instructions, for listings.
+    pub listing: Vec<(String, usize)>,
+}
+
+impl<'m> Compiler<'m> {
+    /// Nothing compiled yet.
+    pub fn new(module: &'m Module<'m>, bounds_checks: bool) -> Self {
+        Compiler {
+            module,
+            bounds_checks,
+            asm: Assembler::default(),
+            routines: HashMap::new(),
+            wanted: VecDeque::new(),
+            listing: Vec::new(),
+        }
+    }
+
+    /// Calls a routine.
+    pub fn call(&mut self, routine: Routine, takes: usize, gives: usize) {
+        let label = *self.routines.entry(routine).or_insert_with(|| {
+            self.wanted.push_back(routine);
+            self.asm.label()
+        });
+        self.asm.call(label, takes, gives);
+    }
+
+    /// Calls a function of the module. `offset` is where it is asked for.
+    pub fn call_function(&mut self, function: u32, offset: u64) -> Result<()> {
+        if let Body::OutputByte = self.module.functions[function as usize].body {
+            self.asm.emit(Op::Output, 0);
+            return Ok(());
+        }
+        let name = || self.module.function_name(function);
+        let (takes, gives) = i32_signature(self.module.function_type(function), name, offset)?;
+        self.call(Routine::Function(function), takes, gives);
+        Ok(())
+    }
+
+    /// Lays out all routines that are wanted, and those that they want.
+    pub fn lay_out_routines(&mut self) -> Result<()> {
+        while let Some(routine) = self.wanted.pop_front() {
+            let label = self.routines[&routine];
+            self.asm.bind(label);
+            let name = match routine {
+                Routine::Function(function) => self.module.function_name(function),
+                Routine::Dispatch { table, ty } => format!("dispatch table[{table}] type[{ty}]"),
+                other => format!("{other:?}").to_lowercase(),
+            };
+            self.listing.push((name, self.asm.here()));
+            self.routine(routine)?;
+        }
+        Ok(())
+    }
+
+    fn routine(&mut self, routine: Routine) -> Result<()> {
+        match routine {
+            Routine::Function(function) => FunctionTranslator::translate(self, function)?,
+            Routine::Dispatch { table, ty } => dispatch::call_by_index(self, table, ty)?,
+            Routine::Grow => memory::grow(self),
+            Routine::Copy => bulk::copy(self),
+            Routine::Fill => bulk::fill(self),
+            Routine::DivS => signed::div_s(&mut self.asm),
+            Routine::RemS => signed::rem_s(&mut self.asm),
+            Routine::Print => print::print(&mut self.asm),
+        }
+        Ok(())
+    }
+}

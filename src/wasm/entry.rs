@@ -1,0 +1,130 @@
+//! The code around a module: what runs before its functions and after them.
+//!
+//! ```text
+//! input_base ...            one for each payload: data, then the input
+//! globals                   those that do not begin as 0
+//! call start
+//! arguments, call, results  for every invocation
+//! halt
+//! routines
+//! ```
+
+use wasmparser::{ExternalKind, ValType};
+
+use super::cells::Cell;
+use super::compiler::{Compiler, Routine};
+use super::error::{Result, WasmError};
+use super::module::{Module, PAGE};
+use super::types::signature_text;
+use super::{Entry, InputRoom, Invocation, LOCALS};
+use crate::machine::Op;
+
+/// Finds a place for the input of `compute`: from the exported constant
+/// `__heap_base` on, where C's static data and stack end, or else behind the
+/// module's initial memory. The memory has as many more pages from the start as
+/// the room needs, so that nothing that grows the memory gets the same bytes.
+/// A module without memory cannot read an input, and has none.
+pub fn reserve_input(module: &mut Module, capacity: u32) -> Result<Option<InputRoom>> {
+    let heap_base = module.exports.get("__heap_base").and_then(|&(kind, index)| match kind {
+        ExternalKind::Global => {
+            let global = &module.globals[index as usize];
+            global.initial.filter(|_| !global.mutable).map(u64::from)
+        }
+        _ => None,
+    });
+    let Some(memory) = &mut module.memory else { return Ok(None) };
+    let address = heap_base.unwrap_or(memory.initial * PAGE);
+    let end = address + u64::from(capacity) + 1;
+    let (pages, max) = (end.div_ceil(PAGE), memory.maximum);
+    match u32::try_from(address) {
+        Ok(address) if pages <= max => {
+            memory.initial = memory.initial.max(pages);
+            Ok(Some(InputRoom { address, capacity }))
+        }
+        _ => Err(WasmError::NoRoomForInput { capacity, pages, max }),
+    }
+}
+
+/// Emits everything but the routines.
+pub fn emit(compiler: &mut Compiler, entry: &Entry, input: Option<InputRoom>) -> Result<()> {
+    let module = compiler.module;
+    for (global, index) in module.globals.iter().zip(0..) {
+        if let (true, Some(value @ 1..)) = (global.mutable, global.initial) {
+            Cell::Global(index).store_constant(&mut compiler.asm, value);
+        }
+    }
+    if let Some(start) = module.start {
+        compiler.call_function(start, 0)?;
+    }
+    match entry {
+        Entry::Compute => compute(compiler, input)?,
+        Entry::Invoke(invocations) => {
+            for invocation in invocations {
+                invoke(compiler, invocation)?;
+            }
+        }
+    }
+    compiler.asm.emit(Op::Halt, 0);
+    Ok(())
+}
+
+/// Calls `compute` with the address of the input; a result is not wanted.
+fn compute(compiler: &mut Compiler, input: Option<InputRoom>) -> Result<()> {
+    let export = "compute";
+    let function = exported_function(compiler.module, export)?;
+    let ty = compiler.module.function_type(function);
+    if ty.params() != [ValType::I32] || !matches!(ty.results(), [] | [ValType::I32]) {
+        let wants = "an entry takes the address of its input: (i32) -> ()";
+        return Err(wrong_signature(compiler.module, function, export, wants.into()));
+    }
+    let results = ty.results().len();
+    compiler.asm.constant(input.map_or(0, |room| room.address));
+    compiler.call_function(function, 0)?;
+    (0..results).for_each(|_| compiler.asm.emit(Op::Drop, 0));
+    Ok(())
+}
+
+/// Calls an export with constants and prints what it returns.
+fn invoke(compiler: &mut Compiler, Invocation { export, args }: &Invocation) -> Result<()> {
+    let module = compiler.module;
+    let function = exported_function(module, export)?;
+    let ty = module.function_type(function);
+    let all_i32 = ty.params().iter().chain(ty.results()).all(|&ty| ty == ValType::I32);
+    if !all_i32 || ty.params().len() != args.len() {
+        let wants = format!("it is invoked with {} i32 and its results are printed", args.len());
+        return Err(wrong_signature(module, function, export, wants));
+    }
+    let results = ty.results().len() as u32;
+    if results > LOCALS {
+        let (function, locals) = (export.clone(), u64::from(results));
+        return Err(WasmError::TooManyLocals { function, locals, offset: 0 });
+    }
+    for &arg in args {
+        compiler.asm.constant(arg.cast_unsigned());
+    }
+    compiler.call_function(function, 0)?;
+    (0..results).rev().for_each(|result| compiler.asm.set(result));
+    for result in 0..results {
+        compiler.asm.get(result);
+        compiler.call(Routine::Print, 1, 0);
+    }
+    Ok(())
+}
+
+fn exported_function(module: &Module, export: &str) -> Result<u32> {
+    match module.exports.get(export) {
+        Some(&(ExternalKind::Func, function)) => Ok(function),
+        _ => {
+            let functions =
+                module.exports.iter().filter(|(_, (kind, _))| *kind == ExternalKind::Func);
+            let names: Vec<&str> = functions.map(|(name, _)| name.as_str()).collect();
+            let exports = if names.is_empty() { "none".into() } else { names.join(", ") };
+            Err(WasmError::MissingEntry { export: export.into(), exports })
+        }
+    }
+}
+
+fn wrong_signature(module: &Module, function: u32, export: &str, wants: String) -> WasmError {
+    let got = signature_text(module.function_type(function));
+    WasmError::WrongSignature { export: export.into(), got, wants }
+}

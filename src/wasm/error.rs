@@ -1,0 +1,58 @@
+//! Why a module cannot become a program.
+
+use thiserror::Error;
+
+/// A module that is refused, by name and place. Offsets count the module's
+/// bytes from 0.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum WasmError {
+    #[error("not a WebAssembly module: it begins with {begins:02x?}, not with 00 61 73 6d")]
+    NotWasm { begins: Vec<u8> },
+    #[error("not a WebAssembly text: {message}")]
+    NotText { message: String },
+    #[error("the module ends at byte {offset}, too early")]
+    Truncated { offset: u64 },
+    #[error("byte {offset}: the module is invalid: {message}")]
+    Invalid { offset: u64, message: String },
+    #[error("byte {offset}: {name} is not supported; programs compute with i32 only")]
+    UnsupportedInstruction { name: String, offset: u64 },
+    #[error("byte {offset}: {what} has type {ty}; programs compute with i32 only")]
+    UnsupportedType { what: String, ty: String, offset: u64 },
+    #[error("byte {offset}: {what} is not a constant that can be computed before the run")]
+    UnsupportedConstant { what: &'static str, offset: u64 },
+    #[error("byte {offset}: import {module}.{name}; the only import is env.output_byte(i32)")]
+    UnknownImport { module: String, name: String, offset: u64 },
+    #[error("byte {offset}: env.output_byte is imported as {got}, but it is (i32) -> ()")]
+    ImportSignature { got: String, offset: u64 },
+    #[error("no function is exported as {export:?}; there are: {exports}")]
+    MissingEntry { export: String, exports: String },
+    #[error("{export} is {got}, but {wants}")]
+    WrongSignature { export: String, got: String, wants: String },
+    #[error(
+        "byte {offset}: a segment of {kind} covers {begin}..{end}, beyond the {size} there are"
+    )]
+    SegmentOutOfBounds { kind: &'static str, begin: u64, end: u64, size: u64, offset: u64 },
+    #[error(
+        "byte {offset}: {function} needs {locals} locals; there are {limit} for each call",
+        limit = super::LOCALS
+    )]
+    TooManyLocals { function: String, locals: u64, offset: u64 },
+    #[error("{instructions} instructions are too many; there may be {limit}")]
+    TooLarge { instructions: usize, limit: usize },
+    #[error("an input of {capacity} bytes needs {pages} pages of memory; the module allows {max}")]
+    NoRoomForInput { capacity: u32, pages: u64, max: u64 },
+    #[error("the input has {length} bytes; the program was compiled for at most {capacity}")]
+    InputTooLong { length: usize, capacity: u32 },
+    #[error("the program takes no input")]
+    TakesNoInput,
+}
+
+/// The result of a step of compilation.
+pub type Result<T, E = WasmError> = std::result::Result<T, E>;
+
+impl From<wasmparser::Error> for WasmError {
+    fn from(error: wasmparser::Error) -> Self {
+        WasmError::Invalid { offset: error.offset(), message: error.message().into() }
+    }
+}

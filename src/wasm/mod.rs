@@ -1,0 +1,174 @@
+//! From WebAssembly modules to programs of the machine (DESIGN section 14).
+//!
+//! ```text
+//! bytes -> module -> compiler: entry, then every routine that is called -> program
+//!                       |
+//!          function: control, operator -> assembler
+//! ```
+//!
+//! What compiles is all of i32 in WebAssembly 1.0, with sign extension, several
+//! results, `memory.copy` and `memory.fill`. A module that *can run into*
+//! anything else is refused, with its name and the offset of its byte; functions
+//! that nothing calls are neither compiled nor refused. Nothing is compiled into
+//! something that behaves differently, with one exception that is a choice:
+//! accesses beyond the end of memory trap only with [`Options::bounds_checks`].
+//!
+//! A program's start puts the data into memory, runs the start function and
+//! then the [`Entry`]. It ends with `halt`, after `trap` if it trapped.
+//!
+//! | file | idea |
+//! | --- | --- |
+//! | `module` | parsing, validation |
+//! | `image` | data segments as payloads |
+//! | `entry` | what runs first, the input's place |
+//! | `compiler` | routines on demand |
+//! | `function`, `control`, `operator` | translation of bodies |
+//! | `unwritten` | locals that need a zero |
+//! | `dispatch` | `br_table`, `call_indirect` |
+//! | `signed`, `bits`, `bulk`, `print` | what the machine lacks, in its own code |
+//! | `memory`, `cells` | linear memory, and what lies beyond it |
+//! | `assembler` | labels, small improvements |
+
+mod assembler;
+mod bits;
+mod bulk;
+mod cells;
+mod compiler;
+mod constant;
+mod control;
+mod dispatch;
+mod entry;
+mod error;
+mod function;
+mod image;
+mod memory;
+mod mnemonic;
+mod module;
+mod operator;
+mod print;
+mod signed;
+mod types;
+mod unwritten;
+
+pub use error::WasmError;
+
+use compiler::Compiler;
+use error::Result;
+use function::LOCALS;
+
+use crate::machine::Op;
+use crate::program::Program;
+
+/// What to compile a module for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// What runs.
+    pub entry: Entry,
+    /// How many bytes the input of `compute` may have; none for a program that
+    /// takes no input and finds an empty one.
+    pub input_capacity: Option<u32>,
+    /// Whether accesses beyond the end of memory trap, as they do in WebAssembly.
+    ///
+    /// Off, they do *not*: the machine's memory has no end, so a load gives what
+    /// was stored there, or 0, and a store at 2^32 or above may change a global. A
+    /// module that makes no such access is compiled faithfully, and C without
+    /// undefined behaviour makes none. On, an access costs 16 to 31 more tokens, and 72
+    /// to 87 if the memory can grow.
+    pub bounds_checks: bool,
+}
+
+/// What runs after the start function.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The export `compute(i32 input)`, with the address of the input, which a
+    /// byte 0 ends.
+    Compute,
+    /// Any exports, one after another in one instance. Their results are written
+    /// to the output, signed, one a line.
+    Invoke(Vec<Invocation>),
+}
+
+/// A call of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// The export's name.
+    pub export: String,
+    /// Its arguments.
+    pub args: Vec<i32>,
+}
+
+impl Default for Options {
+    /// `compute`, with room for an input that fills a page, unchecked.
+    fn default() -> Self {
+        Options { entry: Entry::Compute, input_capacity: Some(65535), bounds_checks: false }
+    }
+}
+
+impl Options {
+    /// To call one export.
+    pub fn invoke(export: &str, args: &[i32]) -> Self {
+        let invocation = Invocation { export: export.into(), args: args.to_vec() };
+        Options { entry: Entry::Invoke(vec![invocation]), ..Options::default() }
+    }
+}
+
+/// A module as a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compiled {
+    /// The program; its input is empty.
+    pub program: Program,
+    /// Where the input goes, if the program takes one.
+    pub input: Option<InputRoom>,
+    /// Names of the routines and their first instructions, ascending.
+    pub functions: Vec<(String, usize)>,
+}
+
+/// Where an input goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputRoom {
+    /// The address of its first byte.
+    pub address: u32,
+    /// How many bytes it may have.
+    pub capacity: u32,
+}
+
+impl Compiled {
+    /// The program with an input.
+    pub fn with_input(self, input: &[u8]) -> Result<Program> {
+        let capacity = self.input.ok_or(WasmError::TakesNoInput)?.capacity;
+        if input.len() > capacity as usize {
+            return Err(WasmError::InputTooLong { length: input.len(), capacity });
+        }
+        self.program.with_input(input).map_err(|_| WasmError::TakesNoInput)
+    }
+}
+
+/// Compiles a module.
+pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled> {
+    let mut module = module::read(wasm)?;
+    let input = match (&options.entry, options.input_capacity) {
+        (Entry::Compute, Some(capacity)) => entry::reserve_input(&mut module, capacity)?,
+        _ => None,
+    };
+    let mut payloads = module.memory.as_ref().map(|m| m.image.payloads()).unwrap_or_default();
+    payloads.extend(input.map(|room| (u64::from(room.address), Vec::new())));
+
+    let mut compiler = Compiler::new(&module, options.bounds_checks);
+    for (address, _) in &payloads {
+        compiler.asm.emit(Op::InputBase, *address as u32);
+    }
+    entry::emit(&mut compiler, &options.entry, input)?;
+    compiler.lay_out_routines()?;
+
+    let (functions, code) = (compiler.listing, compiler.asm.link()?);
+    let payloads = payloads.into_iter().map(|(_, bytes)| bytes).collect();
+    let program = Program::new(code, payloads).expect("input_base first, one for each payload");
+    Ok(Compiled { program, input, functions })
+}
+
+/// Compiles a module in the text format.
+pub fn compile_text(text: &str, options: &Options) -> Result<Compiled> {
+    let wasm =
+        wat::parse_str(text).map_err(|error| WasmError::NotText { message: error.to_string() })?;
+    compile(&wasm, options)
+}

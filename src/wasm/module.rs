@@ -1,0 +1,314 @@
+//! A module, parsed and validated: everything that is known before the run.
+//!
+//! Validation is wasmparser's, with the features of WebAssembly 2.0, so that what
+//! a newer compiler emits gets as far as the instruction that is refused by name.
+//! Function bodies stay as they are; they are read when something calls them.
+
+use std::collections::BTreeMap;
+
+use wasmparser::{
+    DataKind, ElementItems, ElementKind, Export, ExternalKind, FuncType, FunctionBody, Import,
+    KnownCustom, MemoryType, Name, Operator, Parser, Payload, TypeRef, ValType, Validator,
+    WasmFeatures,
+};
+
+use super::constant::evaluate;
+use super::error::{Result, WasmError};
+use super::image::Image;
+use super::types::signature_text;
+
+/// Bytes in a page of memory.
+pub const PAGE: u64 = 65536;
+
+/// A valid module.
+#[derive(Debug, Default)]
+pub struct Module<'a> {
+    /// Function types.
+    pub types: Vec<FuncType>,
+    /// Functions, the imported ones first.
+    pub functions: Vec<Function<'a>>,
+    /// Tables of functions.
+    pub tables: Vec<Table>,
+    /// The memory, if there is one.
+    pub memory: Option<Memory>,
+    /// Globals.
+    pub globals: Vec<Global>,
+    /// What the exports are.
+    pub exports: BTreeMap<String, (ExternalKind, u32)>,
+    /// The function that runs before the entry.
+    pub start: Option<u32>,
+}
+
+/// A function.
+#[derive(Debug)]
+pub struct Function<'a> {
+    /// Its type.
+    pub ty: u32,
+    /// Its name, if the module says one.
+    pub name: Option<String>,
+    /// What it does.
+    pub body: Body<'a>,
+}
+
+/// What a function does.
+#[derive(Debug)]
+pub enum Body<'a> {
+    /// It is the import `env.output_byte`.
+    OutputByte,
+    /// It is defined, but its code is not yet read.
+    Declared,
+    /// It is defined by this code.
+    Code(FunctionBody<'a>),
+}
+
+/// A table of functions. Without the instructions that change tables it is what
+/// the element segments make of it.
+#[derive(Debug)]
+pub struct Table {
+    /// How many elements it has.
+    pub size: u64,
+    /// The elements that are not null.
+    pub functions: BTreeMap<u32, u32>,
+}
+
+/// The memory.
+#[derive(Debug)]
+pub struct Memory {
+    /// Pages at the beginning.
+    pub initial: u64,
+    /// Pages at most.
+    pub maximum: u64,
+    /// Whether any function of the module may make it grow.
+    pub grows: bool,
+    /// What the data segments put there.
+    pub image: Image,
+}
+
+/// A global.
+#[derive(Debug)]
+pub struct Global {
+    /// Its type.
+    pub ty: ValType,
+    /// Whether it can be set.
+    pub mutable: bool,
+    /// Its first value, if it is an i32.
+    pub initial: Option<u32>,
+}
+
+/// Parses and validates a module.
+pub fn read(wasm: &[u8]) -> Result<Module<'_>> {
+    const MAGIC: &[u8] = b"\0asm";
+    let begins = &wasm[..wasm.len().min(MAGIC.len())];
+    if !MAGIC.starts_with(begins) || wasm.is_empty() {
+        return Err(WasmError::NotWasm { begins: begins.to_vec() });
+    }
+    let truncated = |error: wasmparser::Error| match error.offset() >= wasm.len() as u64 {
+        true => WasmError::Truncated { offset: wasm.len() as u64 },
+        false => error.into(),
+    };
+    let features = WasmFeatures::WASM2 | WasmFeatures::EXTENDED_CONST;
+    Validator::new_with_features(features).validate_all(wasm).map_err(truncated)?;
+    let mut module = Module::default();
+    for payload in Parser::new(0).parse_all(wasm) {
+        module.take(payload?)?;
+    }
+    Ok(module)
+}
+
+impl<'a> Module<'a> {
+    /// What to call a function in messages and listings.
+    pub fn function_name(&self, function: u32) -> String {
+        match &self.functions[function as usize].name {
+            Some(name) => name.clone(),
+            None => format!("func[{function}]"),
+        }
+    }
+
+    /// The type of a function.
+    pub fn function_type(&self, function: u32) -> &FuncType {
+        &self.types[self.functions[function as usize].ty as usize]
+    }
+
+    /// Takes in one section.
+    fn take(&mut self, payload: Payload<'a>) -> Result<()> {
+        match payload {
+            Payload::TypeSection(types) => {
+                self.types = types.into_iter_err_on_gc_types().collect::<Result<_, _>>()?;
+            }
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports_with_offsets() {
+                    let (offset, import) = import?;
+                    self.import(import, offset)?;
+                }
+            }
+            Payload::FunctionSection(functions) => {
+                for ty in functions {
+                    self.functions.push(Function { ty: ty?, name: None, body: Body::Declared });
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables {
+                    let size = table?.ty.initial;
+                    self.tables.push(Table { size, functions: BTreeMap::new() });
+                }
+            }
+            Payload::MemorySection(memories) => {
+                for memory in memories {
+                    self.memory = Some(Memory::new(memory?));
+                }
+            }
+            Payload::GlobalSection(globals) => {
+                for global in globals {
+                    self.global(&global?)?;
+                }
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    self.export(export?);
+                }
+            }
+            Payload::StartSection { func, .. } => self.start = Some(func),
+            Payload::ElementSection(elements) => {
+                for element in elements {
+                    self.elements(&element?)?;
+                }
+            }
+            Payload::CodeSectionEntry(body) => self.body(body)?,
+            Payload::DataSection(segments) => {
+                for segment in segments {
+                    self.data(&segment?)?;
+                }
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    self.names(names);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, import: Import, offset: u64) -> Result<()> {
+        let (module, name) = (import.module.to_owned(), import.name.to_owned());
+        match (import.module, import.name, import.ty) {
+            ("env", "output_byte", TypeRef::Func(ty)) => {
+                let got = &self.types[ty as usize];
+                if got.params() != [ValType::I32] || !got.results().is_empty() {
+                    return Err(WasmError::ImportSignature { got: signature_text(got), offset });
+                }
+                self.functions.push(Function { ty, name: Some(name), body: Body::OutputByte });
+                Ok(())
+            }
+            _ => Err(WasmError::UnknownImport { module, name, offset }),
+        }
+    }
+
+    fn global(&mut self, global: &wasmparser::Global) -> Result<()> {
+        let wasmparser::GlobalType { content_type: ty, mutable, .. } = global.ty;
+        let initial = match ty {
+            ValType::I32 => Some(evaluate(&global.init_expr, &self.globals, "a global's value")?),
+            _ => None,
+        };
+        self.globals.push(Global { ty, mutable, initial });
+        Ok(())
+    }
+
+    fn export(&mut self, export: Export) {
+        if export.kind == ExternalKind::Func {
+            let name = &mut self.functions[export.index as usize].name;
+            name.get_or_insert_with(|| export.name.to_owned());
+        }
+        self.exports.insert(export.name.to_owned(), (export.kind, export.index));
+    }
+
+    fn elements(&mut self, element: &wasmparser::Element) -> Result<()> {
+        let ElementKind::Active { table_index, offset_expr } = &element.kind else {
+            return Ok(());
+        };
+        let offset = element.range.start;
+        let begin = evaluate(offset_expr, &self.globals, "the offset of elements")?;
+        let functions = match &element.items {
+            ElementItems::Functions(functions) => {
+                functions.clone().into_iter().map(|f| f.map(Some)).collect::<Result<Vec<_>, _>>()?
+            }
+            ElementItems::Expressions(_, expressions) => {
+                let mut functions = Vec::new();
+                for expression in expressions.clone() {
+                    functions.push(match expression?.get_operators_reader().read()? {
+                        Operator::RefFunc { function_index } => Some(function_index),
+                        Operator::RefNull { .. } => None,
+                        _ => {
+                            let what = "an element";
+                            return Err(WasmError::UnsupportedConstant { what, offset });
+                        }
+                    });
+                }
+                functions
+            }
+        };
+        let table = &mut self.tables[table_index.unwrap_or(0) as usize];
+        fits("elements", begin, functions.len(), table.size, offset)?;
+        for (index, function) in (begin..).zip(functions) {
+            match function {
+                Some(function) => table.functions.insert(index, function),
+                None => table.functions.remove(&index),
+            };
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, segment: &wasmparser::Data) -> Result<()> {
+        let DataKind::Active { offset_expr, .. } = &segment.kind else { return Ok(()) };
+        let begin = evaluate(offset_expr, &self.globals, "the offset of data")?;
+        let Some(memory) = &mut self.memory else { return Ok(()) };
+        fits("data", begin, segment.data.len(), memory.initial * PAGE, segment.range.start)?;
+        memory.image.write(u64::from(begin), segment.data);
+        Ok(())
+    }
+
+    /// Gives the code to the first function that has none, and looks for
+    /// `memory.grow`.
+    fn body(&mut self, body: FunctionBody<'a>) -> Result<()> {
+        if let Some(memory) = &mut self.memory {
+            let mut operators = body.get_operators_reader()?;
+            while !memory.grows && !operators.eof() {
+                memory.grows = matches!(operators.read()?, Operator::MemoryGrow { .. });
+            }
+        }
+        let declared = |function: &&mut Function| matches!(function.body, Body::Declared);
+        if let Some(function) = self.functions.iter_mut().find(declared) {
+            function.body = Body::Code(body);
+        }
+        Ok(())
+    }
+
+    /// The name section, as far as it can be read: names are for people only.
+    fn names(&mut self, names: wasmparser::NameSectionReader) {
+        for name in names.flatten() {
+            let Name::Function(names) = name else { continue };
+            for naming in names.into_iter().flatten() {
+                if let Some(function) = self.functions.get_mut(naming.index as usize) {
+                    function.name = Some(naming.name.to_owned());
+                }
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn new(ty: MemoryType) -> Self {
+        let most = (1 << 32) / PAGE;
+        let maximum = ty.maximum.unwrap_or(most).min(most);
+        Memory { initial: ty.initial, maximum, grows: false, image: Image::default() }
+    }
+}
+
+/// Refuses a segment that does not lie within its memory or table.
+fn fits(kind: &'static str, begin: u32, length: usize, size: u64, offset: u64) -> Result<()> {
+    let (begin, end) = (u64::from(begin), u64::from(begin) + length as u64);
+    if end > size {
+        return Err(WasmError::SegmentOutOfBounds { kind, begin, end, size, offset });
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Random modules do the same in the oracle, compiled, as in an interpreter of
+//! WebAssembly: output, results, traps, and every byte of memory.
+//!
+//! Half of the modules make accesses beyond the end of memory and are compiled with
+//! bounds checks; the other half make none and are compiled both ways.
+//! `HARDMAX_CASES` says how many there are, `HARDMAX_FIRST_CASE` with which to begin.
+
+#[path = "differential/generator.rs"]
+mod generator;
+
+use generator::{RUN_PARAMS, Random, module};
+use hardmax::machine::Symbol;
+use hardmax::oracle::{self, Run, Stopped};
+use hardmax::wasm::{Entry, Invocation, Options, compile};
+
+/// More than any module can need that runs out of fuel.
+const TOKENS: u64 = 50_000_000;
+
+/// What a run leaves behind.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    output: Vec<u8>,
+    trapped: bool,
+}
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}
+
+#[test]
+fn random_modules_do_what_an_interpreter_says() {
+    let (first, cases) = (setting("HARDMAX_FIRST_CASE", 0), setting("HARDMAX_CASES", 300));
+    let (mut trapped, mut tokens, mut outputs) = (0, 0, 0);
+    for case in first..first + cases {
+        let outcome = check(case, &mut tokens);
+        trapped += u64::from(outcome.trapped);
+        outputs += u64::from(!outcome.output.is_empty());
+    }
+    println!("{cases} modules, {trapped} trapped, {outputs} with output, {tokens} tokens");
+}
+
+#[test]
+fn damaged_modules_compile_or_are_refused() {
+    let (first, cases) = (setting("HARDMAX_FIRST_CASE", 0), setting("HARDMAX_CASES", 300));
+    let mut compiled = 0;
+    for case in first..first + cases {
+        let mut random = Random::new(case);
+        let mut wasm = wat::parse_str(module(&mut random, true)).unwrap();
+        let calls = vec![Invocation { export: "run".into(), args: vec![0; RUN_PARAMS] }];
+        for _ in 0..20 {
+            let at = random.below(wasm.len());
+            let intact = std::mem::replace(&mut wasm[at], random.next() as u8);
+            for bounds_checks in [false, true] {
+                let entry = Entry::Invoke(calls.clone());
+                let options = Options { entry, bounds_checks, ..Options::default() };
+                compiled += u64::from(compile(&wasm, &options).is_ok());
+            }
+            wasm[at] = intact;
+        }
+    }
+    println!("{} damaged modules, {} compile", 20 * cases, compiled / 2);
+}
+
+/// Compares all that one module does.
+fn check(case: u64, tokens: &mut u64) -> Outcome {
+    let mut random = Random::new(case);
+    let wild = case % 2 == 1;
+    let text = module(&mut random, wild);
+    let wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("case {case}: {error}\n{text}"));
+    let mut calls = Vec::new();
+    for _ in 0..2 {
+        let args = (0..RUN_PARAMS).map(|_| random.value()).collect();
+        calls.push(Invocation { export: "run".into(), args });
+    }
+    calls.extend(["g0", "g1", "g2"].map(|g| Invocation { export: g.into(), args: Vec::new() }));
+    let (expected, memory) = interpret(&wasm, &calls);
+    for bounds_checks in [true, false] {
+        if wild && !bounds_checks {
+            continue;
+        }
+        let options =
+            Options { entry: Entry::Invoke(calls.clone()), bounds_checks, ..Options::default() };
+        let compiled =
+            compile(&wasm, &options).unwrap_or_else(|error| panic!("case {case}: {error}\n{text}"));
+        let mut output = Vec::new();
+        let run = oracle::run(&compiled.program, TOKENS, |token| {
+            *tokens += 1;
+            if let Symbol::Out(byte) = token {
+                output.push(byte);
+            }
+        });
+        let run: Run = run.unwrap_or_else(|error| panic!("case {case}: {error}\n{text}"));
+        assert_ne!(run.stopped, Stopped::TokenLimit, "case {case}\n{text}");
+        let outcome = Outcome { output, trapped: run.stopped == Stopped::Trapped };
+        assert_eq!(outcome, expected, "case {case}, {calls:?}\n{text}");
+        if !outcome.trapped {
+            assert!(run.stack.is_empty(), "case {case}: operands are left\n{text}");
+        }
+        for (address, &byte) in memory.iter().enumerate() {
+            let got = run.memory.read(address as u64);
+            assert_eq!(got, byte, "case {case}: memory at {address}\n{text}");
+        }
+    }
+    expected
+}
+
+/// Output and memory as wasmi has them.
+fn interpret(wasm: &[u8], calls: &[Invocation]) -> (Outcome, Vec<u8>) {
+    use wasmi::{Caller, Engine, Linker, Module, Store, Val};
+    let engine = Engine::default();
+    let module = Module::new(&engine, wasm).unwrap();
+    let mut store = Store::new(&engine, Vec::<u8>::new());
+    let mut linker = Linker::new(&engine);
+    let output_byte = |mut caller: Caller<Vec<u8>>, value: i32| caller.data_mut().push(value as u8);
+    linker.func_wrap("env", "output_byte", output_byte).unwrap();
+    let instance = linker.instantiate_and_start(&mut store, &module).unwrap();
+    let mut trapped = false;
+    for Invocation { export, args } in calls {
+        let function = instance.get_func(&store, export).unwrap();
+        let args: Vec<Val> = args.iter().map(|&arg| Val::I32(arg)).collect();
+        let mut results = vec![Val::I32(0); function.ty(&store).results().len()];
+        if function.call(&mut store, &args, &mut results).is_err() {
+            trapped = true;
+            break;
+        }
+        for result in results {
+            let line = format!("{}\n", result.i32().unwrap());
+            store.data_mut().extend(line.bytes());
+        }
+    }
+    let memory = instance.get_memory(&store, "memory").unwrap().data(&store).to_vec();
+    (Outcome { output: store.data().clone(), trapped }, memory)
+}

