@@ -29,6 +29,8 @@ pub enum CliError {
         or_rather(meant)
     )]
     UnknownSource { name: String, meant: Option<&'static str> },
+    #[error("{}: {source}; --invoke EXPORT ARG... calls one of them", path.display())]
+    NoCompute { path: PathBuf, source: WasmError },
     #[error("{}: {source}", path.display())]
     Wasm { path: PathBuf, source: WasmError },
     #[error("{}: {source}", path.display())]

@@ -137,7 +137,13 @@ impl Source {
     }
 
     fn refusal(&self, source: wasm::WasmError) -> CliError {
-        CliError::Wasm { path: self.source.clone(), source }
+        let path = self.source.clone();
+        match source {
+            wasm::WasmError::MissingEntry { .. } if self.invoke.is_none() => {
+                CliError::NoCompute { path, source }
+            }
+            _ => CliError::Wasm { path, source },
+        }
     }
 
     fn given_input(&self) -> Result<Option<Vec<u8>>, CliError> {
