@@ -288,6 +288,8 @@ fn a_listing_names_functions_and_targets() {
 fn the_programs_are_listed_and_written() {
     let list = hardmax(&["programs"]).output().unwrap().stdout;
     let list = String::from_utf8(list).unwrap();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let list = words(&list);
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path().join("new");
     let report = json(&["programs", "--json", "--write", directory.to_str().unwrap()]);
@@ -295,7 +297,9 @@ fn the_programs_are_listed_and_written() {
     assert_eq!(programs.len(), 20);
     for program in programs {
         let name = program["name"].as_str().unwrap();
-        assert!(list.contains(program["description"].as_str().unwrap()));
+        for key in ["description", "input_meaning"] {
+            assert!(list.contains(program[key].as_str().unwrap()), "{list}");
+        }
         assert!(program["input"].is_string() && program["instructions"].as_u64() > Some(50));
         assert!(program["prompt_tokens"].as_u64() > program["instructions"].as_u64());
         for ending in ["c", "wasm", "txt"] {

@@ -37,7 +37,7 @@ const FLAGS: [&str; 19] = [
 pub fn compile(source: &Path, export: &str) -> Result<Vec<u8>, CliError> {
     // A missing source is our message, not clang's.
     inputs::read(source)?;
-    let failed = |error| CliError::Read { path: source.into(), source: error };
+    let failed = |source| CliError::Write { path: std::env::temp_dir(), source };
     let folder = tempfile::tempdir().map_err(failed)?;
     let module = folder.path().join("module.wasm");
     fs::write(folder.path().join("hardmax.h"), HEADER).map_err(failed)?;
@@ -60,4 +60,19 @@ pub fn compile(source: &Path, export: &str) -> Result<Vec<u8>, CliError> {
     // Warnings.
     eprint!("{said}");
     inputs::read(&module)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_are_those_that_the_programs_were_built_with() {
+        let script = include_str!("../../programs/build.sh");
+        let words: Vec<&str> = script.split_whitespace().collect();
+        for flag in FLAGS.iter().filter(|&&flag| flag != "-O2") {
+            assert!(words.contains(flag), "{flag}");
+        }
+        assert!(script.contains("${OPTIMISE:--O2}"));
+    }
 }

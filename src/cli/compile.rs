@@ -40,7 +40,8 @@ struct Report {
     output: Option<String>,
     instructions: usize,
     prompt_tokens: usize,
-    input_bytes: usize,
+    /// The three are known where a module is compiled that takes an input.
+    input_bytes: Option<usize>,
     input_address: Option<u32>,
     input_capacity: Option<u32>,
     functions: Vec<Function>,
@@ -71,9 +72,7 @@ impl Compile {
             output: self.output.as_ref().map(|path| path.display().to_string()),
             instructions: program.code().len(),
             prompt_tokens: program.prompt().len(),
-            input_bytes: resolved
-                .input
-                .map_or(0, |_| program.payloads().last().map_or(0, Vec::len)),
+            input_bytes: resolved.input.and(program.payloads().last()).map(Vec::len),
             input_address: resolved.input.map(|room| room.address),
             input_capacity: resolved.input.map(|room| room.capacity),
             functions: functions.collect(),

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
+use textwrap::Options;
 
 use super::bundled_programs::{self, BundledProgram, HEADER, MANIFEST};
 use super::report::{self, grouped};
 use super::{CliError, Verdict, inputs};
 use crate::program::{Program, text};
-use crate::wasm::{self, Options};
+use crate::wasm;
+
+/// Columns of the list.
+const WIDTH: usize = 100;
 
 /// List the bundled programs, or write their sources.
 #[derive(Debug, Args)]
@@ -68,7 +72,7 @@ impl Programs {
 }
 
 fn with_default_input(about: &BundledProgram) -> Result<Program, CliError> {
-    wasm::compile(about.wasm, &Options::default())
+    wasm::compile(about.wasm, &wasm::Options::default())
         .and_then(|compiled| compiled.with_input(about.input.as_bytes()))
         .map_err(|source| CliError::Wasm { path: about.name.clone().into(), source })
 }
@@ -86,13 +90,18 @@ impl Report {
     fn tell(&self) -> std::io::Result<()> {
         let mut stdout = std::io::stdout().lock();
         for Row { about, instructions, prompt_tokens } in &self.programs {
-            let counts = format!(
-                "{} instructions, {} prompt tokens",
+            let text = format!(
+                "{}\n{} instructions, {} prompt tokens\nInput {}: {}",
+                about.description,
                 grouped(*instructions as u64),
-                grouped(*prompt_tokens as u64)
+                grouped(*prompt_tokens as u64),
+                shortened(&about.input),
+                about.input_meaning
             );
-            writeln!(stdout, "{:<18} {}", about.name, about.description)?;
-            writeln!(stdout, "{:<18} {counts}; input {}", "", shortened(&about.input))?;
+            let name = format!("{:<18} ", about.name);
+            let indent = " ".repeat(name.len());
+            let layout = Options::new(WIDTH).initial_indent(&name).subsequent_indent(&indent);
+            writeln!(stdout, "{}", textwrap::fill(&text, layout))?;
         }
         if let Some(directory) = &self.written {
             eprintln!("{directory}: sources, modules and token programs of all");
