@@ -135,8 +135,8 @@ fn a_malformed_program_is_refused_with_file_line_and_column() {
             assert!(error.contains("program.txt") && error.contains(said), "{error}");
         }
     }
-    assert!(refused(&["run", "no/such/file"]).contains("no/such/file"));
-    assert!(refused(&["run", "/"]).contains("directory"));
+    assert!(refused(&["run", "no/such/file.txt"]).contains("no/such/file.txt"));
+    assert!(refused(&["run", "/"]).contains("neither a bundled program nor a file"));
 }
 
 #[test]
@@ -209,16 +209,21 @@ fn inspect_shows_shape_kinds_and_vocabulary() {
 #[test]
 fn the_examples_of_the_help_work() {
     let mut examples = 0;
-    for command in ["run", "oracle", "build", "inspect"] {
+    let clang = std::process::Command::new("clang").arg("--version").output().is_ok();
+    for command in ["run", "oracle", "compile", "programs", "build", "inspect"] {
         let help = hardmax(&[command, "--help"]).output().unwrap().stdout;
         let help = String::from_utf8(help).unwrap();
         let lines = help.lines().map(str::trim).filter(|line| line.starts_with("hardmax "));
         for line in lines {
+            if !clang && line.contains(".c ") {
+                eprintln!("left out, for there is no clang here: {line}");
+                continue;
+            }
             let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
             let mut run = hardmax(&arguments);
             run.current_dir(env!("CARGO_MANIFEST_DIR")).assert().code(0);
             examples += 1;
         }
     }
-    assert!(examples >= 8, "{examples}");
+    assert!(examples >= 15, "{examples}");
 }

@@ -9,7 +9,8 @@ use crate::engine::EngineError;
 use crate::linalg::NoKernel;
 use crate::model::ModelError;
 use crate::oracle::OracleError;
-use crate::program::ProgramError;
+use crate::program::{Problem, ProgramError};
+use crate::wasm::WasmError;
 
 /// Bad usage or input: exit code 2.
 #[derive(Debug, Error)]
@@ -23,6 +24,36 @@ pub enum CliError {
     Program { path: PathBuf, source: ProgramError },
     #[error("{}: {size} bytes; a program or trace file has at most {limit}", path.display())]
     TooLarge { path: PathBuf, size: u64, limit: u64 },
+    #[error(
+        "{name:?} is neither a bundled program nor a file that ends in .txt, .wasm, .wat or .c{}",
+        or_rather(meant)
+    )]
+    UnknownSource { name: String, meant: Option<&'static str> },
+    #[error("{}: {source}; --invoke EXPORT ARG... calls one of them", path.display())]
+    NoCompute { path: PathBuf, source: WasmError },
+    #[error("{}: {source}", path.display())]
+    Wasm { path: PathBuf, source: WasmError },
+    #[error("{}: {source}", path.display())]
+    Input { path: PathBuf, source: Problem },
+    #[error("{}: a token program is compiled already; {flag} needs a module or C", path.display())]
+    NotAModule { path: PathBuf, flag: &'static str },
+    #[error(
+        "{}: {lacks}, which compiles C, is not installed; on Debian and Ubuntu: \
+         apt-get install clang lld",
+        path.display()
+    )]
+    NoClang { path: PathBuf, lacks: &'static str },
+    #[error("{}: clang: {said}", path.display())]
+    Clang { path: PathBuf, said: String },
+    #[error(
+        "{text:?} is no 32-bit number; all that follows --invoke EXPORT is its arguments, so other \
+         options stand before it"
+    )]
+    Number { text: String },
+    #[error("{digit:?} is no hexadecimal digit")]
+    HexDigit { digit: char },
+    #[error("a byte is two hexadecimal digits, but there are {digits}")]
+    HexLength { digits: usize },
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error("this model has no token {name:?}, which the program needs")]
@@ -39,4 +70,11 @@ pub enum CliError {
     Oracle { path: PathBuf, source: OracleError },
     #[error("standard output: {0}")]
     Stdout(io::Error),
+}
+
+fn or_rather(name: &Option<&str>) -> String {
+    match name {
+        Some(name) => format!("; did you mean {name}?"),
+        None => "; hardmax programs lists the bundled ones".into(),
+    }
 }

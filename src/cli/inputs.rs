@@ -34,7 +34,8 @@ pub fn trace(path: &Path) -> Result<Trace, CliError> {
         .map_err(|source| CliError::Program { path: path.into(), source })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+/// The file at `path`.
+pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     let failed = |source| CliError::Read { path: path.into(), source };
     let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();

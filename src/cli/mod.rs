@@ -5,20 +5,27 @@
 //! and reports.
 
 mod bundled;
+mod bundled_programs;
 mod check;
+mod clang;
 mod error;
 mod inputs;
+mod listing;
 mod output;
 mod report;
+mod source;
 
 mod build;
+mod compile;
 mod inspect;
 mod oracle;
+mod programs;
 mod run;
 
 use clap::{Parser, Subcommand};
 
 pub use bundled::{build_model, default_model};
+pub use bundled_programs::{BundledProgram, all as bundled_programs};
 pub use error::CliError;
 
 /// How a command that did its work ended.
@@ -42,6 +49,8 @@ pub struct Cli {
 enum Command {
     Run(run::Run),
     Oracle(oracle::Oracle),
+    Compile(compile::Compile),
+    Programs(programs::Programs),
     Build(build::Build),
     Inspect(inspect::Inspect),
 }
@@ -52,6 +61,8 @@ impl Cli {
         match &self.command {
             Command::Run(run) => run.run(),
             Command::Oracle(oracle) => oracle.run(),
+            Command::Compile(compile) => compile.run(),
+            Command::Programs(programs) => programs.run(),
             Command::Build(build) => build.run(),
             Command::Inspect(inspect) => inspect.run(),
         }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::check::compare;
 use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
+use super::source::Source;
 use super::{CliError, Verdict, inputs};
 use crate::machine::Symbol;
 use crate::oracle::{Stopped, execute};
@@ -17,12 +18,13 @@ use crate::program::text;
 /// Execute a program directly, and write the trace that the model must generate.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  hardmax oracle tests/vectors/countdown.txt
+  hardmax oracle sudoku
+  hardmax oracle programs/gcd.wat --invoke gcd 84 36
   hardmax oracle tests/vectors/countdown.txt --trace /tmp/countdown_ref.txt
   hardmax oracle tests/vectors/countdown.txt --check tests/vectors/countdown_ref.txt --json")]
 pub struct Oracle {
-    /// Program file
-    program: PathBuf,
+    #[command(flatten)]
+    source: Source,
     /// Stop after this many generated tokens, and fail
     #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
     max_tokens: u64,
@@ -45,6 +47,7 @@ struct Report {
     seconds: f64,
     tokens_per_second: f64,
     halted: bool,
+    trapped: bool,
     check: Check,
     output_bytes: u64,
     output: Option<String>,
@@ -52,7 +55,7 @@ struct Report {
 
 impl Oracle {
     pub fn run(&self) -> Result<Verdict, CliError> {
-        let program = inputs::program(&self.program)?;
+        let program = self.source.program()?;
         let reference = self.check.as_deref().map(inputs::trace).transpose()?;
         let keeps_trace = self.trace.is_some() || reference.is_some();
         let mut generated = Vec::new();
@@ -68,7 +71,7 @@ impl Oracle {
         });
         let seconds = running.elapsed().as_secs_f64();
         let (output_bytes, output) = output.finish()?;
-        let path = self.program.clone();
+        let path = self.source.path().to_owned();
         let stopped = result.map_err(|source| CliError::Oracle { path, source })?;
 
         if let Some(path) = &self.trace {
@@ -77,12 +80,13 @@ impl Oracle {
         let prompt = program.prompt();
         let prompt_tokens = prompt.len() as u64;
         let report = Report {
-            program: self.program.display().to_string(),
+            program: self.source.name(),
             prompt_tokens,
             generated_tokens: count,
             seconds,
             tokens_per_second: rate(prompt_tokens + count, seconds),
-            halted: stopped == Stopped::Halted,
+            halted: stopped != Stopped::TokenLimit,
+            trapped: stopped == Stopped::Trapped,
             check: Check::of(reference.map(|reference| compare(&reference, &prompt, &generated))),
             output_bytes,
             output,
@@ -96,7 +100,7 @@ impl Report {
         if json {
             report::json(self)?;
         } else {
-            let end = if self.halted { "halted" } else { "stopped at --max-tokens" };
+            let end = report::end(self.halted, self.trapped);
             eprintln!(
                 "{}: {end} after {} prompt and {} generated tokens, by the oracle",
                 self.program,
@@ -105,7 +109,7 @@ impl Report {
             );
             self.check.tell();
         }
-        let done = self.halted && !self.check.failed();
+        let done = self.halted && !self.trapped && !self.check.failed();
         Ok(if done { Verdict::Done } else { Verdict::Failed })
     }
 }

@@ -55,6 +55,15 @@ impl Check {
     }
 }
 
+/// How a run ended. A program that traps halts right after.
+pub fn end(halted: bool, trapped: bool) -> &'static str {
+    match (trapped, halted) {
+        (true, _) => "trapped",
+        (false, true) => "halted",
+        (false, false) => "stopped at --max-tokens",
+    }
+}
+
 /// 1234567 as `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::check::compare;
 use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
+use super::source::Source;
 use super::{CliError, Verdict, inputs};
 use crate::engine::{Attention, Reference, Stopped, generate};
 use crate::linalg::Kernel;
@@ -19,15 +20,17 @@ use crate::program::text;
 /// Execute a program by the model, token for token.
 ///
 /// Program output goes to standard output as it appears, the summary to standard
-/// error. Exit code 1 means that a limit was hit or a check failed.
+/// error. Exit code 1 means that the program trapped, a limit was hit or a check failed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  hardmax run hello
+  hardmax run hello --args you --json
   hardmax run tests/vectors/countdown.txt
   hardmax run tests/vectors/countdown.txt --check tests/vectors/countdown_ref.txt
   hardmax run tests/vectors/countdown.txt --attention hull --trace /tmp/trace.txt --json")]
 pub struct Run {
-    /// Program file
-    program: PathBuf,
+    #[command(flatten)]
+    source: Source,
     /// Model file [default: the one in the binary]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
@@ -38,7 +41,7 @@ pub struct Run {
     #[arg(long, value_name = "NAME")]
     kernel: Option<String>,
     /// Stop after this many generated tokens, and fail
-    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
     max_tokens: u64,
     /// Write the trace: the program and all generated tokens
     #[arg(long, value_name = "FILE")]
@@ -68,6 +71,7 @@ struct Report {
     load_seconds: f64,
     attention_bytes: usize,
     halted: bool,
+    trapped: bool,
     check: Check,
     output_bytes: u64,
     output: Option<String>,
@@ -75,7 +79,7 @@ struct Report {
 
 impl Run {
     pub fn run(&self) -> Result<Verdict, CliError> {
-        let program = inputs::program(&self.program)?;
+        let program = self.source.program()?;
         let reference = self.check.as_deref().map(inputs::trace).transpose()?;
         let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
 
@@ -91,11 +95,13 @@ impl Run {
 
         let keeps_trace = self.trace.is_some() || reference.is_some();
         let mut generated: Vec<Token> = Vec::new();
+        let mut trapped = false;
         let mut output = ProgramOutput::new(!self.json);
         let running = Instant::now();
         let result = generate(&mut engine, &tokens, model.stop(), self.max_tokens, |token| {
             let meaning = meanings[token.index()];
             output.take(if let Some(Symbol::Out(byte)) = meaning { Some(byte) } else { None });
+            trapped |= meaning == Some(Symbol::Trap);
             if keeps_trace {
                 generated.push(token);
             }
@@ -117,7 +123,7 @@ impl Run {
         }
         let prompt_tokens = prompt.len() as u64;
         let report = Report {
-            program: self.program.display().to_string(),
+            program: self.source.name(),
             model: self.model.as_ref().map_or("built in".into(), |path| path.display().to_string()),
             shape: model.shape(),
             engine: "reference",
@@ -132,6 +138,7 @@ impl Run {
             load_seconds,
             attention_bytes: engine.heap_bytes(),
             halted: run.stopped == Stopped::Halted,
+            trapped,
             check: Check::of(reference.map(|reference| compare(&reference, &prompt, &generated))),
             output_bytes,
             output,
@@ -146,7 +153,7 @@ impl Report {
             report::json(self)?;
         } else {
             let Shape { layers, width, units, .. } = self.shape;
-            let end = if self.halted { "halted" } else { "stopped at --max-tokens" };
+            let end = report::end(self.halted, self.trapped);
             eprintln!(
                 "{}: {end} after {} prompt and {} generated tokens, {:.3} s, {} tokens/s",
                 self.program,
@@ -167,7 +174,7 @@ impl Report {
             );
             self.check.tell();
         }
-        let done = self.halted && !self.check.failed();
+        let done = self.halted && !self.trapped && !self.check.failed();
         Ok(if done { Verdict::Done } else { Verdict::Failed })
     }
 }

@@ -168,7 +168,12 @@ pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled> {
 
 /// Compiles a module in the text format.
 pub fn compile_text(text: &str, options: &Options) -> Result<Compiled> {
-    let wasm =
-        wat::parse_str(text).map_err(|error| WasmError::NotText { message: error.to_string() })?;
-    compile(&wasm, options)
+    compile(&parse_text(text.as_bytes())?, options)
+}
+
+/// The bytes of a module in the text format.
+pub fn parse_text(text: &[u8]) -> Result<Vec<u8>> {
+    let not_text = |message| WasmError::NotText { message };
+    let text = std::str::from_utf8(text).map_err(|error| not_text(error.to_string()))?;
+    wat::parse_str(text).map_err(|error| not_text(error.to_string()))
 }

@@ -1,0 +1,250 @@
+//! What to run: the SOURCE that `run`, `oracle` and `compile` share, a bundled
+//! program's name or a file, with its input or the call of an export.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::bundled_programs::{self, BundledProgram};
+use super::{CliError, clang, inputs};
+use crate::program::Program;
+use crate::wasm::{self, Compiled, Entry, InputRoom, Invocation, Options};
+
+/// A program and its input, as named on the command line.
+#[derive(Debug, Args)]
+pub struct Source {
+    /// A bundled program (`hardmax programs` lists them), or a file: .c, .wasm, .wat, or a
+    /// token program .txt
+    source: PathBuf,
+    /// The input, as text [default: the bundled program's own, else none]
+    #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
+    #[arg(conflicts_with_all = ["input", "input_hex", "invoke"])]
+    args: Option<String>,
+    /// The input, from a file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["input_hex", "invoke"])]
+    input: Option<PathBuf>,
+    /// The input, as hexadecimal digits
+    #[arg(long, value_name = "HEX", conflicts_with = "invoke")]
+    input_hex: Option<String>,
+    /// Trap where a module accesses memory beyond its end
+    #[arg(long)]
+    bounds_checks: bool,
+    /// Call this export, instead of `compute`, and print its results; everything behind it is
+    /// an argument, decimal or 0x...
+    #[arg(long, num_args = 1.., value_names = ["EXPORT", "ARG"], allow_hyphen_values = true)]
+    invoke: Option<Vec<String>>,
+}
+
+/// A program, and what its compilation says about it.
+pub struct Resolved {
+    /// The program with its input.
+    pub program: Program,
+    /// Names of routines and their first instructions; none for a token program.
+    pub functions: Vec<(String, usize)>,
+    /// Where the input goes, where that is known.
+    pub input: Option<InputRoom>,
+}
+
+/// What the name of a source says about it.
+enum Kind {
+    Bundled(&'static BundledProgram),
+    Tokens,
+    Wasm,
+    Text,
+    C,
+}
+
+impl Source {
+    /// As it was named.
+    pub fn path(&self) -> &Path {
+        &self.source
+    }
+
+    /// As it was named, for reports.
+    pub fn name(&self) -> String {
+        self.source.display().to_string()
+    }
+
+    /// The program with its input.
+    pub fn program(&self) -> Result<Program, CliError> {
+        self.resolve().map(|resolved| resolved.program)
+    }
+
+    /// The program with its input, and what is known about it.
+    pub fn resolve(&self) -> Result<Resolved, CliError> {
+        let input = self.given_input()?;
+        let entry = self.entry()?;
+        let export = match &entry {
+            Entry::Compute => "compute",
+            Entry::Invoke(calls) => calls.first().map_or("compute", |call| call.export.as_str()),
+        };
+        let path = &self.source;
+        match kind(path)? {
+            Kind::Tokens => self.token_program(input),
+            Kind::Wasm => self.compile(&inputs::read(path)?, entry, input),
+            Kind::C => self.compile(&clang::compile(path, export)?, entry, input),
+            Kind::Text => {
+                let wasm = wasm::parse_text(&inputs::read(path)?);
+                self.compile(&wasm.map_err(|source| self.refusal(source))?, entry, input)
+            }
+            Kind::Bundled(bundled) => {
+                let default = || bundled.input.clone().into_bytes();
+                let input = input.or_else(|| (entry == Entry::Compute).then(default));
+                self.compile(bundled.wasm, entry, input)
+            }
+        }
+    }
+
+    fn token_program(&self, input: Option<Vec<u8>>) -> Result<Resolved, CliError> {
+        let path = &self.source;
+        for (flag, given) in
+            [("--invoke", self.invoke.is_some()), ("--bounds-checks", self.bounds_checks)]
+        {
+            if given {
+                return Err(CliError::NotAModule { path: path.clone(), flag });
+            }
+        }
+        let mut program = inputs::program(path)?;
+        if let Some(input) = input {
+            program = program
+                .with_input(&input)
+                .map_err(|source| CliError::Input { path: path.clone(), source })?;
+        }
+        Ok(Resolved { program, functions: Vec::new(), input: None })
+    }
+
+    /// Room for the input is made as large as it needs to be.
+    fn compile(
+        &self,
+        wasm: &[u8],
+        entry: Entry,
+        input: Option<Vec<u8>>,
+    ) -> Result<Resolved, CliError> {
+        let mut options =
+            Options { entry, bounds_checks: self.bounds_checks, ..Options::default() };
+        if let Some(input) = &input {
+            let length = u32::try_from(input.len()).unwrap_or(u32::MAX);
+            options.input_capacity = options.input_capacity.max(Some(length));
+        }
+        let Compiled { program, input: room, functions } =
+            wasm::compile(wasm, &options).map_err(|source| self.refusal(source))?;
+        let compiled = Compiled { program, input: room, functions: Vec::new() };
+        let program = match input {
+            Some(input) => compiled.with_input(&input).map_err(|source| self.refusal(source))?,
+            None => compiled.program,
+        };
+        Ok(Resolved { program, functions, input: room })
+    }
+
+    fn refusal(&self, source: wasm::WasmError) -> CliError {
+        let path = self.source.clone();
+        match source {
+            wasm::WasmError::MissingEntry { .. } if self.invoke.is_none() => {
+                CliError::NoCompute { path, source }
+            }
+            _ => CliError::Wasm { path, source },
+        }
+    }
+
+    fn given_input(&self) -> Result<Option<Vec<u8>>, CliError> {
+        Ok(match (&self.args, &self.input, &self.input_hex) {
+            (Some(text), _, _) => Some(text.clone().into_bytes()),
+            (_, Some(path), _) => Some(inputs::read(path)?),
+            (_, _, Some(digits)) => Some(hex(digits)?),
+            _ => None,
+        })
+    }
+
+    fn entry(&self) -> Result<Entry, CliError> {
+        let Some([export, args @ ..]) = self.invoke.as_deref() else { return Ok(Entry::Compute) };
+        let args = args.iter().map(|arg| number(arg)).collect::<Result<_, _>>()?;
+        Ok(Entry::Invoke(vec![Invocation { export: export.clone(), args }]))
+    }
+}
+
+/// Bundled names have no ending, so no file that can be run has one of them.
+fn kind(path: &Path) -> Result<Kind, CliError> {
+    let name = path.to_string_lossy();
+    if let Some(bundled) = bundled_programs::all().iter().find(|program| program.name == name) {
+        return Ok(Kind::Bundled(bundled));
+    }
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("txt") => Ok(Kind::Tokens),
+        Some("wasm") => Ok(Kind::Wasm),
+        Some("wat") => Ok(Kind::Text),
+        Some("c") => Ok(Kind::C),
+        _ => Err(CliError::UnknownSource { meant: nearest(&name), name: name.into() }),
+    }
+}
+
+/// The bundled program that a misspelt name may mean.
+fn nearest(name: &str) -> Option<&'static str> {
+    /// Below this, names have no more in common than any two words.
+    const SIMILAR: f64 = 0.8;
+    let similarity = |program: &'static BundledProgram| {
+        (strsim::jaro_winkler(name, &program.name), program.name.as_str())
+    };
+    let best = bundled_programs::all().iter().map(similarity).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|best| best.0 >= SIMILAR).map(|best| best.1)
+}
+
+/// A 32-bit number, signed or unsigned, decimal or hexadecimal.
+fn number(text: &str) -> Result<i32, CliError> {
+    let (minus, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text),
+    };
+    let (radix, digits) = match digits.strip_prefix("0x") {
+        Some(digits) => (16, digits),
+        None => (10, digits),
+    };
+    // Parsing a number admits a sign, which stood before the prefix if at all.
+    let unsigned = digits.starts_with(|first: char| first.is_ascii_hexdigit());
+    let magnitude = u32::from_str_radix(digits, radix).ok().filter(|_| unsigned).map(i64::from);
+    let value = magnitude.map(|magnitude| if minus { -magnitude } else { magnitude });
+    match value {
+        Some(value) if value >= i64::from(i32::MIN) => Ok(value as i32),
+        _ => Err(CliError::Number { text: text.into() }),
+    }
+}
+
+/// Bytes from pairs of hexadecimal digits, with blanks where they please.
+fn hex(digits: &str) -> Result<Vec<u8>, CliError> {
+    let digits: Vec<char> = digits.chars().filter(|digit| !digit.is_whitespace()).collect();
+    let value = |digit: char| digit.to_digit(16).ok_or(CliError::HexDigit { digit });
+    let values = digits.iter().map(|&digit| value(digit)).collect::<Result<Vec<u32>, _>>()?;
+    if !values.len().is_multiple_of(2) {
+        return Err(CliError::HexLength { digits: values.len() });
+    }
+    Ok(values.chunks(2).map(|pair| (16 * pair[0] + pair[1]) as u8).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_of_32_bits_with_or_without_a_sign() {
+        let value = |text| number(text).ok();
+        assert_eq!(value("-2147483648"), Some(i32::MIN));
+        assert_eq!(value("4294967295"), Some(-1));
+        assert_eq!(value("0xffffffff"), Some(-1));
+        assert_eq!(value("-0x10"), Some(-16));
+        for wrong in ["", "-", "0x", "+1", "0x+1", "--1", "1.5", "4294967296", "-2147483649"] {
+            assert_eq!(value(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_input_is_pairs_of_digits() {
+        assert_eq!(hex("00 fF7e").unwrap(), [0, 255, 126]);
+        assert!(hex("0").is_err() && hex("0g").is_err());
+    }
+
+    #[test]
+    fn a_misspelt_name_finds_its_program_and_a_stranger_none() {
+        assert_eq!(nearest("soduku"), Some("sudoku"));
+        assert_eq!(nearest("fibonaci"), Some("fibonacci"));
+        assert_eq!(nearest("zzz"), None);
+    }
+}

@@ -1,0 +1,312 @@
+//! What can be run, and how its input is given: bundled programs, C, WebAssembly
+//! and token programs.
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+fn hardmax(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("hardmax").unwrap();
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
+    command
+}
+
+/// Runs by the oracle to exit code 0 and returns the output.
+fn output(arguments: &[&str]) -> String {
+    let run = hardmax(&["oracle"]).args(arguments).assert().code(0);
+    String::from_utf8(run.get_output().stdout.clone()).unwrap()
+}
+
+/// Runs to an exit code, and returns standard error.
+fn fails(code: i32, command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{error}");
+    error
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let error = fails(2, &mut hardmax(arguments));
+    assert!(error.starts_with("error: ") && !error.contains("panicked"), "{error}");
+    error
+}
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_slice(&hardmax(arguments).output().unwrap().stdout).unwrap()
+}
+
+/// A folder with one file.
+fn file(name: &str, contents: impl AsRef<[u8]>) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    fs::write(&path, contents).unwrap();
+    (folder, path.to_str().unwrap().to_owned())
+}
+
+/// Whether C can be compiled; says so where a test is left out.
+fn clang() -> bool {
+    let has = |name: &str| {
+        let paths = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&paths).any(|folder| folder.join(name).is_file())
+    };
+    let found = has("clang") && has("wasm-ld");
+    if !found {
+        eprintln!("left out: there is no clang with wasm-ld here");
+    }
+    found
+}
+
+/// Exports for the tests of calls.
+const MODULE: &str = r#"(module (memory 1)
+    (func (export "sum") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add)
+    (func (export "both") (param i32) (result i32 i32) local.get 0 i32.const 0 local.get 0 i32.sub)
+    (func (export "peek") (param i32) (result i32) local.get 0 i32.load)
+    (func (export "stop") unreachable))"#;
+
+#[test]
+fn a_bundled_program_runs_by_its_name_with_its_default_input_or_another() {
+    assert_eq!(output(&["hello"]), "Hello, world!\n");
+    assert_eq!(output(&["hello", "--args", "you"]), "Hello, you!\n");
+    assert_eq!(output(&["hello", "--args", "-v"]), "Hello, -v!\n");
+    assert_eq!(output(&["hello", "--input-hex", "79 6f 75"]), "Hello, you!\n");
+    let (_folder, path) = file("input", "all of you");
+    assert_eq!(output(&["hello", "--input", &path]), "Hello, all of you!\n");
+}
+
+#[test]
+fn the_model_runs_a_bundled_program() {
+    hardmax(&["run", "hello", "--args", "you"]).assert().code(0).stdout("Hello, you!\n");
+    let report = json(&["run", "hello", "--json"]);
+    assert_eq!(report["output"], "Hello, world!\n");
+    assert_eq!(report["trapped"], false);
+}
+
+#[test]
+fn module_text_and_token_program_do_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let [wasm, wat, tokens] = ["m.wasm", "m.wat", "m.txt"].map(at);
+    fs::write(&wat, MODULE).unwrap();
+    fs::write(&wasm, wat::parse_str(MODULE).unwrap()).unwrap();
+    let call = ["--invoke", "sum", "40", "2"];
+    hardmax(&["compile", &wat, "--output", &tokens]).args(call).assert().code(0).stdout("");
+    for source in [&wasm, &wat] {
+        assert_eq!(output(&[&[source.as_str()], &call[..]].concat()), "42\n");
+    }
+    assert_eq!(output(&[&tokens]), "42\n");
+}
+
+#[test]
+fn c_is_compiled_and_finds_its_header() {
+    if !clang() {
+        return;
+    }
+    let source = "#include \"hardmax.h\"\nvoid compute(const char *input) { puts(input); }\n\
+                  int twice(int n) { return 2 * n; }\n";
+    let (_folder, path) = file("echo.c", source);
+    assert_eq!(output(&[&path, "--args", "so it is"]), "so it is\n");
+    assert_eq!(output(&[&path, "--invoke", "twice", "-21"]), "-42\n");
+    let (_folder, path) = file("wrong.c", "void compute(const char *input) { nonsense }\n");
+    let error = refused(&["oracle", &path]);
+    assert!(error.contains("wrong.c:1:35: error:"), "{error}");
+}
+
+#[test]
+fn the_bundled_modules_are_those_of_their_sources() {
+    if !clang() {
+        return;
+    }
+    let of = |source: &str| {
+        let (_folder, path) = file("program.txt", "");
+        hardmax(&["compile", source, "--args", "1", "--output", &path]).assert().code(0);
+        fs::read_to_string(path).unwrap()
+    };
+    for name in ["hello", "rpn"] {
+        assert_eq!(of(name), of(&format!("programs/{name}.c")));
+    }
+}
+
+#[test]
+fn without_clang_c_is_refused_and_the_way_to_it_named() {
+    let run = &mut hardmax(&["run", "programs/hello.c"]);
+    let error = fails(2, run.env("PATH", ""));
+    assert!(error.contains("apt-get install clang lld"), "{error}");
+}
+
+#[test]
+fn calls_take_negative_and_hexadecimal_numbers_and_print_signed_results() {
+    let (_folder, path) = file("m.wat", MODULE);
+    let call = |args: &[&str]| output(&[&[path.as_str(), "--invoke"], args].concat());
+    assert_eq!(call(&["sum", "-5", "3"]), "-2\n");
+    assert_eq!(call(&["sum", "0xffffffff", "-0x10"]), "-17\n");
+    assert_eq!(call(&["sum", "4294967295", "0"]), "-1\n");
+    assert_eq!(call(&["both", "7"]), "7\n-7\n");
+    for (args, said) in [
+        (&["sum", "1"][..], "sum is (i32, i32) -> (i32), but it is invoked with 1 i32"),
+        (&["sum", "1", "x"], "\"x\" is no 32-bit number"),
+        (&["sum", "1", "--json"], "other options stand before it"),
+        (&["sun", "1"], "no function is exported as \"sun\"; there are: both, peek, stop, sum"),
+    ] {
+        let error = refused(&[&["oracle", &path, "--invoke"], args].concat());
+        assert!(error.contains(said), "{error}");
+    }
+    let error = refused(&["oracle", &path]);
+    assert!(error.contains("\"compute\"") && error.contains("--invoke"), "{error}");
+}
+
+#[test]
+fn a_trap_is_reported_and_fails() {
+    let (_folder, path) = file("m.wat", MODULE);
+    for command in ["oracle", "run"] {
+        let error = fails(1, &mut hardmax(&[command, &path, "--invoke", "stop"]));
+        assert!(error.contains("m.wat: trapped after"), "{error}");
+        let report = json(&[command, &path, "--json", "--invoke", "stop"]);
+        assert_eq!((&report["trapped"], &report["halted"]), (&true.into(), &true.into()));
+    }
+}
+
+#[test]
+fn with_bounds_checks_an_access_beyond_memory_traps() {
+    let (_folder, path) = file("m.wat", MODULE);
+    let peek = ["--invoke", "peek", "65533"];
+    assert_eq!(output(&[&[path.as_str()], &peek[..]].concat()), "0\n");
+    fails(1, hardmax(&["oracle", &path, "--bounds-checks"]).args(peek));
+}
+
+#[test]
+fn inputs_exclude_each_other_and_are_checked() {
+    for two in [
+        ["--args", "a", "--input-hex", "00"],
+        ["--args", "a", "--input", "x"],
+        ["--input", "x", "--input-hex", "00"],
+        ["--args", "a", "--invoke", "f"],
+    ] {
+        assert!(
+            refused(&[&["oracle", "hello"], &two[..]].concat()).contains("cannot be used with")
+        );
+    }
+    assert!(refused(&["oracle", "hello", "--input-hex", "4g"]).contains("'g' is no hexadecimal"));
+    assert!(refused(&["oracle", "hello", "--input-hex", "412"]).contains("there are 3"));
+    assert!(refused(&["oracle", "hello", "--input", "no/such"]).contains("no/such"));
+}
+
+#[test]
+fn an_input_is_refused_by_what_takes_none() {
+    let (_folder, wat) = file("m.wat", "(module (func (export \"compute\") (param i32)))");
+    let (_folder, tokens) = file("m.txt", "{ halt 00 00 00 00 }");
+    for path in [wat, tokens] {
+        let error = refused(&["oracle", &path, "--args", "a"]);
+        assert!(error.contains("takes no input"), "{error}");
+        hardmax(&["oracle", &path]).assert().code(0);
+    }
+}
+
+#[test]
+fn a_long_input_gets_the_room_it_needs() {
+    let (_folder, path) = file("input", "a".repeat(100_000));
+    assert_eq!(output(&["hello", "--input", &path]).len(), 100_000 + "Hello, !\n".len());
+}
+
+#[test]
+fn a_token_program_can_be_given_another_input_but_not_another_entry() {
+    let reverse = "tests/vectors/reverse.txt";
+    assert_eq!(output(&[reverse]), "xamdrah");
+    assert_eq!(output(&[reverse, "--args", "abc"]), "cba");
+    for flags in [&["--bounds-checks"][..], &["--invoke", "f"]] {
+        let error = refused(&[&["oracle", reverse], flags].concat());
+        assert!(error.contains(&format!("{} needs a module", flags[0])), "{error}");
+    }
+}
+
+#[test]
+fn an_unknown_name_suggests_a_known_one() {
+    for (name, said) in [
+        ("soduku", "did you mean sudoku?"),
+        ("xyz", "hardmax programs lists the bundled ones"),
+        ("module.o", "ends in .txt, .wasm, .wat or .c"),
+    ] {
+        let error = refused(&["run", name]);
+        assert!(error.contains(name) && error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn a_bad_module_is_refused_with_its_name_and_offset() {
+    let float = "(module (func (export \"compute\") (param i32) f32.const 1 drop))";
+    let module = wat::parse_str(float).unwrap();
+    let cases = [
+        (module.clone(), ": byte 37: f32.const is not supported"),
+        (module[..20].to_vec(), "bad.wasm: "),
+        (b"MZ nonsense".to_vec(), "not a WebAssembly module: it begins with"),
+    ];
+    for (bytes, said) in cases {
+        let (_folder, path) = file("bad.wasm", bytes);
+        let error = refused(&["run", &path]);
+        assert!(error.contains("bad.wasm") && error.contains(said), "{error}");
+    }
+    for text in [&b"(module (func"[..], b"\xff"] {
+        let (_folder, path) = file("bad.wat", text);
+        assert!(refused(&["compile", &path, "--json"]).contains("not a WebAssembly text"));
+    }
+}
+
+#[test]
+fn compile_writes_what_runs_the_same_and_counts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rpn.txt");
+    let path = path.to_str().unwrap();
+    let report = json(&["compile", "rpn", "--args", "6 7 *", "--output", path, "--json"]);
+    assert_eq!(output(&[path]), output(&["rpn", "--args", "6 7 *"]));
+    let again = json(&["compile", path, "--json"]);
+    for key in ["instructions", "prompt_tokens"] {
+        assert!(report[key].as_u64().unwrap() > 100);
+        assert_eq!(report[key], again[key]);
+    }
+    assert_eq!(report["input_bytes"], 5);
+    let functions = report["functions"].as_array().unwrap();
+    assert!(functions.iter().all(|function| function["name"].is_string()));
+    assert!(functions[0]["start"].as_u64().unwrap() > 0);
+
+    let nowhere = folder.path().join("missing/rpn.txt");
+    assert!(refused(&["compile", "rpn", "-o", nowhere.to_str().unwrap()]).contains("written"));
+    fails(2, &mut hardmax(&["compile", "rpn"]));
+}
+
+#[test]
+fn a_listing_names_functions_and_targets() {
+    let run = hardmax(&["compile", "programs/gcd.wat", "--listing", "--invoke", "gcd", "84", "36"]);
+    let run = { run }.assert().code(0);
+    let listing = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    for part in ["i32.const 84\n", " gcd\n", "\ngcd:\n", "i32.rem_u\n", "br_if -> ", "\nprint:\n"] {
+        assert!(listing.contains(part), "{part}\n{listing}");
+    }
+}
+
+#[test]
+fn the_programs_are_listed_and_written() {
+    let list = hardmax(&["programs"]).output().unwrap().stdout;
+    let list = String::from_utf8(list).unwrap();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let list = words(&list);
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("new");
+    let report = json(&["programs", "--json", "--write", directory.to_str().unwrap()]);
+    let programs = report["programs"].as_array().unwrap();
+    assert_eq!(programs.len(), 20);
+    for program in programs {
+        let name = program["name"].as_str().unwrap();
+        for key in ["description", "input_meaning"] {
+            assert!(list.contains(program[key].as_str().unwrap()), "{list}");
+        }
+        assert!(program["input"].is_string() && program["instructions"].as_u64() > Some(50));
+        assert!(program["prompt_tokens"].as_u64() > program["instructions"].as_u64());
+        for ending in ["c", "wasm", "txt"] {
+            let name = format!("{name}.{ending}");
+            let original = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(&name);
+            assert!(fs::read(directory.join(&name)).unwrap() == fs::read(original).unwrap());
+        }
+    }
+    assert!(directory.join("hardmax.h").is_file() && directory.join("programs.json").is_file());
+}
