@@ -4,7 +4,7 @@ mod common;
 
 use std::process::Command;
 
-use hardmax::cli::model_parts;
+use hardmax::cli::build_model;
 use hardmax::model::Model;
 
 fn bundled() -> &'static [u8] {
@@ -13,7 +13,7 @@ fn bundled() -> &'static [u8] {
 
 #[test]
 fn building_the_model_gives_the_bytes_of_the_repository() {
-    let built = Model::new(model_parts()).unwrap().to_bytes();
+    let built = Model::new(build_model().parts).unwrap().to_bytes();
     assert!(built == bundled(), "models/wasm32.bin is stale: hardmax build -o models/wasm32.bin");
 }
 
@@ -28,8 +28,10 @@ fn two_processes_build_the_same_bytes() {
     }
 }
 
+/// Width is paid for by every token. The instructions without native arithmetic took
+/// L = 4 and D = 36.
 #[test]
 fn the_model_is_as_narrow_and_flat_as_promised() {
     let shape = common::model().shape();
-    assert!(shape.layers <= 8 && shape.width <= 46, "{shape:?}");
+    assert!(shape.layers <= 4 && shape.width <= 58, "{shape:?}");
 }

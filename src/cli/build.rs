@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::report::{self, grouped};
 use super::{CliError, Verdict, bundled};
 use crate::model::{Model, Shape};
+use crate::weights;
 
 /// Compute the model's weights and write the model file.
 ///
@@ -32,12 +33,17 @@ struct Report {
     shape: Shape,
     bytes: u64,
     seconds: f64,
+    /// Values that live at the same time: after the embedding and after each half-layer.
+    live_values: Vec<usize>,
+    /// Heads that bring values, by layer; the others pass them on.
+    fetches: Vec<usize>,
 }
 
 impl Build {
     pub fn run(&self) -> Result<Verdict, CliError> {
         let building = Instant::now();
-        let model = Model::new(bundled::model_parts())?;
+        let weights::Build { parts, live, fetches } = bundled::build_model();
+        let model = Model::new(parts)?;
         let seconds = building.elapsed().as_secs_f64();
         model.write(&self.output)?;
         let report = Report {
@@ -45,6 +51,8 @@ impl Build {
             shape: model.shape(),
             bytes: model.to_bytes().len() as u64,
             seconds,
+            live_values: live,
+            fetches,
         };
         if self.json {
             report::json(&report)?;
@@ -55,6 +63,10 @@ impl Build {
                  {seconds:.3} s",
                 report.model,
                 grouped(report.bytes)
+            );
+            eprintln!(
+                "bounds: values alive after each half-layer {:?}, fetches in each layer {:?}",
+                report.live_values, report.fetches
             );
         }
         Ok(Verdict::Done)

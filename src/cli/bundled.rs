@@ -1,7 +1,7 @@
 //! What the binary carries with it.
 
 use crate::machine::{HALT, Symbol, graph};
-use crate::model::{Model, ModelError, ModelParts, Token};
+use crate::model::{Model, ModelError, Token};
 use crate::weights;
 
 /// The model of `models/wasm32.bin`.
@@ -13,7 +13,7 @@ pub fn default_model() -> Result<Model, ModelError> {
 }
 
 /// What `hardmax build` makes, and `models/wasm32.bin` was made of.
-pub fn model_parts() -> ModelParts {
+pub fn build_model() -> weights::Build {
     let names = Symbol::all().iter().map(Symbol::to_string).collect();
-    weights::build(&graph::machine(), names, Token(HALT.id())).parts
+    weights::build(&graph::machine(), names, Token(HALT.id()))
 }

@@ -24,7 +24,7 @@ mod run;
 
 use clap::{Parser, Subcommand};
 
-pub use bundled::{default_model, model_parts};
+pub use bundled::{build_model, default_model};
 pub use bundled_programs::{BundledProgram, all as bundled_programs};
 pub use error::CliError;
 

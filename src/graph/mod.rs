@@ -220,6 +220,13 @@ impl Graph {
         rounded
     }
 
+    /// A value rounded like by [`Graph::round`], to be used as the factor of a unit: one
+    /// slot, and half a layer sooner.
+    pub fn rounded_factor(&mut self, name: &str, value: Value) -> Linear {
+        let biased = self.persist(&format!("{name}, biased"), value + self.one * ROUNDING);
+        biased - self.one * ROUNDING
+    }
+
     /// A combination in a slot of its own, with the promise that it is a whole
     /// number within ±`within` where [`range`] cannot see it. [`evaluate`] checks
     /// every promise.

@@ -29,6 +29,8 @@ pub struct Build {
     pub parts: ModelParts,
     /// Values that live in each state, the greatest of which bounds the width.
     pub live: Vec<usize>,
+    /// Heads of each layer that fetch; what other heads there are pass slots on.
+    pub fetches: Vec<usize>,
 }
 
 /// The model that computes `graph`, over a vocabulary with these names.
@@ -36,8 +38,6 @@ pub fn build(graph: &Graph, names: Vec<String>, stop: Token) -> Build {
     let operations = operations::operations(graph);
     let times = schedule::schedule(&operations);
     let layout = slots::allocate(&operations, &times);
-    Build {
-        parts: matrices::fill(graph, &operations, &times, &layout, names, stop),
-        live: layout.live,
-    }
+    let parts = matrices::fill(graph, &operations, &times, &layout, names, stop);
+    Build { parts, live: layout.live, fetches: layout.fetches }
 }

@@ -78,11 +78,18 @@ pub fn operations(graph: &Graph) -> Operations {
         place[value.index()] = Some(at);
     }
     let is_kept = |value: Value| place[value.index()].is_some();
+    // A persist takes raw what it can, even where that is kept as well: from the slot it
+    // would come half a layer later. Fetches and units it cannot take both.
+    let raw_part = |linear: &Linear| {
+        let made_in = |wanted: Part| linear.filtered(|value| part(graph, value) == Some(wanted));
+        let (fetched, units) = (made_in(Part::Attention), made_in(Part::FeedForward));
+        if units.is_zero() { fetched } else { units }
+    };
 
     let mut ties = Ties::new(graph.len());
     for &value in &kept_values {
         if let Node::Persist(linear) = graph.origin(value) {
-            for &(raw, _) in linear.terms().iter().filter(|term| !is_kept(term.0)) {
+            for &(raw, _) in raw_part(linear).terms() {
                 ties.tie(value, raw);
             }
         }
@@ -106,12 +113,13 @@ pub fn operations(graph: &Graph) -> Operations {
             })
         });
         if let Some(group) = group {
-            join(&mut groups[group.0], graph, value, &place);
+            join(&mut groups[group.0], graph, value, &place, raw_part);
         }
         if is_kept(value) {
             let (raw, slots) = match graph.origin(value) {
                 Node::Persist(linear) => {
-                    (linear.filtered(|v| !is_kept(v)), linear.filtered(is_kept))
+                    let raw = raw_part(linear);
+                    (raw.clone(), linear.clone() - raw)
                 }
                 _ if group.is_some() => (value.into(), Linear::zero()),
                 _ => (Linear::zero(), Linear::zero()),
@@ -130,33 +138,45 @@ pub fn operations(graph: &Graph) -> Operations {
 }
 
 /// Adds a value's operation to its group.
-fn join(group: &mut Group, graph: &Graph, value: Value, place: &[Option<usize>]) {
+fn join(
+    group: &mut Group,
+    graph: &Graph,
+    value: Value,
+    place: &[Option<usize>],
+    raw_part: impl Fn(&Linear) -> Linear,
+) {
     if let Some(at) = place[value.index()] {
         group.fills.push(at);
     }
-    let part = match graph.origin(value) {
-        Node::Fetched { fetch, .. } => {
-            if !group.fetches.contains(fetch) {
-                group.fetches.push(*fetch);
-            }
-            Part::Attention
-        }
-        Node::Unit { .. } => {
-            group.units.push(value);
-            Part::FeedForward
-        }
-        _ => group.part,
-    };
-    assert!(
-        group.part == Part::Either || group.part == part,
-        "{}: fetches and units in one half-layer",
-        graph.name(value)
-    );
-    group.part = part;
-    let reads = |linear: &Linear| -> Vec<usize> {
+    match graph.origin(value) {
+        Node::Fetched { fetch, .. } if !group.fetches.contains(fetch) => group.fetches.push(*fetch),
+        Node::Unit { .. } => group.units.push(value),
+        _ => {}
+    }
+    if let Some(part) = part(graph, value) {
+        assert!(
+            group.part == Part::Either || group.part == part,
+            "{}: fetches and units in one half-layer",
+            graph.name(value)
+        );
+        group.part = part;
+    }
+    let reads = |linear: Linear| -> Vec<usize> {
         linear.terms().iter().filter_map(|term| place[term.0.index()]).collect()
     };
-    group.reads.extend(inputs(graph, value).into_iter().flat_map(reads));
+    match graph.origin(value) {
+        Node::Persist(linear) => group.reads.extend(reads(linear.clone() - raw_part(linear))),
+        _ => group.reads.extend(inputs(graph, value).into_iter().cloned().flat_map(reads)),
+    }
+}
+
+/// Where a raw value is made; `None` for values that are no operation's, or a persist's.
+fn part(graph: &Graph, value: Value) -> Option<Part> {
+    match graph.origin(value) {
+        Node::Fetched { .. } => Some(Part::Attention),
+        Node::Unit { .. } => Some(Part::FeedForward),
+        _ => None,
+    }
 }
 
 /// The combinations that a value's operation reads.

@@ -49,6 +49,8 @@ pub struct Layout {
     pub slots: usize,
     /// Values alive, by state.
     pub live: Vec<usize>,
+    /// Fetches by layer.
+    pub fetches: Vec<usize>,
     /// Heads in the attention that needs most.
     pub heads: usize,
     /// Units in the feed-forward that needs most.
@@ -141,7 +143,8 @@ fn allocate_within(operations: &Operations, times: &Times, width: usize) -> Layo
     }
     let (heads, units) = sizes(&own, &half_layers);
     let passed = half_layers.iter().map(|half_layer| half_layer.passed).sum();
-    Layout { slot, half_layers, slots, live, heads, units, passed }
+    let fetches = own.iter().copied().step_by(2).collect();
+    Layout { slot, half_layers, slots, live, fetches, heads, units, passed }
 }
 
 /// The first and the last state in which each value is in its slot.

@@ -16,7 +16,7 @@ pub enum Expression {
     Local(u32),
     Tee(u32, Box<Expression>),
     Load(Op, Box<Expression>, u32),
-    Eqz(Box<Expression>),
+    Unary(Op, Box<Expression>),
     Binary(Op, Box<(Expression, Expression)>),
     Select(Box<(Expression, Expression, Expression)>),
     /// A call of a later function with one argument.
@@ -31,6 +31,8 @@ pub enum Statement {
     Drop(Expression),
     If(Expression, Vec<Statement>, Vec<Statement>),
     Loop(u32, Vec<Statement>),
+    /// Traps unless the value is 0.
+    TrapIf(Expression),
     /// Calls the function at hand with a counter one less, unless it is 0.
     Recurse,
 }
@@ -45,6 +47,9 @@ pub struct Source {
 
 const COMPARISONS: [Op; 10] =
     [Op::Eq, Op::Ne, Op::LtS, Op::LtU, Op::GtS, Op::GtU, Op::LeS, Op::LeU, Op::GeS, Op::GeU];
+
+const BITWISE: [Op; 8] =
+    [Op::And, Op::Or, Op::Xor, Op::Shl, Op::ShrU, Op::ShrS, Op::Rotl, Op::Rotr];
 
 const LOADS: [Op; 5] = [Op::Load, Op::Load8U, Op::Load8S, Op::Load16U, Op::Load16S];
 
@@ -92,11 +97,22 @@ fn expression(high: bool) -> impl Strategy<Value = Expression> {
             3 => Just(Op::Add),
             3 => Just(Op::Sub),
             4 => proptest::sample::select(&COMPARISONS[..]),
+            4 => proptest::sample::select(&BITWISE[..]),
+            2 => Just(Op::Mul),
         ];
+        let divide = prop_oneof![Just(Op::DivU), Just(Op::RemU)];
+        // Mostly by what is not 0, for a trap ends the program.
+        let divisor = prop_oneof![
+            12 => edge().prop_map(|d| Expression::Const(d.max(1))),
+            1 => inner.clone(),
+        ];
+        let unary = prop_oneof![Just(Op::Eqz), Just(Op::Popcnt)];
         let load = proptest::sample::select(&LOADS[..]);
         prop_oneof![
             4 => (binary, two()).prop_map(|(op, operands)| Expression::Binary(op, operands)),
-            1 => one().prop_map(Expression::Eqz),
+            2 => (divide, inner.clone(), divisor)
+                .prop_map(|(op, a, d)| Expression::Binary(op, Box::new((a, d)))),
+            2 => (unary, one()).prop_map(|(op, operand)| Expression::Unary(op, operand)),
             1 => ((0..COUNTERS), one()).prop_map(|(local, e)| Expression::Tee(local, e)),
             3 => (load, address(high), 0u32..8)
                 .prop_map(|(op, address, offset)| Expression::Load(op, Box::new(address), offset)),
@@ -117,6 +133,7 @@ fn statements(high: bool) -> impl Strategy<Value = Vec<Statement>> {
         3 => value().prop_map(Statement::Output),
         1 => value().prop_map(Statement::Drop),
         1 => Just(Statement::Recurse),
+        1 => edge().prop_map(|v| Statement::TrapIf(Expression::Const(u32::from(v == 0)))),
     ];
     let statement = leaf.prop_recursive(2, 10, 4, move |inner| {
         let body = || prop::collection::vec(inner.clone(), 0..4);
@@ -209,9 +226,9 @@ impl Layout {
                 self.expression(address, functions);
                 self.push(*op, *offset);
             }
-            Expression::Eqz(value) => {
+            Expression::Unary(op, value) => {
                 self.expression(value, functions);
-                self.push(Op::Eqz, 0);
+                self.push(*op, 0);
             }
             Expression::Binary(op, operands) => {
                 self.expressions(&[&operands.0, &operands.1], functions);
@@ -259,6 +276,13 @@ impl Layout {
             Statement::Output(value) => {
                 self.expression(value, functions);
                 self.push(Op::Output, 0);
+            }
+            Statement::TrapIf(value) => {
+                self.expression(value, functions);
+                self.push(Op::Eqz, 0);
+                let to_end = self.jump(Op::BrIf);
+                self.push(Op::Unreachable, 0);
+                self.land(to_end);
             }
             Statement::Drop(value) => {
                 self.expression(value, functions);

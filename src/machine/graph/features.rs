@@ -12,16 +12,25 @@ use crate::machine::{End, Op, Symbol};
 
 /// Features of the token at hand.
 pub struct Token {
-    /// The byte of a byte token.
-    pub byte: Value,
-    /// 1 for a byte of 128 or more.
-    pub high_bit: Value,
+    /// The bits of a byte token, the lowest first; for the name of an instruction
+    /// its [`PROPERTIES`].
+    pub bits: [Value; 8],
     /// 1 for a byte token.
     pub is_byte: Value,
     /// 1 for a byte that carries or borrows.
     pub carry: Value,
+    /// 2^(8 - byte mod 8): the power by which a shift to the right multiplies.
+    pub right_power: Value,
+    /// 2^(byte mod 8): the power by which a shift to the left multiplies.
+    pub left_power: Value,
+    /// The number of a digit token.
+    pub digit: Value,
+    /// 1 for a digit token.
+    pub is_digit: Value,
     /// 1 for `branch_taken`.
     pub branch_taken: Value,
+    /// 1 for `trap`.
+    pub trapped: Value,
     /// By how much the stack grows.
     pub depth_change: Value,
     /// By how many calls the machine goes deeper.
@@ -34,6 +43,38 @@ pub struct Token {
     pub pushes_nothing: Value,
     /// 1 for tokens that call nothing.
     pub calls_nothing: Value,
+    /// The property of an instruction's name that shares no slot with a bit: see
+    /// [`Instruction::less`].
+    less: Value,
+    /// See [`Instruction::greater`].
+    greater: Value,
+}
+
+impl Token {
+    /// The byte of a byte token.
+    pub fn byte(&self) -> Linear {
+        byte(&self.bits)
+    }
+
+    /// Number of bits that are 1.
+    pub fn ones(&self) -> Linear {
+        self.bits.iter().map(|&bit| Linear::from(bit)).sum()
+    }
+
+    /// 1 for a byte of 128 or more.
+    pub fn high_bit(&self) -> Value {
+        self.bits[7]
+    }
+
+    /// (byte mod 32) div 8: by how many bytes a shift moves.
+    pub fn bytes_shifted(&self) -> Linear {
+        self.bits[3] + self.bits[4] * 2.0
+    }
+}
+
+/// The number with these bits, the lowest first.
+pub fn byte(bits: &[Value; 8]) -> Linear {
+    (0..8).map(|k| bits[k] * f64::from(1 << k)).sum()
 }
 
 /// Tokens of the prompt an instruction takes: its name and four bytes.
@@ -45,18 +86,36 @@ fn flag(condition: bool) -> f64 {
 
 /// The features of the token at hand; the opening token has none.
 pub fn token(graph: &mut Graph) -> Token {
-    let mut feature = |name, of: &dyn Fn(Symbol) -> f64| {
+    let mut feature = |name: &str, of: &dyn Fn(Symbol) -> f64| {
         graph.feature(name, |id| match Symbol::all()[id] {
             Symbol::Open => 0.0,
             symbol => of(symbol),
         })
     };
+    let of_byte = |symbol: Symbol, of: &dyn Fn(u8) -> f64| symbol.byte().map_or(0.0, of);
+    let of_op = |symbol: Symbol, of: fn(Op) -> f64| match symbol {
+        Symbol::Instruction(op) => of(op),
+        _ => 0.0,
+    };
     Token {
-        byte: feature("byte", &|s| s.byte().map_or(0.0, f64::from)),
-        high_bit: feature("high bit", &|s| flag(s.byte() >= Some(128))),
+        bits: [0, 1, 2, 3, 4, 5, 6, 7].map(|k| {
+            let (property, of) = PROPERTIES[k];
+            feature(&format!("bit {k}, or {property}"), &|s| match s {
+                Symbol::Instruction(op) => of(op),
+                _ => of_byte(s, &|byte| f64::from(byte >> k & 1)),
+            })
+        }),
         is_byte: feature("is byte", &|s| flag(s.byte().is_some())),
         carry: feature("carry", &|s| flag(matches!(s, Symbol::Marked(_)))),
+        right_power: feature("right power", &|s| of_byte(s, &|b| 2f64.powi(8 - i32::from(b % 8)))),
+        left_power: feature("left power", &|s| of_byte(s, &|b| 2f64.powi(i32::from(b % 8)))),
+        digit: feature("digit", &|s| match s {
+            Symbol::Digit(digit) => f64::from(digit),
+            _ => 0.0,
+        }),
+        is_digit: feature("is digit", &|s| flag(matches!(s, Symbol::Digit(_)))),
         branch_taken: feature("branch taken", &|s| flag(s == Symbol::BranchTaken)),
+        trapped: feature("trapped", &|s| flag(s == Symbol::Trap)),
         depth_change: feature("depth change", &depth_change),
         call_change: feature("call change", &|s| match s {
             Symbol::CallCommit => 1.0,
@@ -72,6 +131,8 @@ pub fn token(graph: &mut Graph) -> Token {
             flag(!matches!(s, Symbol::Commit { pushes: true, .. }))
         }),
         calls_nothing: feature("calls nothing", &|s| flag(s != Symbol::CallCommit)),
+        less: feature("less", &|s| of_op(s, less)),
+        greater: feature("greater", &|s| of_op(s, greater)),
     }
 }
 
@@ -85,78 +146,94 @@ fn depth_change(symbol: Symbol) -> f64 {
     }
 }
 
-/// Features of an instruction's name.
-pub struct Instruction {
-    /// The number on the circle, first coordinate.
-    pub x: Value,
-    /// Second coordinate.
-    pub y: Value,
-    /// Bytes written before the end, jumps included.
-    pub bytes: Value,
-    /// Bytes read from memory.
-    pub width: Value,
-    /// For comparisons that hold when second < top: 0, and 1 when they hold on
-    /// equality, too. [`NEVER`] for all else.
-    pub less: Value,
-    /// The same for second > top.
-    pub greater: Value,
-    /// 1 for signed comparisons by less, -1 for those by greater.
-    pub signed: Value,
-    /// Number of the token that ends the instruction, see [`end_number`].
-    pub end: Value,
+/// What the name of an instruction says where a byte says its bits. No place is
+/// ever asked for both: bits are fetched where bytes stand, properties where a
+/// name stands. See [`Instruction`] for their meaning.
+const PROPERTIES: [(&str, fn(Op) -> f64); 8] = [
+    ("x", |op| on_circle(op).0),
+    ("y", |op| on_circle(op).1),
+    ("bytes", |op| if op.branches() { 4.0 } else { f64::from(op.bytes()) }),
+    ("end", |op| end_number(op.end(), op == Op::Br)),
+    ("signed", |op| match op {
+        Op::LtS | Op::LeS => 1.0,
+        Op::GtS | Op::GeS => -1.0,
+        _ => 0.0,
+    }),
+    ("direction", |op| match op {
+        Op::ShrU | Op::ShrS | Op::Rotr => 1.0,
+        Op::Shl | Op::Rotl => 2.0,
+        _ => 0.0,
+    }),
+    ("and factor", |op| match op {
+        Op::And => 1.0,
+        Op::Or => -1.0,
+        Op::Xor => -2.0,
+        _ => 0.0,
+    }),
+    ("unsummed", |op| {
+        let shifts = matches!(op, Op::Shl | Op::ShrU | Op::ShrS | Op::Rotl | Op::Rotr);
+        flag(shifts || matches!(op, Op::And | Op::Or | Op::Xor | Op::Mul))
+    }),
+];
+
+fn less(op: Op) -> f64 {
+    match op {
+        Op::LtS | Op::LtU | Op::Ne => 0.0,
+        Op::LeS | Op::LeU | Op::Eq => 1.0,
+        _ => NEVER,
+    }
 }
 
-impl Instruction {
-    /// The same features as something else brings them, which takes two at a time.
-    pub fn map_pairs(&self, bring: impl FnMut(&[Value]) -> Vec<Value>) -> Instruction {
-        let Instruction { x, y, bytes, width, less, greater, signed, end } = *self;
-        let features = [x, y, bytes, width, less, greater, signed, end];
-        let brought: Vec<Value> = features.chunks(2).flat_map(bring).collect();
-        let [x, y, bytes, width, less, greater, signed, end] =
-            brought.try_into().expect("as many come back");
-        Instruction { x, y, bytes, width, less, greater, signed, end }
+fn greater(op: Op) -> f64 {
+    match op {
+        Op::GtS | Op::GtU | Op::Ne => 0.0,
+        Op::GeS | Op::GeU | Op::Eq => 1.0,
+        _ => NEVER,
     }
 }
 
 /// Below every difference of two operands.
 pub const NEVER: f64 = -((1u64 << 33) as f64);
 
-/// The features of an instruction's name, to be fetched.
-pub fn instruction(graph: &mut Graph) -> Instruction {
-    let mut feature = |name, of: &dyn Fn(Op) -> f64| {
-        graph.feature(name, |id| match Symbol::all()[id] {
-            Symbol::Instruction(op) => of(op),
-            _ => 0.0,
-        })
-    };
-    Instruction {
-        x: feature("opcode x", &|op| on_circle(op).0),
-        y: feature("opcode y", &|op| on_circle(op).1),
-        bytes: feature("bytes", &|op| {
-            if op.branches() { 4.0 } else { f64::from(op.bytes()) }
-        }),
-        width: feature("width", &|op| match op {
-            Op::Load => 4.0,
-            Op::Load16U | Op::Load16S => 2.0,
-            Op::Load8U | Op::Load8S => 1.0,
-            _ => 0.0,
-        }),
-        less: feature("less", &|op| match op {
-            Op::LtS | Op::LtU | Op::Ne => 0.0,
-            Op::LeS | Op::LeU | Op::Eq => 1.0,
-            _ => NEVER,
-        }),
-        greater: feature("greater", &|op| match op {
-            Op::GtS | Op::GtU | Op::Ne => 0.0,
-            Op::GeS | Op::GeU | Op::Eq => 1.0,
-            _ => NEVER,
-        }),
-        signed: feature("signed", &|op| match op {
-            Op::LtS | Op::LeS => 1.0,
-            Op::GtS | Op::GeS => -1.0,
-            _ => 0.0,
-        }),
-        end: feature("end", &|op| end_number(op.end(), op == Op::Br)),
+/// Properties of an instruction, fetched from its name.
+pub struct Instruction {
+    /// The number on the circle.
+    pub opcode: Opcode,
+    /// Bytes written before the end, those of jumps included.
+    pub bytes: Value,
+    /// Number of the token that ends the instruction, see [`end_number`].
+    pub end: Value,
+    /// 1 for signed comparisons by less, -1 for those by greater.
+    pub signed: Value,
+    /// 1 for shifts and rotations to the right, 2 for those to the left.
+    pub direction: Value,
+    /// What becomes of the conjunction of two bits: 1 for `and`, -1 for `or`, -2
+    /// for `xor`, which also take the sum of both.
+    pub and_factor: Value,
+    /// 1 for instructions that fetch operand bytes for something else than their sum.
+    pub unsummed: Value,
+    /// For comparisons that hold when second < top: 0, and 1 when they hold on
+    /// equality, too. [`NEVER`] for all else.
+    pub less: Value,
+    /// The same for second > top.
+    pub greater: Value,
+}
+
+impl Instruction {
+    /// The properties of the instruction whose name `fetch` finds, two at a time.
+    pub fn fetch(
+        graph: &mut Graph,
+        token: &Token,
+        mut fetch: impl FnMut(&mut Graph, &[Value]) -> Vec<Value>,
+    ) -> Instruction {
+        let [x, y, bytes, end, signed, direction, and_factor, unsummed] = token.bits;
+        let features =
+            [x, y, bytes, end, signed, direction, and_factor, unsummed, token.less, token.greater];
+        let fetched: Vec<Value> = features.chunks(2).flat_map(|pair| fetch(graph, pair)).collect();
+        let [x, y, bytes, end, signed, direction, and_factor, unsummed, less, greater] =
+            fetched.try_into().expect("as many come back");
+        let opcode = Opcode { one: graph.one(), x, y };
+        Instruction { opcode, bytes, end, signed, direction, and_factor, unsummed, less, greater }
     }
 }
 
@@ -190,11 +267,6 @@ pub struct Opcode {
 }
 
 impl Opcode {
-    /// The opcode with these coordinates.
-    pub fn new(graph: &Graph, x: Value, y: Value) -> Opcode {
-        Opcode { one: graph.one(), x, y }
-    }
-
     /// The sum of one unit for each instruction: `factor` where it is this one and
     /// `condition`, which is never more than 1, is 1.
     pub fn units(

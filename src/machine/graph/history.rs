@@ -8,12 +8,28 @@ use crate::graph::{Graph, Key, Linear, Value};
 pub struct History {
     /// j: bytes since the last token that is no byte.
     pub j: Value,
+    /// Index of the next digit while digits are written, of the next byte after.
+    pub i: Value,
+    /// 1 right after the fourth digit.
+    pub digits_done: Value,
+    /// The digits before the latest bytes as a number, the latest digit lowest.
+    pub digits: Value,
+    /// For the byte of a product: the carry into it, less 256 times the one out.
+    pub carries: Value,
+    /// 256^(i-3), for i up to 3.
+    pub scale: Value,
     /// The four tokens before this one as a number, low byte first.
     pub value: Value,
     /// 1 when `value` has its highest bit.
     pub negative: Value,
     /// 1 when `value` is not 0.
     pub nonzero: Value,
+    /// Bits of `value` that are 1.
+    pub ones: Value,
+    /// By how many bytes a shift by `value` moves.
+    pub bytes_shifted: Value,
+    /// 2^(8 - c mod 8) and 2^(c mod 8), for `value` as the count c of a shift.
+    pub powers: [Value; 2],
     /// Stack depth, as a key.
     pub depth: Key,
     /// Calls that have not returned, as a key.
@@ -29,20 +45,23 @@ pub const DEEPEST: f64 = LONGEST / 5.0;
 /// Rounds one and two.
 pub fn history(graph: &mut Graph, token: &Token) -> History {
     let (one, t) = (graph.one(), graph.position());
-    let boundary =
-        Key { number: Linear::zero(), square: Linear::zero(), dead: token.is_byte.into() };
-    let latest_boundary = graph.latest("boundary", &boundary, Linear::zero(), &[t.into()]);
-    let j = graph.persist("j", t - latest_boundary[0]);
+    let mut since = |name: &str, skipped: Value| {
+        let (number, square) = (Linear::zero(), Linear::zero());
+        let key = Key { number, square, dead: skipped.into() };
+        let latest = graph.latest(name, &key, Linear::zero(), &[t.into()])[0];
+        graph.persist(name, t - latest)
+    };
+    let j = since("bytes since", token.is_byte);
+    let n = since("digits since", token.is_digit);
+    let digits_done = graph.unit(n - one * 3.0, one);
+    let digits_done = graph.persist("digits done", digits_done);
+    let i = graph.persist("index", n + j - digits_done * 4.0);
+    let scale = scale(graph, i);
 
-    let highest = graph.gather("byte -1", t - one, &[token.byte.into(), token.high_bit.into()]);
-    let mut value = highest[0] * 256f64.powi(3);
-    for back in [2, 3, 4] {
-        let at = t - one * f64::from(back);
-        let byte = graph.gather(&format!("byte -{back}"), at, &[token.byte.into()]);
-        value = value + byte[0] * 256f64.powi(4 - back);
-    }
-    let value = graph.persist("value", value);
-    let negative = graph.persist("negative", highest[1]);
+    let LatestFour { value, negative, ones, bytes_shifted, powers, digits, carries } =
+        latest_four(graph, token);
+    let digits = graph.gather("digits", t - j, &[digits.into()])[0];
+    let digits = graph.persist("digits", digits);
     let nonzero = graph.step(value, one);
     let nonzero = graph.persist("nonzero", nonzero);
 
@@ -69,11 +88,81 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
 
     History {
         j,
+        i,
+        digits_done,
+        digits,
+        carries,
+        scale,
         value,
         negative,
         nonzero,
+        ones,
+        bytes_shifted,
+        powers,
         depth: key(depth, token.pushes_nothing),
         calls: key(calls, token.calls_nothing),
         place,
     }
+}
+
+/// What the four tokens before this one say.
+struct LatestFour {
+    value: Value,
+    negative: Value,
+    ones: Value,
+    bytes_shifted: Value,
+    powers: [Value; 2],
+    /// Of this token and the three before.
+    digits: Value,
+    carries: Value,
+}
+
+fn latest_four(graph: &mut Graph, token: &Token) -> LatestFour {
+    let (one, t) = (graph.one(), graph.position());
+    let back = |graph: &mut Graph, k: i32, values: [Linear; 2]| {
+        let found = graph.gather(&format!("token -{k}"), t - one * f64::from(k), &values);
+        [found[0], found[1]]
+    };
+    let [mut value, mut ones, mut digits] = [Linear::zero(), Linear::zero(), token.digit.into()];
+    let mut digit_back = Vec::new();
+    for k in 1..=4 {
+        let [byte, digit] = back(graph, k, [token.byte(), token.digit.into()]);
+        value = value + byte * 256f64.powi(4 - k);
+        if k < 4 {
+            digits = digits + digit * 256f64.powi(k);
+        }
+        digit_back.push(digit);
+    }
+    let mut tail = |k: i32, other: Linear| {
+        let [count, other] = back(graph, k, [token.ones(), other]);
+        ones = ones.clone() + count;
+        other
+    };
+    let high_bit = tail(1, token.high_bit().into());
+    tail(2, Linear::zero());
+    tail(3, Linear::zero());
+    let bytes_shifted = tail(4, token.bytes_shifted());
+    let powers = back(graph, 4, [token.right_power.into(), token.left_power.into()]);
+    LatestFour {
+        powers: powers.map(|power| graph.persist("power", power)),
+        value: graph.persist("value", value),
+        negative: graph.persist("negative", high_bit),
+        ones: graph.persist("ones", ones),
+        bytes_shifted: graph.persist("bytes shifted", bytes_shifted),
+        digits: graph.persist("latest digits", digits),
+        carries: graph.persist("carries", digit_back[3] - digit_back[2] * 256.0),
+    }
+}
+
+/// 256^(i-3) for i = 0 to 3, and 1 from there on: straight lines between.
+fn scale(graph: &mut Graph, i: Value) -> Value {
+    let one = graph.one();
+    let at = |i: i32| 256f64.powi(i.min(3) - 3);
+    let slope = |i: i32| if i < 0 { 0.0 } else { at(i + 1) - at(i) };
+    let bends = (0..=3).map(|k| {
+        let beyond = graph.unit(i - one * f64::from(k), one);
+        beyond * (slope(k) - slope(k - 1))
+    });
+    let bends: Linear = bends.collect::<Vec<_>>().into_iter().sum();
+    graph.persist("scale", one * at(0) + bends)
 }

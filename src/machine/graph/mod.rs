@@ -35,9 +35,8 @@ pub fn machine() -> Graph {
     let opening = Symbol::Open.id() as usize;
     let mut graph = Graph::new(Symbol::all().len(), opening);
     let token = features::token(&mut graph);
-    let instruction = features::instruction(&mut graph);
     let history = history::history(&mut graph, &token);
-    let operands = operands::operands(&mut graph, &instruction, &history);
+    let operands = operands::operands(&mut graph, &token, &history);
     let result = result::result(&mut graph, &token, &history, &operands);
     prediction::predict(&mut graph, &token, &history, &operands, &result);
     graph

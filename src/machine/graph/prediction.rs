@@ -1,6 +1,7 @@
 //! Of which class the next token is, and the logits.
 //!
-//! Three classes: the end of the instruction (0), a byte (1), `branch_taken` (2).
+//! Four classes: the end of the instruction (0), a byte (1), `branch_taken` (2), a
+//! digit (3).
 //! A number r picks the token v of a class by 2v·r - v² = r² - (v-r)², which is
 //! greatest at v = r; so do classes themselves, with a factor that outweighs
 //! everything inside a class.
@@ -8,7 +9,7 @@
 use super::features::{Token, end_number};
 use super::history::History;
 use super::operands::Operands;
-use super::result::NextByte;
+use super::result::Next;
 use crate::graph::{Graph, Linear};
 use crate::machine::{End, Op, Symbol};
 
@@ -21,6 +22,13 @@ const CLASS: f64 = 1e12;
 
 const BYTE_CLASS: f64 = 1.0;
 const BRANCH_CLASS: f64 = 2.0;
+const DIGIT_CLASS: f64 = 3.0;
+
+/// Instructions that divide.
+const DIVIDE: &[Op] = &[Op::DivU, Op::RemU];
+
+/// Instructions that may trap.
+const MAY_TRAP: &[Op] = &[Op::DivU, Op::RemU, Op::Unreachable];
 
 /// Sets the logits.
 pub fn predict(
@@ -28,13 +36,13 @@ pub fn predict(
     token: &Token,
     history: &History,
     operands: &Operands,
-    next: &NextByte,
+    next: &Next,
 ) {
     let one = graph.one();
     let class = class(graph, token, history, operands);
-    let class = graph.persist_whole("class", class, BRANCH_CLASS);
-    let taken = operands.opcode.units(graph, &[Op::BrIf], operands.nonzero, one);
-    let end = graph.persist("end", operands.instruction.end + taken);
+    let class = graph.persist_whole("class", class, DIGIT_CLASS);
+    let end = end(graph, token, operands);
+    let end = graph.persist("end", end);
 
     let pick = |number: Linear, v: f64| number * (2.0 * v) - one * (v * v);
     let of_class = |v: f64| pick(class.into(), v) * CLASS;
@@ -45,6 +53,12 @@ pub fn predict(
             Symbol::Byte(byte) => of_class(BYTE_CLASS) + of_byte(byte),
             // Half a step above its twin when marked, else half a step below.
             Symbol::Marked(byte) => of_class(BYTE_CLASS) + of_byte(byte) + next.mark - one * 0.5,
+            // 2v·X - v²·Y, greatest at v = round(X/Y).
+            Symbol::Digit(digit) => {
+                let v = f64::from(digit);
+                of_class(DIGIT_CLASS) + next.digit_x * (2.0 * v) - next.digit_y * (v * v)
+            }
+            Symbol::Trap => of_end(end_number(End::Trap, false)),
             Symbol::BranchTaken => of_class(BRANCH_CLASS),
             Symbol::Out(byte) => of_end(end_number(End::Output, false)) + of_byte(byte),
             Symbol::Commit { depth, pushes, branched } => {
@@ -61,14 +75,38 @@ pub fn predict(
 }
 
 /// A byte while fewer than `bytes` are written; but a branch that has not yet said
-/// so says `branch_taken` first, and `br_if` ends at once if it is not taken.
+/// so says `branch_taken` first, `br_if` ends at once if it is not taken, digits
+/// come before bytes, and a division by zero ends at once.
 fn class(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Linear {
-    let (one, j, opcode) = (graph.one(), history.j, &operands.opcode);
+    let (one, j, nonzero) = (graph.one(), history.j, operands.nonzero);
+    let opcode = &operands.instruction.opcode;
     let byte = graph.step(operands.instruction.bytes - j, one);
     let silent = one - j - token.branch_taken;
     let jumps = opcode.units(graph, &[Op::Br, Op::Call, Op::Return], silent.clone(), one);
     let may_jump = opcode.units(graph, &[Op::BrIf], silent.clone(), one);
-    let does_jump = opcode.units(graph, &[Op::BrIf], silent - one + operands.nonzero, one);
+    let does_jump = opcode.units(graph, &[Op::BrIf], silent - one + nonzero, one);
+    let before_digits = one - j - history.digits_done;
+    let multiplies = opcode.units(graph, &[Op::Mul], before_digits.clone(), one);
+    let divides = opcode.units(graph, DIVIDE, before_digits - one + nonzero, one);
+    let by_zero = opcode.units(graph, DIVIDE, one - j - nonzero, one);
     byte * BYTE_CLASS + jumps * (BRANCH_CLASS - BYTE_CLASS) - may_jump * BYTE_CLASS
         + does_jump * BRANCH_CLASS
+        + (multiplies + divides) * (DIGIT_CLASS - BYTE_CLASS)
+        - by_zero * BYTE_CLASS
+}
+
+/// The number of the token that ends the instruction: the instruction's own; one
+/// more after a taken branch; `trap` on a division by zero; `halt` after `trap`.
+fn end(graph: &mut Graph, token: &Token, operands: &Operands) -> Linear {
+    let one = graph.one();
+    let Operands { instruction, nonzero, .. } = operands;
+    let opcode = &instruction.opcode;
+    let trap = end_number(End::Trap, false);
+    let taken = opcode.units(graph, &[Op::BrIf], *nonzero, one);
+    let by_zero = opcode.units(graph, DIVIDE, one - *nonzero, one);
+    let trapped = opcode.units(graph, MAY_TRAP, token.trapped, one);
+    instruction.end
+        + taken
+        + by_zero * (trap - end_number(Op::DivU.end(), false))
+        + trapped * (end_number(End::Halt, false) - trap)
 }
