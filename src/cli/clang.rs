@@ -45,7 +45,8 @@ pub fn compile(source: &Path, export: &str) -> Result<Vec<u8>, CliError> {
     let mut clang = Command::new("clang");
     clang.args(FLAGS).arg("-I").arg(folder.path()).arg("-o").arg(&module);
     clang.args(["-Xlinker".into(), format!("--export={export}")]);
-    clang.arg("--").arg(source);
+    // A relative path that begins with a dash would be a flag.
+    clang.arg(Path::new(".").join(source));
     let run = clang.output().map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => CliError::NoClang { path: source.into(), lacks: "clang" },
         _ => CliError::Clang { path: source.into(), said: error.to_string() },
