@@ -5,7 +5,7 @@
 //! Work flows from left to right through the rooms of this crate:
 //!
 //! ```text
-//! graph/ -> machine/ -> weights/ -> model/ -> engine/
+//! graph/ -> machine/ -> weights/ -> model/ -> plan/ -> engine/
 //!                         program/ --------------^
 //! attention/ and linalg/ serve engine/; oracle/ checks it; cli/ is the door
 //! ```
@@ -19,5 +19,6 @@ pub mod linalg;
 pub mod machine;
 pub mod model;
 pub mod oracle;
+pub mod plan;
 pub mod program;
 pub mod weights;

@@ -1,0 +1,96 @@
+//! Fifth pass: the expressions of a plan under what is known of one step.
+//!
+//! Known are the class of the latest token, perhaps the token at the selected
+//! place, and perhaps the age of one register ([`Known`]). Each expression is rebuilt from its
+//! atoms in a fresh arena whose bounds hold for this class: features on which all
+//! tokens of the class agree and features of the selected token become constants, gates that
+//! cannot open vanish, those that must be open become linear, and what only they
+//! read is never asked for. Rebuilding keeps values: it only uses identities of whole numbers
+//! and bounds that hold whenever this code runs.
+
+use rustc_hash::FxHashMap;
+
+use super::Plan;
+use super::lower::Known;
+use super::term::{Arena, Atom, AtomId, Lin};
+
+/// Rebuilds expressions.
+pub struct Specialiser<'p> {
+    plan: &'p Plan,
+    known: Known,
+    /// The rebuilt atoms.
+    pub arena: Arena,
+    memo: FxHashMap<AtomId, Lin>,
+}
+
+impl<'p> Specialiser<'p> {
+    /// For code that runs when `known` holds.
+    pub fn new(plan: &'p Plan, known: Known) -> Specialiser<'p> {
+        let opening = plan.opens_once().map(|token| token.index());
+        let members = &plan.live.members[known.class as usize];
+        let current = members.iter().copied().filter(|&token| Some(token) != opening).collect();
+        let arena = Arena::new(plan.features.clone(), current, plan.limit as f64);
+        Specialiser { plan, known, arena, memo: FxHashMap::default() }
+    }
+
+    /// An expression of the plan, rebuilt; `None` where numbers grow beyond all use.
+    pub fn lin(&mut self, lin: &Lin) -> Option<Lin> {
+        let mut sum = Lin::constant(lin.c);
+        for &(atom, k) in &lin.terms {
+            let rebuilt = self.atom(atom)?;
+            sum = sum.plus(&rebuilt, k)?;
+        }
+        self.arena.merge(sum)
+    }
+
+    fn atom(&mut self, id: AtomId) -> Option<Lin> {
+        if let Some(lin) = self.memo.get(&id) {
+            return Some(lin.clone());
+        }
+        let plan = self.plan;
+        let bounds = plan.arena.atom_bounds(id);
+        let limit = plan.limit as f64;
+        let lin = match plan.arena.atom(id) {
+            Atom::Position => Arena::position(),
+            Atom::Feature { place, column } => match self.known.row {
+                Some(row) if Some(place) == plan.live.selector.as_ref() => {
+                    let token = plan.live.representatives[row as usize];
+                    Lin::constant(plan.features.columns[*column][token])
+                }
+                _ => {
+                    let place = self.lin(place)?;
+                    self.arena.feature(place, *column)
+                }
+            },
+            Atom::Clamped(place) => {
+                let place = self.lin(place)?;
+                self.arena.clamped(place, limit)
+            }
+            Atom::Age(age) => match self.known.age {
+                Some(known) if plan.live.age == Some(*age) => Lin::constant(i64::from(known)),
+                _ => Lin::atom(self.arena.intern(Atom::Age(*age), bounds)),
+            },
+            Atom::Found { table, query } => {
+                let query = self.lin(query)?;
+                Lin::atom(self.arena.intern(Atom::Found { table: *table, query }, bounds))
+            }
+            Atom::FoundKey { table, query } => {
+                let query = self.lin(query)?;
+                Lin::atom(self.arena.intern(Atom::FoundKey { table: *table, query }, bounds))
+            }
+            Atom::Column { column, place } => {
+                let place = self.lin(place)?;
+                Lin::atom(self.arena.intern(Atom::Column { column: *column, place }, bounds))
+            }
+            Atom::Piece { gate, factor, knots } => {
+                let (gate, factor) = (self.lin(gate)?, self.lin(factor)?);
+                self.arena.piece(&gate, &factor, knots)?
+            }
+            same @ (Atom::Sum(_) | Atom::Hull { .. }) => {
+                Lin::atom(self.arena.intern(same.clone(), bounds))
+            }
+        };
+        self.memo.insert(id, lin.clone());
+        Some(lin)
+    }
+}
