@@ -13,7 +13,7 @@
 
 use crate::attention::{Hull, Memory, TieBreak};
 use crate::model::Token;
-use crate::plan::{self, ANSWER, BEST, Compiler, FIRST, Known, MOST, Op, POSITION, Plan, SELECTED};
+use crate::plan::{self, ANSWER, BEST, Compiler, FIRST, Known, MOST, OLDEST, Op, POSITION, Plan, SELECTED};
 
 use super::positions::Positions;
 
@@ -30,6 +30,9 @@ pub enum Break {
     /// A running sum left its bounds.
     #[error("a running sum left the bounds within which the plan is proved")]
     Sum,
+    /// A register was not renewed for too long.
+    #[error("a register is older than the plan is proved for")]
+    Age,
     /// A token counts as less than dead, or a hull was asked what it cannot answer.
     #[error("a head met what its plan excludes")]
     Head,
@@ -65,6 +68,7 @@ pub struct Execution<'p> {
     second: Vec<Span>,
     variants: usize,
     rows: usize,
+    marks: Vec<plan::Reg>,
     /// No token of the vocabulary if the opening one may come again.
     forbidden: u32,
 }
@@ -109,6 +113,7 @@ impl<'p> Execution<'p> {
             second: vec![UNMADE; classes * rows * (AGES + 1) * 2],
             variants: 0,
             rows,
+            marks: plan.marks(),
             forbidden: plan.opens_once().map_or(u32::MAX, |token| token.0),
         })
     }
@@ -131,6 +136,11 @@ impl<'p> Execution<'p> {
         let first = if first.start > first.end { self.make_first(class)? } else { first };
         self.state.run(&self.code[first.start as usize..first.end as usize], self.compiler.token_tables())?;
 
+        for &mark in &self.marks {
+            if t as i64 - self.state.regs[mark as usize] > OLDEST {
+                return Err(Break::Age);
+            }
+        }
         let selected = self.state.regs[SELECTED as usize].clamp(0, t as i64) as usize;
         let row = self.plan.rows()[self.state.history[selected] as usize];
         let age = match self.plan.aged() {

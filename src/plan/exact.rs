@@ -23,6 +23,12 @@
 //! exact whole number, in every order; taking C away later is exact by the first rule. A
 //! naive cancellation of C would keep the error instead.
 //!
+//! *Gates.* Only the positive part of a gate counts. Let all products be whole and without error, one
+//! of them never positive and of any size, and all others add up to M ≤ 2^50 in magnitude. Where the
+//! great one is at least M - 2^53 the first rule holds. Where it is less, the exact gate is below
+//! 2M - 2^53, and the rounded one, off by a few parts in 2^46, is negative as well: the unit is
+//! shut in both. So max(gate, 0) is exact.
+//!
 //! *Means.* A mean of whole values over t positions is fl(S/t), and times t it
 //! is S·(1+a)(1+b) with |a|, |b| ≤ 2^-53: within |S|·2^-51 of the running sum S. Running sums
 //! are guarded at run time to stay within 0..=[`MOST`], so this error is below 2^-23, and
@@ -35,6 +41,12 @@ pub const WHOLE: f64 = (1u64 << 53) as f64;
 
 /// Running sums are guarded to stay at or below this.
 pub const MOST: i64 = 1 << 28;
+
+/// Registers are guarded to be renewed at least this often.
+pub const OLDEST: i64 = 1 << 28;
+
+/// Gates are computed in 64-bit integers: none may come near their end.
+const WIDEST: f64 = (1u64 << 62) as f64;
 
 /// A place may be this far from a whole number; gathers round at 1/2.
 pub const NEARLY: f64 = 0.05;
@@ -124,6 +136,29 @@ fn is_power_of_two(x: f64) -> bool {
 /// Σ weight·value, as a row of a matrix computes it.
 pub fn row(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Value {
     combine(arena, limits, terms).unwrap_or_else(Value::unknown)
+}
+
+/// A row of which only the positive part counts.
+pub fn gate(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Value {
+    let sum = row(arena, limits, terms);
+    if sum.error == 0.0 || !sum.is_whole() {
+        return sum;
+    }
+    let products: Vec<Bounds> = terms
+        .iter()
+        .filter(|(weight, value)| *weight != 0.0 && !value.is_zero())
+        .map(|(weight, value)| bounds(arena, limits, value).times(*weight))
+        .collect();
+    let exact_terms = terms.iter().all(|(_, value)| value.error == 0.0);
+    let room = WHOLE / 8.0;
+    let great: Vec<&Bounds> = products.iter().filter(|p| p.magnitude() > room).collect();
+    let rest: f64 = products.iter().map(|p| p.magnitude()).filter(|m| *m <= room).sum();
+    match great[..] {
+        [great] if exact_terms && great.high <= 0.0 && great.low >= -WIDEST / 2.0 && rest <= room => {
+            Value { error: 0.0, ..sum }
+        }
+        _ => sum,
+    }
 }
 
 fn combine(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Option<Value> {

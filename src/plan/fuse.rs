@@ -12,7 +12,7 @@
 
 use std::sync::Arc;
 
-use super::exact::{Limits, MOST, Value, bounds, row};
+use super::exact::{self, Limits, MOST, Value, bounds, row};
 use super::heads::{Heads, Items};
 use super::opening::Opening;
 use super::term::{Arena, Atom, Bounds, Features, Lin};
@@ -48,14 +48,14 @@ fn features(model: &Model, opening: usize) -> Features {
     Features { columns, tokens: embedding.rows }
 }
 
-/// Whether leaving a token out makes some feature constant.
+/// Whether leaving a token out makes some feature a constant that is not 0.
 fn leaves_constant(features: &Features, opening: usize) -> bool {
     let own = features.columns.len() - 1;
     features.columns[..own].iter().any(|column| {
         let mut others =
             column.iter().enumerate().filter(|(token, _)| *token != opening).map(|(_, x)| x);
         let first = others.next();
-        first.is_some() && column.get(opening) != first && others.all(|x| Some(x) == first)
+        first.is_some_and(|first| *first != 0) && column.get(opening) != first && others.all(|x| Some(x) == first)
     })
 }
 
@@ -100,8 +100,8 @@ pub fn fuse(model: &Model, opening: &Opening, limit: f64) -> Fused {
             brought.push(if layer.is_dead_unit(unit) {
                 Value::zero()
             } else {
-                let rows = [unit, units + unit].map(|row| layer.feed_forward_in.row(row));
-                let [gate, factor] = rows.map(|weights| product(&mut heads, weights, &slots));
+                let gate = gate(&mut heads, layer.feed_forward_in.row(unit), &slots);
+                let factor = product(&mut heads, layer.feed_forward_in.row(units + unit), &slots);
                 gated(&mut heads, &gate, &factor).unwrap_or_else(Value::unknown)
             });
         }
@@ -138,6 +138,12 @@ fn product(heads: &mut Heads<'_>, weights: &[f64], values: &[Value]) -> Value {
     row(&mut heads.arena, &heads.limits, &terms)
 }
 
+fn gate(heads: &mut Heads<'_>, weights: &[f64], values: &[Value]) -> Value {
+    let terms: Vec<(f64, &Value)> =
+        weights.iter().copied().zip(values).filter(|term| term.0 != 0.0).collect();
+    exact::gate(&mut heads.arena, &heads.limits, &terms)
+}
+
 fn add(heads: &mut Heads<'_>, slots: &mut [Value], out: Matrix<'_>, brought: &[Value]) {
     for (slot, value) in slots.iter_mut().enumerate() {
         let delta = product(heads, out.row(slot), brought);
@@ -170,7 +176,7 @@ fn gated(heads: &mut Heads<'_>, gate: &Value, factor: &Value) -> Option<Value> {
     }
     let lin = heads.arena.piece(&gate_lin, &factor.lin, &[(0, 1)])?;
     let product = open.product(bounds(&mut heads.arena, &heads.limits, factor));
-    let exact = factor.error == 0.0 && product.magnitude() <= super::exact::WHOLE;
+    let exact = factor.error == 0.0 && product.magnitude() <= exact::WHOLE;
     let error = open.high * factor.error + product.magnitude() * f64::EPSILON;
     Some(Value { error: if exact { 0.0 } else { error }, ..Value::exact(lin) })
 }

@@ -27,7 +27,7 @@
 
 use std::sync::Arc;
 
-use super::exact::{NEARLY, Value, Limits, bounds, row};
+use super::exact::{NEARLY, OLDEST, Value, Limits, bounds, row};
 use super::opening::{Opening, OpeningHead};
 use super::term::{Arena, Atom, Bounds, Features, Lin};
 use crate::attention::TieBreak;
@@ -269,7 +269,7 @@ impl Heads<'_> {
             items.ages.push(dead);
             items.ages.len() - 1
         });
-        let age = self.arena.intern(Atom::Age(age), Bounds::new(0.0, self.limits.position));
+        let age = self.arena.intern(Atom::Age(age), Bounds::new(0.0, OLDEST as f64));
         let at = Arena::position().plus(&Lin::atom(age), -1)?;
         self.all_at(parts, &at)
     }

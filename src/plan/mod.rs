@@ -11,8 +11,9 @@
 //! 5. `specialise` substitutes what is known, and `lower` writes operations (`code`).
 //!
 //! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the
-//! reference. Three assumptions are guarded at run time: the opening token comes
-//! once, running sums stay within 0..=2^28, and no token counts as less than dead.
+//! reference. Assumptions are guarded at run time: the opening token comes once, running
+//! sums stay within 0..=2^28, registers get no older than 2^28 positions, and no token
+//! counts as less than dead.
 //! Nothing here knows what a model is about.
 
 mod code;
@@ -32,7 +33,7 @@ use thiserror::Error;
 use crate::model::{Model, Token};
 
 pub use code::{ANSWER, BEST, FIRST, Op, POSITION, Reg, SELECTED};
-pub use exact::MOST;
+pub use exact::{MOST, OLDEST};
 pub use heads::HullHead;
 pub use lower::{Compiler, Known};
 pub use output::{Group, Line};
@@ -160,6 +161,12 @@ impl Plan {
         self.live.age.map(|age| self.mark(age))
     }
 
+    /// The registers whose age is guarded.
+    pub fn marks(&self) -> Vec<Reg> {
+        let needed = self.live.needed.ages.iter().enumerate();
+        needed.filter(|age| *age.1).map(|age| self.mark(age.0)).collect()
+    }
+
     fn sum(&self, sum: usize) -> Reg {
         FIRST + sum as Reg
     }
@@ -238,13 +245,6 @@ mod tests {
     fn the_bundled_model_has_a_plan() {
         let model = crate::cli::default_model().unwrap();
         let opening = Plan::likely_opening(&model);
-        let o = opening::opening(&model, opening);
-        let fused = fuse::fuse(&model, &o, 4e9);
-        for (slot, value) in fused.slots.iter().enumerate() {
-            let mut arena = fused.arena.clone();
-            eprintln!("{slot}: {:?} error {} {:?}", exact::bounds(&mut arena, &fused.limits, value), value.error, value.lin.terms.len());
-        }
-        eprintln!("{:#?}", fused.items);
         assert_eq!(model.vocabulary().name(opening), "{");
         let plan = Plan::new(&model, opening);
         eprintln!("{:#?}", plan.map(|plan| plan.summary()));

@@ -426,7 +426,34 @@ impl Arena {
                 merged = merged.plus(&self.bent(&gate, &factor, &knots)?, 1)?;
             }
         }
-        Some(merged)
+        self.bend(merged)
+    }
+
+    /// A unit that is always open was written as its gate. Where another unit of the gate is
+    /// bounded together with it, max(gate + k, 0) - gate, it becomes one again.
+    fn bend(&mut self, lin: Lin) -> Option<Lin> {
+        let one = Lin::constant(1);
+        let mut bent = lin;
+        for (atom, scale) in bent.terms.clone() {
+            let Atom::Piece { gate, factor, knots } = self.atom(atom).clone() else { continue };
+            let slope: i64 = knots.iter().map(|knot| knot.1).sum::<i64>() * scale;
+            let coefficient = |atom: AtomId| {
+                bent.terms.iter().find(|term| term.0 == atom).map_or(0, |term| term.1)
+            };
+            let opposite = gate.terms.iter().all(|&(atom, k)| coefficient(atom) == -slope * k);
+            let low = self.bounds(&gate).low;
+            if factor != one || slope == 0 || !opposite || low.abs() > GREATEST as f64 {
+                continue;
+            }
+            // -slope·gate = -slope·max(gate - low, 0) - slope·low.
+            let low = low as i64;
+            let mut together: Vec<(i64, i64)> = knots.iter().map(|&(k, c)| (k, c * scale)).collect();
+            together.push((-low, -slope));
+            bent = bent.plus(&gate, slope)?.plus(&Lin::atom(atom), -scale)?;
+            bent = bent.plus(&Lin::constant(low), -slope)?;
+            bent = bent.plus(&self.bent(&gate, &one, &together)?, 1)?;
+        }
+        Some(bent)
     }
 }
 
