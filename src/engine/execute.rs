@@ -13,7 +13,9 @@
 
 use crate::attention::{Hull, Memory, TieBreak};
 use crate::model::Token;
-use crate::plan::{self, ANSWER, BEST, Compiler, FIRST, Known, MOST, OLDEST, Op, POSITION, Plan, SELECTED};
+use crate::plan::{
+    self, ANSWER, BEST, Compiler, FIRST, Known, MOST, OLDEST, Op, POSITION, Plan, SELECTED,
+};
 
 use super::positions::Positions;
 
@@ -94,7 +96,8 @@ impl<'p> Execution<'p> {
             hulls.push(hull);
         }
         let rows = plan.rows().iter().copied().max().map_or(1, |row| usize::from(row) + 1);
-        let classes = plan.classes().iter().copied().max().map_or(1, |class| usize::from(class) + 1);
+        let classes =
+            plan.classes().iter().copied().max().map_or(1, |class| usize::from(class) + 1);
         let state = State {
             regs: vec![0; REGISTERS].into_boxed_slice().try_into().map_err(|_| Break::Code)?,
             history: vec![plan.opening().0 as u16],
@@ -134,7 +137,10 @@ impl<'p> Execution<'p> {
 
         let first = self.first[class as usize];
         let first = if first.start > first.end { self.make_first(class)? } else { first };
-        self.state.run(&self.code[first.start as usize..first.end as usize], self.compiler.token_tables())?;
+        self.state.run(
+            &self.code[first.start as usize..first.end as usize],
+            self.compiler.token_tables(),
+        )?;
 
         for &mark in &self.marks {
             if t as i64 - self.state.regs[mark as usize] > OLDEST {
@@ -156,7 +162,10 @@ impl<'p> Execution<'p> {
         } else {
             second
         };
-        self.state.run(&self.code[second.start as usize..second.end as usize], self.compiler.token_tables())
+        self.state.run(
+            &self.code[second.start as usize..second.end as usize],
+            self.compiler.token_tables(),
+        )
     }
 
     /// The token with the greatest logit after the latest step.

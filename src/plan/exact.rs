@@ -154,7 +154,9 @@ pub fn gate(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Valu
     let great: Vec<&Bounds> = products.iter().filter(|p| p.magnitude() > room).collect();
     let rest: f64 = products.iter().map(|p| p.magnitude()).filter(|m| *m <= room).sum();
     match great[..] {
-        [great] if exact_terms && great.high <= 0.0 && great.low >= -WIDEST / 2.0 && rest <= room => {
+        [great]
+            if exact_terms && great.high <= 0.0 && great.low >= -WIDEST / 2.0 && rest <= room =>
+        {
             Value { error: 0.0, ..sum }
         }
         _ => sum,
@@ -162,8 +164,11 @@ pub fn gate(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Valu
 }
 
 fn combine(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Option<Value> {
-    let terms: Vec<(f64, &Value)> =
-        terms.iter().copied().filter(|(weight, value)| *weight != 0.0 && !value.is_zero()).collect();
+    let terms: Vec<(f64, &Value)> = terms
+        .iter()
+        .copied()
+        .filter(|(weight, value)| *weight != 0.0 && !value.is_zero())
+        .collect();
     if let [(1.0, value)] = terms[..] {
         return Some(value.clone());
     }
@@ -219,7 +224,8 @@ fn rounds_on_purpose(products: &[Bounds], errors: f64) -> bool {
     let ulp_of_one = WHOLE / 2.0;
     products.iter().enumerate().any(|(at, great)| {
         let others = products.iter().enumerate().filter(|other| other.0 != at);
-        let (count, rest) = others.fold((0.0, 0.0), |(n, sum), (_, p)| (n + 1.0, sum + p.magnitude()));
+        let (count, rest) =
+            others.fold((0.0, 0.0), |(n, sum), (_, p)| (n + 1.0, sum + p.magnitude()));
         let (near, far) = (great.low.abs().min(great.high.abs()), great.magnitude());
         let one_sign = great.low.signum() == great.high.signum();
         let room = near - rest - 1.0 >= ulp_of_one && far + rest + 1.0 <= WHOLE;

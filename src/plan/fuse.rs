@@ -55,7 +55,9 @@ fn leaves_constant(features: &Features, opening: usize) -> bool {
         let mut others =
             column.iter().enumerate().filter(|(token, _)| *token != opening).map(|(_, x)| x);
         let first = others.next();
-        first.is_some_and(|first| *first != 0) && column.get(opening) != first && others.all(|x| Some(x) == first)
+        first.is_some_and(|first| *first != 0)
+            && column.get(opening) != first
+            && others.all(|x| Some(x) == first)
     })
 }
 
@@ -183,7 +185,8 @@ fn gated(heads: &mut Heads<'_>, gate: &Value, factor: &Value) -> Option<Value> {
 
 /// A mean times the position: nearly the running sum (see `exact.rs`).
 fn summed(heads: &mut Heads<'_>, factor: &Value, sum: usize, scale: f64) -> Option<Value> {
-    let only_mean = factor.lin == Lin::default() && factor.inverse_log == 0.0 && factor.square == 0.0;
+    let only_mean =
+        factor.lin == Lin::default() && factor.inverse_log == 0.0 && factor.square == 0.0;
     if !only_mean || factor.error != 0.0 || scale.abs() != 1.0 {
         return None;
     }

@@ -27,7 +27,7 @@
 
 use std::sync::Arc;
 
-use super::exact::{NEARLY, OLDEST, Value, Limits, bounds, row};
+use super::exact::{Limits, NEARLY, OLDEST, Value, bounds, row};
 use super::opening::{Opening, OpeningHead};
 use super::term::{Arena, Atom, Bounds, Features, Lin};
 use crate::attention::TieBreak;
@@ -112,7 +112,8 @@ fn sparse(row: &[f64]) -> Vec<(usize, f64)> {
 
 impl Heads<'_> {
     fn row(&mut self, weights: &[(usize, f64)], slots: &[Value]) -> Value {
-        let terms: Vec<(f64, &Value)> = weights.iter().map(|&(slot, w)| (w, &slots[slot])).collect();
+        let terms: Vec<(f64, &Value)> =
+            weights.iter().map(|&(slot, w)| (w, &slots[slot])).collect();
         row(&mut self.arena, &self.limits, &terms)
     }
 
@@ -150,8 +151,10 @@ impl Heads<'_> {
         if let (Some(scale), Some(lin)) = (upwards, kx.as_exact()) {
             let is_position = *lin == Lin { c: 0, terms: vec![(Arena::POSITION, 2)] };
             let square = Value { square: -1.0, ..Value::zero() };
-            let is_square = ky.square == square.square && ky.lin == square.lin
-                && ky.inverse_log == 0.0 && ky.mean.is_none();
+            let is_square = ky.square == square.square
+                && ky.lin == square.lin
+                && ky.inverse_log == 0.0
+                && ky.mean.is_none();
             if is_position && is_square && dead.is_zero() && parts.opening.key == [0.0, 0.0] {
                 let at = self.wanted(parts, slots, scale)?;
                 let at = self.arena.clamped(at, self.limits.position);
@@ -183,7 +186,11 @@ impl Heads<'_> {
                 let Some(lin) = slots[slot].as_exact() else { return false };
                 let sign = match lin.terms[..] {
                     [] if lin.c as f64 * weight >= 0.0 => lin.c != 0,
-                    [(Arena::POSITION, c)] if c as f64 * weight > 0.0 && lin.c as f64 * weight >= 0.0 => true,
+                    [(Arena::POSITION, c)]
+                        if c as f64 * weight > 0.0 && lin.c as f64 * weight >= 0.0 =>
+                    {
+                        true
+                    }
                     _ => return false,
                 };
                 positive |= sign;
@@ -296,7 +303,11 @@ impl Heads<'_> {
 
     fn table(&mut self, parts: &Parts, number: &Lin, ky: &Value, dead: &Value) -> Option<usize> {
         self.recency(parts, ky)?;
-        if ky.square != 0.0 || ky.mean.is_some() || ky.is_unknown() || parts.opening.key != [0.0, 0.0] {
+        if ky.square != 0.0
+            || ky.mean.is_some()
+            || ky.is_unknown()
+            || parts.opening.key != [0.0, 0.0]
+        {
             return None;
         }
         let around = self.arena.bounds(number);
@@ -325,7 +336,8 @@ impl Heads<'_> {
         let mut answers = [Value::unknown(), Value::unknown()];
         for part in 0..2 {
             let value = &parts.value[part];
-            answers[part] = if value.as_exact() == Some(&number) && parts.opening.value[part] == 0.0 {
+            answers[part] = if value.as_exact() == Some(&number) && parts.opening.value[part] == 0.0
+            {
                 let bounds = self.arena.bounds(&number);
                 let bounds = Bounds::new(bounds.low.min(0.0), bounds.high);
                 let key = self.arena.intern(Atom::FoundKey { table, query: query.clone() }, bounds);
@@ -338,9 +350,8 @@ impl Heads<'_> {
     }
 
     fn all_at(&mut self, parts: &Parts, at: &Lin) -> Option<[Value; 2]> {
-        let [a, b] = [0, 1].map(|part| {
-            self.value_at(&parts.value[part], at, parts.opening.value[part])
-        });
+        let [a, b] =
+            [0, 1].map(|part| self.value_at(&parts.value[part], at, parts.opening.value[part]));
         Some([a, b])
     }
 
@@ -367,10 +378,11 @@ impl Heads<'_> {
             None => {
                 let column = Column { value: value.lin.clone(), opening };
                 let columns = &mut self.items.columns;
-                let column = columns.iter().position(|known| *known == column).unwrap_or_else(|| {
-                    columns.push(column);
-                    columns.len() - 1
-                });
+                let column =
+                    columns.iter().position(|known| *known == column).unwrap_or_else(|| {
+                        columns.push(column);
+                        columns.len() - 1
+                    });
                 let first = Bounds::new(opening as f64, opening as f64);
                 let bounds = self.arena.bounds(&value.lin).union(first);
                 let atom = Atom::Column { column, place: at.clone() };
@@ -410,7 +422,9 @@ impl Heads<'_> {
         for &(atom, k) in &lin.terms {
             let number = match self.arena.atom(atom) {
                 Atom::Position => 0,
-                Atom::Feature { column, .. } => self.features.columns[*column][self.opening.token.index()],
+                Atom::Feature { column, .. } => {
+                    self.features.columns[*column][self.opening.token.index()]
+                }
                 Atom::Piece { gate, factor, knots } => {
                     let (gate, factor) = (self.at_opening(gate)?, self.at_opening(factor)?);
                     knots.iter().map(|&(at, c)| c * (gate + at).max(0)).sum::<i64>() * factor

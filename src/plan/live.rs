@@ -215,7 +215,8 @@ fn selector(arena: &Arena, seen: &[AtomId]) -> Option<Lin> {
             }
         }
     }
-    let most = uses.into_iter().max_by(|a, b| (a.1, &a.0.terms, a.0.c).cmp(&(b.1, &b.0.terms, b.0.c)));
+    let most =
+        uses.into_iter().max_by(|a, b| (a.1, &a.0.terms, a.0.c).cmp(&(b.1, &b.0.terms, b.0.c)));
     most.map(|most| most.0.clone())
 }
 
@@ -241,9 +242,8 @@ fn gates<'a>(arena: &'a Arena, seen: &'a [AtomId]) -> impl Iterator<Item = &'a L
 /// Tokens that agree in the features with few values.
 fn classes(fused: &Fused, columns: &[usize]) -> (Vec<u16>, Vec<Vec<usize>>) {
     let features = &fused.features;
-    let distinct = |column: usize| {
-        features.columns[column].iter().copied().collect::<FxHashSet<i64>>().len()
-    };
+    let distinct =
+        |column: usize| features.columns[column].iter().copied().collect::<FxHashSet<i64>>().len();
     let mut few: Vec<(usize, usize)> =
         columns.iter().map(|&column| (distinct(column), column)).collect();
     few.retain(|column| column.0 <= FEW_VALUES);

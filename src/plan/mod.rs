@@ -82,7 +82,10 @@ impl Plan {
             return Err(Refusal::Vocabulary);
         }
         let opening = opening::opening(model, opening);
-        LIMITS.iter().find_map(|&limit| Plan::within(model, &opening, limit)).ok_or(Refusal::Inexact)
+        LIMITS
+            .iter()
+            .find_map(|&limit| Plan::within(model, &opening, limit))
+            .ok_or(Refusal::Inexact)
     }
 
     fn within(model: &Model, opening: &opening::Opening, limit: u64) -> Option<Plan> {

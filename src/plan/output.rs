@@ -76,7 +76,8 @@ pub fn group(model: &Model, fused: &mut Fused) -> Option<Output> {
         values.push((slot, fused.slots[slot].clone()));
     }
     let scale = (0..12).map(|k| f64::from(1 << k)).find(|scale| {
-        (0..head.rows).all(|id| read.iter().all(|&slot| (head.row(id)[slot] * scale).fract() == 0.0))
+        (0..head.rows)
+            .all(|id| read.iter().all(|&slot| (head.row(id)[slot] * scale).fract() == 0.0))
     })?;
     let around: Vec<f64> = values
         .iter()

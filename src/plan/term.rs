@@ -389,7 +389,9 @@ impl Arena {
     /// Bounds of Σ c·max(gate + k, 0): at the ends and at the knots.
     fn height(&mut self, gate: &Lin, knots: &[(i64, i64)]) -> Bounds {
         let around = self.bounds(gate);
-        let of = |g: f64| -> f64 { knots.iter().map(|&(k, c)| c as f64 * (g + k as f64).max(0.0)).sum() };
+        let of = |g: f64| -> f64 {
+            knots.iter().map(|&(k, c)| c as f64 * (g + k as f64).max(0.0)).sum()
+        };
         let ends = [of(around.low), of(around.high)];
         let inner = knots.iter().map(|knot| -knot.0 as f64);
         inner
@@ -447,7 +449,8 @@ impl Arena {
             }
             // -slope·gate = -slope·max(gate - low, 0) - slope·low.
             let low = low as i64;
-            let mut together: Vec<(i64, i64)> = knots.iter().map(|&(k, c)| (k, c * scale)).collect();
+            let mut together: Vec<(i64, i64)> =
+                knots.iter().map(|&(k, c)| (k, c * scale)).collect();
             together.push((-low, -slope));
             bent = bent.plus(&gate, slope)?.plus(&Lin::atom(atom), -scale)?;
             bent = bent.plus(&Lin::constant(low), -slope)?;
