@@ -257,10 +257,7 @@ impl State<'_> {
                 Op::Relu { dst, gate, k } => r!(dst) = r!(gate).wrapping_add(k).max(0),
                 Op::Step { dst, gate, k } => r!(dst) = r!(gate).wrapping_add(k).clamp(0, 1),
                 Op::IsZero { dst, gate, k } => r!(dst) = i64::from(r!(gate).wrapping_add(k) == 0),
-                Op::Find { dst, table, key } => {
-                    r!(dst) = i64::from(self.tables[table as usize].find(r!(key)).1);
-                }
-                Op::FindKey { dst, found, table, key } => {
+                Op::Find { dst, found, table, key } => {
                     let (key, position) = self.tables[table as usize].find(r!(key));
                     r!(dst) = i64::from(position);
                     r!(found) = key;
@@ -275,6 +272,13 @@ impl State<'_> {
                 },
                 Op::Accumulate { sum, a } => {
                     let total = r!(sum).wrapping_add(r!(a));
+                    r!(sum) = total;
+                    if !(0..=MOST).contains(&total) {
+                        return Err(Break::Sum);
+                    }
+                }
+                Op::AccumulateConst { sum, k } => {
+                    let total = r!(sum).wrapping_add(k);
                     r!(sum) = total;
                     if !(0..=MOST).contains(&total) {
                         return Err(Break::Sum);
@@ -301,6 +305,10 @@ impl State<'_> {
                 }
                 Op::Answer { token } => r!(ANSWER) = i64::from(token),
                 Op::Pick { group, x } => {
+                    r!(ANSWER) = i64::from(self.groups[group as usize].winner(r!(x)).token);
+                }
+                Op::Either { above, below, x, by, k } => {
+                    let group = if r!(by) + i64::from(k) > 0 { above } else { below };
                     r!(ANSWER) = i64::from(self.groups[group as usize].winner(r!(x)).token);
                 }
                 Op::FirstCandidate { group, x, base } => {

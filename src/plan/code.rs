@@ -51,16 +51,16 @@ pub enum Op {
     Step { dst: Reg, gate: Reg, k: i64 },
     /// dst = 1 if gate + k = 0, else 0
     IsZero { dst: Reg, gate: Reg, k: i64 },
-    /// dst = position of the key nearest to `key` in a table
-    Find { dst: Reg, table: u16, key: Reg },
-    /// The same, and found = that key.
-    FindKey { dst: Reg, found: Reg, table: u16, key: Reg },
+    /// found = the key nearest to `key` in a table, dst = its position
+    Find { dst: Reg, found: Reg, table: u16, key: Reg },
     /// The latest position becomes that of a key.
     Insert { table: u16, key: Reg },
     /// The same if `dead` is 0; nothing if it is greater; less breaks the run.
     InsertUnless { table: u16, key: Reg, dead: Reg },
     /// sum += a, guarded.
     Accumulate { sum: Reg, a: Reg },
+    /// sum += k, guarded.
+    AccumulateConst { sum: Reg, k: i64 },
     /// mark = t if `dead` is 0; nothing if it is greater; less breaks the run.
     MarkUnless { mark: Reg, dead: Reg },
     /// Appends to a column.
@@ -74,6 +74,8 @@ pub enum Op {
     Answer { token: u32 },
     /// answer = the winner of a group at x
     Pick { group: u16, x: Reg },
+    /// answer = the winner at x of `above` if `by` + k is positive, else of `below`
+    Either { above: u16, below: u16, x: Reg, by: Reg, k: i16 },
     /// The winner of a group at x, over its base, if it beats the best so far.
     Candidate { group: u16, x: Reg, base: Reg },
     /// The first candidate.

@@ -49,6 +49,8 @@ pub struct Live {
     pub representatives: Vec<usize>,
     /// The register by whose age code is specialised.
     pub age: Option<usize>,
+    /// By table, whether only position 0 is ever written under key 0.
+    pub leaves_zero: Vec<bool>,
     /// Counts for reports.
     pub atoms: usize,
     /// See [`super::Summary`].
@@ -181,6 +183,7 @@ pub fn live(fused: &Fused, output: &Output) -> Live {
         rows,
         representatives,
         age,
+        leaves_zero: vec![false; fused.items.tables.len()],
         atoms: seen.len(),
         pieces: count(&|atom| matches!(atom, Atom::Piece { .. })),
         features: count(&|atom| matches!(atom, Atom::Feature { .. })),

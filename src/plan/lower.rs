@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 
 use super::code::{BEST, FIRST, Op, POSITION, Reg, SELECTED, TokenTable, ZERO};
 use super::live::Needed;
+use super::output::twins;
 use super::specialise::Specialiser;
 use super::term::{Arena, Atom, AtomId, Bounds, Lin};
 use super::{Plan, Refusal};
@@ -104,6 +105,9 @@ struct Lowering<'c, 'p> {
     atoms: FxHashMap<AtomId, Reg>,
     lins: FxHashMap<Lin, Reg>,
     hulls: FxHashMap<usize, Reg>,
+    finds: FxHashMap<(usize, Lin), (Reg, Reg)>,
+    /// Sums of several terms in registers, the longest first.
+    sums: Vec<(Lin, Reg)>,
 }
 
 impl<'c, 'p> Lowering<'c, 'p> {
@@ -119,6 +123,8 @@ impl<'c, 'p> Lowering<'c, 'p> {
             atoms: FxHashMap::default(),
             lins: FxHashMap::default(),
             hulls: FxHashMap::default(),
+            finds: FxHashMap::default(),
+            sums: Vec::new(),
         }
     }
 
@@ -150,9 +156,14 @@ impl<'c, 'p> Lowering<'c, 'p> {
     fn sum(&mut self, sum: usize) -> Option<()> {
         if !std::mem::replace(&mut self.done.sums[sum], true) {
             let summand = self.special.lin(&self.plan.items.sums[sum])?;
-            if summand.as_constant() != Some(0) {
-                let a = self.lin(&summand)?;
-                self.ops.push(Op::Accumulate { sum: self.plan.sum(sum), a });
+            let sum = self.plan.sum(sum);
+            match summand.as_constant() {
+                Some(0) => {}
+                Some(k) => self.ops.push(Op::AccumulateConst { sum, k }),
+                None => {
+                    let a = self.lin(&summand)?;
+                    self.ops.push(Op::Accumulate { sum, a });
+                }
             }
         }
         Some(())
@@ -258,12 +269,37 @@ impl<'c, 'p> Lowering<'c, 'p> {
         }
         let reg = self.sum_of(lin)?;
         self.lins.insert(lin.clone(), reg);
+        if lin.terms.len() > 1 {
+            let at = self.sums.partition_point(|known| known.0.terms.len() >= lin.terms.len());
+            self.sums.insert(at, (lin.clone(), reg));
+        }
         Some(reg)
+    }
+
+    /// Takes sums that are in registers already out of an expression.
+    fn known_sums(&self, lin: &Lin) -> (Lin, Vec<(Reg, i64)>) {
+        let mut rest = lin.clone();
+        let mut taken = Vec::new();
+        for (known, reg) in &self.sums {
+            let of =
+                |atom: AtomId| rest.terms.iter().find(|term| term.0 == atom).map(|term| term.1);
+            let (first, k) = known.terms[0];
+            let Some(times) = of(first).filter(|have| have % k == 0).map(|have| have / k) else {
+                continue;
+            };
+            if known.terms.iter().all(|&(atom, k)| of(atom) == Some(k * times))
+                && let Some(without) = rest.plus(known, -times)
+            {
+                rest = without;
+                taken.push((*reg, times));
+            }
+        }
+        (rest, taken)
     }
 
     fn sum_of(&mut self, lin: &Lin) -> Option<Reg> {
         // Terms as registers with coefficients, and features by their places.
-        let mut terms: Vec<(Reg, i64)> = Vec::new();
+        let (lin, mut terms) = self.known_sums(lin);
         let mut places: Vec<(Lin, Vec<(usize, i64)>)> = Vec::new();
         let mut add = |reg: Reg, k: i64| match terms.iter_mut().find(|term| term.0 == reg) {
             Some(term) => term.1 += k,
@@ -271,6 +307,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
         };
         for &(atom, k) in &lin.terms {
             match self.special.arena.atom(atom).clone() {
+                Atom::Feature { .. } if self.atoms.contains_key(&atom) => add(self.atoms[&atom], k),
                 Atom::Feature { place, column } => {
                     match places.iter_mut().find(|known| known.0 == place) {
                         Some(known) => known.1.push((column, k)),
@@ -306,8 +343,17 @@ impl<'c, 'p> Lowering<'c, 'p> {
         }
         for (place, mut columns) in places {
             columns.sort_unstable();
+            let single = match columns[..] {
+                [(column, 1)] if sum == ZERO => Some(column),
+                _ => None,
+            };
             let table = self.compiler.table(columns)?;
             sum = self.read(&place, table, sum)?;
+            if let Some(column) = single
+                && let Some((id, 1)) = self.special.arena.feature(place, column).single()
+            {
+                self.atoms.insert(id, sum);
+            }
         }
         if constant != 0 {
             sum = self.emit(|dst| Op::AddConst { dst, a: sum, k: constant })?;
@@ -365,17 +411,19 @@ impl<'c, 'p> Lowering<'c, 'p> {
         Some(reg)
     }
 
-    /// Position and key are found together where both are asked for.
+    /// Position and key are found together.
     fn find(&mut self, id: AtomId, table: usize, query: &Lin) -> Option<Reg> {
+        let position = matches!(self.special.arena.atom(id), Atom::Found { .. });
+        let pick = |(dst, found): (Reg, Reg)| if position { dst } else { found };
+        if let Some(&both) = self.finds.get(&(table, query.clone())) {
+            return Some(pick(both));
+        }
         self.table(table)?;
         let key = self.lin(query)?;
-        let table = table as u16;
-        if matches!(self.special.arena.atom(id), Atom::Found { .. }) {
-            return self.emit(|dst| Op::Find { dst, table, key });
-        }
         let found = self.reg()?;
-        self.emit(|dst| Op::FindKey { dst, found, table, key })?;
-        Some(found)
+        let dst = self.emit(|dst| Op::Find { dst, found, table: table as u16, key })?;
+        self.finds.insert((table, query.clone()), (dst, found));
+        Some(pick((dst, found)))
     }
 
     fn piece(&mut self, gate: &Lin, factor: &Lin, knots: &[(i64, i64)]) -> Option<Reg> {
@@ -428,12 +476,27 @@ impl<'c, 'p> Lowering<'c, 'p> {
             least = least.max(around.low + low - slack(around.low) - slack(low));
             reach.push((base, x, around.high + high + slack(around.high) + slack(high)));
         }
-        let can_win: Vec<(usize, &(Lin, Lin, f64))> =
-            reach.iter().enumerate().filter(|(_, reach)| reach.2 >= least).collect();
-        if let [(group, (_, x, _))] = can_win[..] {
+        let mut can_win: Vec<usize> = (0..reach.len()).filter(|&at| reach[at].2 >= least).collect();
+        let groups = &plan.output.groups;
+        let mut pair = None;
+        if let [a, b] = can_win[..]
+            && let Some(by) = twins(&groups[a], &groups[b])
+        {
+            let difference = reach[a].0.plus(&reach[b].0, -1)?.plus(&Lin::constant(1), by)?;
+            let around = self.special.arena.bounds(&difference);
+            if around.low > 0.0 {
+                can_win = vec![a];
+            } else if around.high < 0.0 {
+                can_win = vec![b];
+            } else {
+                pair = Some((a, b, difference));
+            }
+        }
+        if let [group] = can_win[..] {
+            let x = &reach[group].1;
             match x.as_constant() {
                 Some(x) => {
-                    let token = plan.output.groups[group].winner(x).token;
+                    let token = groups[group].winner(x).token;
                     self.ops.push(Op::Answer { token });
                 }
                 None => {
@@ -443,7 +506,18 @@ impl<'c, 'p> Lowering<'c, 'p> {
             }
             return Some(());
         }
-        for (count, (group, (base, x, _))) in can_win.into_iter().enumerate() {
+        // Twins with an odd difference of even terms are never equal.
+        if let Some((a, b, difference)) = pair
+            && difference.c % 2 != 0
+            && difference.terms.iter().all(|term| term.1 % 2 == 0)
+            && let Ok(k) = i16::try_from(difference.c)
+        {
+            let (by, x) = (self.lin(&difference.without_constant())?, self.lin(&reach[a].1)?);
+            self.ops.push(Op::Either { above: a as u16, below: b as u16, x, by, k });
+            return Some(());
+        }
+        for (count, group) in can_win.into_iter().enumerate() {
+            let (base, x, _) = &reach[group];
             let (base, x) = (self.lin(base)?, self.lin(x)?);
             let group = group as u16;
             self.ops.push(if count == 0 {

@@ -92,7 +92,7 @@ impl Plan {
         let mut fused = fuse::fuse(model, opening, limit as f64);
         let output = output::group(model, &mut fused)?;
         let live = live::live(&fused, &output);
-        Some(Plan {
+        let mut plan = Plan {
             arena: fused.arena,
             items: fused.items,
             output,
@@ -101,7 +101,9 @@ impl Plan {
             opening: opening.clone(),
             opens_once: fused.opens_once,
             limit,
-        })
+        };
+        plan.live.leaves_zero = specialise::leaves_zero(&plan);
+        Some(plan)
     }
 
     /// The token that prompts of a model begin with, as far as its embedding tells.

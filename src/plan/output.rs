@@ -53,6 +53,15 @@ impl Group {
     }
 }
 
+/// By how much the lines of `a` are above those of `b`, if that is the same for all: then which group
+/// wins does not depend on x.
+pub fn twins(a: &Group, b: &Group) -> Option<i64> {
+    let by = a.lines[0].height.checked_sub(b.lines[0].height)?;
+    let alike = |(a, b): (&Line, &Line)| a.slope == b.slope && a.height - b.height == by;
+    let all = a.lines.len() == b.lines.len() && a.lines.iter().zip(&b.lines).all(alike);
+    (all && a.along == b.along).then_some(by)
+}
+
 /// The output head.
 #[derive(Clone, Debug, Default)]
 pub struct Output {

@@ -5,14 +5,16 @@
 //! atoms in a fresh arena whose bounds hold for this class: features on which all
 //! tokens of the class agree and features of the selected token become constants, gates that
 //! cannot open vanish, those that must be open become linear, and what only they
-//! read is never asked for. Rebuilding keeps values: it only uses identities of whole numbers
+//! read is never asked for. Where no token is ever written under key 0, a question for key 0 finds
+//! position 0, whose token is known ([`leaves_zero`]). Rebuilding keeps values: it only uses identities of whole numbers
 //! and bounds that hold whenever this code runs.
 
 use rustc_hash::FxHashMap;
 
 use super::Plan;
+use super::exact::OLDEST;
 use super::lower::Known;
-use super::term::{Arena, Atom, AtomId, Lin};
+use super::term::{Arena, Atom, AtomId, Bounds, Lin};
 
 /// Rebuilds expressions.
 pub struct Specialiser<'p> {
@@ -59,7 +61,14 @@ impl<'p> Specialiser<'p> {
                 }
                 _ => {
                     let place = self.lin(place)?;
-                    self.arena.feature(place, *column)
+                    match place.as_constant() {
+                        // Places are clamped: this is position 0.
+                        Some(..=0) => {
+                            let opening = plan.opening.token.index();
+                            Lin::constant(plan.features.columns[*column][opening])
+                        }
+                        _ => self.arena.feature(place, *column),
+                    }
                 }
             },
             Atom::Clamped(place) => {
@@ -68,15 +77,18 @@ impl<'p> Specialiser<'p> {
             }
             Atom::Age(age) => match self.known.age {
                 Some(known) if plan.live.age == Some(*age) => Lin::constant(i64::from(known)),
-                _ => Lin::atom(self.arena.intern(Atom::Age(*age), bounds)),
+                _ => self.age(*age)?,
             },
-            Atom::Found { table, query } => {
-                let query = self.lin(query)?;
-                Lin::atom(self.arena.intern(Atom::Found { table: *table, query }, bounds))
-            }
-            Atom::FoundKey { table, query } => {
-                let query = self.lin(query)?;
-                Lin::atom(self.arena.intern(Atom::FoundKey { table: *table, query }, bounds))
+            found @ (Atom::Found { table, query } | Atom::FoundKey { table, query }) => {
+                let (table, query) = (*table, self.lin(query)?);
+                if query.as_constant() == Some(0) && plan.live.leaves_zero[table] {
+                    // Position 0 has key 0 for ever, and both are 0.
+                    Lin::default()
+                } else if matches!(found, Atom::Found { .. }) {
+                    Lin::atom(self.arena.intern(Atom::Found { table, query }, bounds))
+                } else {
+                    Lin::atom(self.arena.intern(Atom::FoundKey { table, query }, bounds))
+                }
             }
             Atom::Column { column, place } => {
                 let place = self.lin(place)?;
@@ -93,4 +105,36 @@ impl<'p> Specialiser<'p> {
         self.memo.insert(id, lin.clone());
         Some(lin)
     }
+
+    /// The age of a register: 0 where this class takes part, at least 1 where it does not.
+    fn age(&mut self, age: usize) -> Option<Lin> {
+        let dead = self.lin(&self.plan.items.ages[age])?;
+        let dead = self.arena.bounds(&dead);
+        if dead.low == 0.0 && dead.high == 0.0 {
+            return Some(Lin::default());
+        }
+        let least = if dead.low > 0.0 { 1.0 } else { 0.0 };
+        let bounds = Bounds::new(least, OLDEST as f64);
+        Some(Lin::atom(self.arena.intern(Atom::Age(age), bounds)))
+    }
+}
+
+/// For each table, whether no token after position 0 is written under key 0: every class
+/// either takes no part or has keys of at least 1.
+pub fn leaves_zero(plan: &Plan) -> Vec<bool> {
+    let mut leaves = vec![true; plan.items.tables.len()];
+    for class in 0..plan.live.members.len() {
+        let known = Known { class: class as u16, row: None, age: None };
+        let mut special = Specialiser::new(plan, known);
+        if special.arena.is_impossible() {
+            continue;
+        }
+        for (table, leaves) in plan.items.tables.iter().zip(&mut leaves) {
+            let (dead, number) = (special.lin(&table.dead), special.lin(&table.number));
+            let mut low = |lin: Option<Lin>| lin.map(|lin| special.arena.bounds(&lin).low);
+            let (dead, number) = (low(dead), low(number));
+            *leaves &= dead.is_some_and(|low| low > 0.0) || number.is_some_and(|low| low >= 1.0);
+        }
+    }
+    leaves
 }

@@ -236,6 +236,11 @@ impl Arena {
         arena
     }
 
+    /// Whether no token may stand at the latest position.
+    pub fn is_impossible(&self) -> bool {
+        self.current.is_empty()
+    }
+
     /// The position as an expression.
     pub fn position() -> Lin {
         Lin::atom(Arena::POSITION)
