@@ -120,8 +120,8 @@ pub struct Limits {
 /// Bounds of the reference's number.
 pub fn bounds(arena: &mut Arena, limits: &Limits, value: &Value) -> Bounds {
     let mut total = arena.bounds(&value.lin);
-    // 1/ln 2 is 1.4427 and never reached.
-    total = total.plus(Bounds::new(0.0, 1.4427).times(value.inverse_log));
+    // 1/ln 2 is never reached.
+    total = total.plus(Bounds::new(0.0, std::f64::consts::LOG2_E).times(value.inverse_log));
     total = total.plus(Bounds::new(0.0, limits.position * limits.position).times(value.square));
     if let Some((sum, factor)) = value.mean {
         total = total.plus(limits.summands[sum].times(factor));

@@ -2,10 +2,10 @@
 //!
 //! Passes, in running order, each a file with its argument for exactness on top:
 //!
-//! 1. `fuse`: slots as expressions, with heads as the weights prove them to be (`heads`) and
-//!    rounding followed to the end (`exact`). `opening` is position 0, computed as it stands.
-//! 2. Merging needs no pass: equal expressions are one atom, and units of one gate are
-//!    one piece (`term`).
+//! 1. `fuse`: slots as expressions (`term`), with heads as the weights prove them to be (`heads`,
+//!    `rebase`) and rounding followed to the end (`exact`). `opening` is position 0, computed as it stands.
+//! 2. `merge`: units of one gate become one piece, as soon as they meet in a slot. Equal
+//!    expressions are one atom from the start.
 //! 3. `output`: the output head in groups.
 //! 4. `live`: what the logits depend on, and by what code is specialised.
 //! 5. `specialise` substitutes what is known, and `lower` writes operations (`code`).
@@ -22,8 +22,10 @@ mod fuse;
 mod heads;
 mod live;
 mod lower;
+mod merge;
 mod opening;
 mod output;
+mod rebase;
 mod specialise;
 mod term;
 
