@@ -31,7 +31,7 @@ impl<'p> Specialiser<'p> {
         let opening = plan.opens_once().map(|token| token.index());
         let members = &plan.live.members[known.class as usize];
         let current = members.iter().copied().filter(|&token| Some(token) != opening).collect();
-        let arena = Arena::new(plan.features.clone(), current, plan.limit as f64);
+        let arena = plan.arena.narrowed(current);
         Specialiser { plan, known, arena, memo: FxHashMap::default() }
     }
 

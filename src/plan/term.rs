@@ -231,6 +231,16 @@ impl Arena {
         arena
     }
 
+    /// An arena for the same histories, of which the latest token is one of `current`. Bounds of
+    /// features at other places are the same, and taken over.
+    pub fn narrowed(&self, current: Vec<usize>) -> Arena {
+        let limit = self.atom_bounds(Arena::POSITION).high;
+        let mut arena = Arena::new(self.features.clone(), current, limit);
+        let elsewhere = self.joint.iter().filter(|(key, _)| !key.0);
+        arena.joint.extend(elsewhere.map(|(key, bounds)| (key.clone(), *bounds)));
+        arena
+    }
+
     /// Whether no token may stand at the latest position.
     pub fn is_impossible(&self) -> bool {
         self.current.is_empty()
