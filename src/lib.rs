@@ -5,8 +5,8 @@
 //! Work flows from left to right through the rooms of this crate:
 //!
 //! ```text
-//! graph/ -> machine/ -> weights/ -> model/ -> engine/
-//!                C, wasm -> wasm/ -> program/ --^
+//! graph/ -> machine/ -> weights/ -> model/ -> plan/ -> engine/
+//!                C, wasm -> wasm/ -> program/ ----------^
 //! attention/ and linalg/ serve engine/; oracle/ checks it; cli/ is the door
 //! ```
 
@@ -19,6 +19,7 @@ pub mod linalg;
 pub mod machine;
 pub mod model;
 pub mod oracle;
+pub mod plan;
 pub mod program;
 pub mod wasm;
 pub mod weights;

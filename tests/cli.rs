@@ -45,9 +45,30 @@ fn refused(arguments: &[&str]) -> String {
 fn run_writes_program_output_to_stdout_and_the_summary_to_stderr() {
     let run = hardmax(&["run", &vector("reverse.txt")]).assert().code(0).stdout("xamdrah");
     let summary = String::from_utf8(run.get_output().stderr.clone()).unwrap();
-    for part in ["halted", "768 generated", "engine reference", "attention kinds", "kernel "] {
+    for part in ["halted", "768 generated", "engine plan"] {
         assert!(summary.contains(part), "{summary}");
     }
+}
+
+#[test]
+fn the_reference_engine_says_how_heads_are_answered_and_by_which_kernel() {
+    let by_engine = ["--engine", "reference"];
+    let by_attention = ["--attention", "kinds"];
+    for flags in [by_engine, by_attention] {
+        let run = hardmax(&["run", &vector("reverse.txt")]).args(flags).assert().code(0);
+        let summary = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+        for part in ["engine reference", "attention kinds", "kernel "] {
+            assert!(summary.contains(part), "{summary}");
+        }
+    }
+}
+
+#[test]
+fn inspect_shows_what_a_plan_is_made_of() {
+    let report = json(&mut hardmax(&["inspect", "--plan", "--json"]));
+    assert_eq!(report["plan"]["opening"], "{");
+    assert_eq!(report["plan"]["refused"], serde_json::Value::Null);
+    assert_eq!(report["plan"]["summary"]["hulls"], 0);
 }
 
 #[test]

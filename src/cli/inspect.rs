@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
@@ -11,15 +12,20 @@ use super::report::{self, grouped};
 use super::{CliError, Verdict, inputs};
 use crate::attention::{HeadKind, TieBreak};
 use crate::model::{Matrix, Model, Shape};
+use crate::plan::{Plan, Refusal, Summary};
 
 /// Show a model's shape, nonzero weights, head kinds and vocabulary.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax inspect
+  hardmax inspect --plan
   hardmax inspect models/wasm32.bin --json")]
 pub struct Inspect {
     /// Model file [default: the one in the binary]
     model: Option<PathBuf>,
+    /// Also show what the plan of the model is made of
+    #[arg(long)]
+    plan: bool,
     /// Print one JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -39,6 +45,17 @@ struct Report {
     layers: Vec<LayerReport>,
     head_nonzeros: usize,
     vocabulary: Vec<String>,
+    plan: Option<PlanReport>,
+}
+
+/// A model's plan, or why there is none.
+#[derive(Serialize)]
+struct PlanReport {
+    /// The token with which prompts begin.
+    opening: String,
+    seconds: f64,
+    summary: Option<Summary>,
+    refused: Option<Refusal>,
 }
 
 #[derive(Serialize)]
@@ -61,7 +78,8 @@ impl Inspect {
     pub fn run(&self) -> Result<Verdict, CliError> {
         let model = inputs::model(self.model.as_deref())?;
         let name = self.model.as_ref().map_or("built in".into(), |path| path.display().to_string());
-        let report = Report::new(name, &model);
+        let mut report = Report::new(name, &model);
+        report.plan = self.plan.then(|| PlanReport::new(&model));
         if self.json {
             report::json(&report)?;
         } else {
@@ -95,6 +113,7 @@ impl Report {
             layers,
             head_nonzeros: head,
             vocabulary: model.vocabulary().iter().map(|(_, name)| name.to_owned()).collect(),
+            plan: None,
         }
     }
 
@@ -118,6 +137,8 @@ impl Report {
             self.table(),
             textwrap::fill(&runs(&self.vocabulary).join(" "), names),
         );
+        let plan = self.plan.as_ref().map(|plan| plan.text(self)).unwrap_or_default();
+        let text = text + &plan;
         std::io::stdout().write_all(text.as_bytes()).map_err(CliError::Stdout)
     }
 
@@ -158,6 +179,57 @@ impl Report {
             }
         }
         table
+    }
+}
+
+impl PlanReport {
+    fn new(model: &Model) -> PlanReport {
+        let opening = Plan::likely_opening(model);
+        let planning = Instant::now();
+        let plan = Plan::new(model, opening);
+        PlanReport {
+            opening: model.vocabulary().name(opening).to_owned(),
+            seconds: planning.elapsed().as_secs_f64(),
+            refused: plan.as_ref().err().copied(),
+            summary: plan.ok().map(|plan| plan.summary()),
+        }
+    }
+
+    fn text(&self, report: &Report) -> String {
+        let Some(plan) = &self.summary else {
+            let why = self.refused.map(|why| why.to_string()).unwrap_or_default();
+            return format!("\nplan        none: {why}\n");
+        };
+        let heads: usize = report.layers.iter().flat_map(|layer| layer.heads.values()).sum();
+        let units: usize = report.layers.iter().map(|layer| layer.units).sum();
+        let once = if plan.opens_once { ", assumed not to come again" } else { "" };
+        format!(
+            "\n\
+             plan        for prompts that begin with {}{once}, of at most {} tokens; made in {:.1} ms\n\
+             heads       {heads} live ones became {} running sums, {} registers, {} tables with {} lookups, \
+             {} columns and {} hulls\n\
+             units       {units} live ones became {} pieces\n\
+             terms       {} over {} expressions that are not linear, {} of them features of a token\n\
+             output      {} tokens in {} groups\n\
+             code        specialised by {} classes of tokens and {} rows\n",
+            self.opening,
+            grouped(plan.limit),
+            self.seconds * 1e3,
+            plan.sums,
+            plan.registers,
+            plan.tables,
+            plan.lookups,
+            plan.columns,
+            plan.hulls,
+            plan.pieces,
+            plan.terms,
+            plan.atoms,
+            plan.features,
+            report.shape.vocabulary,
+            plan.groups,
+            plan.classes,
+            plan.rows,
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::check::compare;
@@ -11,11 +11,22 @@ use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
 use super::{CliError, Verdict, inputs};
-use crate::engine::{Attention, Reference, Stopped, generate};
+use crate::engine::{Attention, Engine, Fallback, Planned, Reference, Stopped, generate};
 use crate::linalg::Kernel;
 use crate::machine::Symbol;
 use crate::model::{Shape, Token};
+use crate::plan::Plan;
 use crate::program::text;
+
+/// Which way through the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+enum Way {
+    /// The model compiled to the few operations that matter.
+    Plan,
+    /// Every matrix dense, every head by its memory.
+    Reference,
+}
 
 /// Execute a program by the model, token for token.
 ///
@@ -34,9 +45,12 @@ pub struct Run {
     /// Model file [default: the one in the binary]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// How heads are answered
-    #[arg(long, value_enum, default_value = "kinds")]
-    attention: Attention,
+    /// Which way through the model [default: plan, or reference where --attention is given]
+    #[arg(long, value_enum, value_name = "NAME")]
+    engine: Option<Way>,
+    /// How the reference answers heads [default: kinds]
+    #[arg(long, value_enum)]
+    attention: Option<Attention>,
     /// Dense products: portable, or openblas or accelerate where built in
     #[arg(long, value_name = "NAME")]
     kernel: Option<String>,
@@ -59,7 +73,8 @@ struct Report {
     program: String,
     model: String,
     shape: Shape,
-    engine: &'static str,
+    engine: Way,
+    fallback: Option<Fallback>,
     attention: Attention,
     kernel: &'static str,
     kernel_description: String,
@@ -85,12 +100,25 @@ impl Run {
 
         let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
-        let attention = self.attention;
+        let attention = self.attention.unwrap_or(Attention::Kinds);
+        let way = match (self.engine, self.attention) {
+            (Some(way), _) => way,
+            (None, Some(_)) => Way::Reference,
+            (None, None) => Way::Plan,
+        };
         let prompt = program.prompt();
         let tokens = inputs::encode(&model, &prompt)?;
         let meanings = inputs::meanings(&model);
         let failed = |position, source| CliError::Engine { position, source };
-        let mut engine = Reference::new(&model, attention, kernel).map_err(|e| failed(0, e))?;
+        let opening = tokens.first().copied().unwrap_or(Token(0));
+        let plan = (way == Way::Plan).then(|| Plan::new(&model, opening));
+        let mut engine = match &plan {
+            Some(plan) => Engine::Plan(Box::new(Planned::new(&model, plan, attention, kernel))),
+            None => {
+                let reference = Reference::new(&model, attention, kernel);
+                Engine::Reference(Box::new(reference.map_err(|e| failed(0, e))?))
+            }
+        };
         let load_seconds = loading.elapsed().as_secs_f64();
 
         let keeps_trace = self.trace.is_some() || reference.is_some();
@@ -126,7 +154,8 @@ impl Run {
             program: self.source.name(),
             model: self.model.as_ref().map_or("built in".into(), |path| path.display().to_string()),
             shape: model.shape(),
-            engine: "reference",
+            engine: way,
+            fallback: engine.fallback(),
             attention,
             kernel: kernel.name(),
             kernel_description: kernel.description(),
@@ -162,16 +191,22 @@ impl Report {
                 self.seconds,
                 grouped(self.tokens_per_second as u64)
             );
-            eprintln!(
-                "model {} (L={layers} D={width} F={units}), engine {}, attention {}, kernel {} ({}), \
-                 {} thread",
-                self.model,
-                self.engine,
+            let model = format!("model {} (L={layers} D={width} F={units})", self.model);
+            let reference = format!(
+                "attention {}, kernel {} ({}), {} thread",
                 self.attention.name(),
                 self.kernel,
                 self.kernel_description,
                 self.threads
             );
+            match (self.engine, self.fallback) {
+                (Way::Reference, _) => eprintln!("{model}, engine reference, {reference}"),
+                (Way::Plan, None) => eprintln!("{model}, engine plan, 1 thread"),
+                (Way::Plan, Some(Fallback { position, reason })) => eprintln!(
+                    "{model}, engine plan, but from position {position} on engine reference, \
+                     {reference}: {reason}"
+                ),
+            }
             self.check.tell();
         }
         let done = self.halted && !self.trapped && !self.check.failed();

@@ -1,6 +1,6 @@
 //! Greedy decoding.
 
-use super::{EngineError, Reference};
+use super::EngineError;
 use crate::model::Token;
 
 /// Why generation ended.
@@ -21,21 +21,32 @@ pub struct Generated {
     pub stopped: Stopped,
 }
 
+/// What generates: takes tokens, and predicts the next.
+pub trait Decoder {
+    /// Takes the next token of the history. Only with `answers` may
+    /// [`Decoder::next_token`] be asked before the next one.
+    fn take(&mut self, token: Token, answers: bool) -> Result<(), EngineError>;
+
+    /// The token with the greatest logit, the lowest id on a tie.
+    fn next_token(&mut self) -> Result<Token, EngineError>;
+}
+
 /// Takes the prompt, then appends the token with the greatest logit until that is
 /// `stop`, or `limit` tokens are generated. Every one is given to `emit`.
 pub fn generate(
-    engine: &mut Reference<'_>,
+    engine: &mut impl Decoder,
     prompt: &[Token],
     stop: Token,
     limit: u64,
     mut emit: impl FnMut(Token),
 ) -> Result<Generated, EngineError> {
-    if prompt.is_empty() {
+    let Some((&last, before)) = prompt.split_last() else {
         return Err(EngineError::EmptyPrompt);
+    };
+    for &token in before {
+        engine.take(token, false)?;
     }
-    for &token in prompt {
-        engine.step(token)?;
-    }
+    engine.take(last, true)?;
     let mut tokens = 0;
     while tokens < limit {
         let token = engine.next_token()?;
@@ -44,7 +55,7 @@ pub fn generate(
         if token == stop {
             return Ok(Generated { tokens, stopped: Stopped::Halted });
         }
-        engine.step(token)?;
+        engine.take(token, true)?;
     }
     Ok(Generated { tokens, stopped: Stopped::TokenLimit })
 }

@@ -1,15 +1,23 @@
 //! Running a model: tokens in, tokens out.
 //!
-//! [`Reference`] is the forward pass as the format defines it; [`generate`] is
-//! greedy decoding by it. Neither knows files, programs or terminals.
+//! [`Reference`] is the forward pass as the format defines it; [`Planned`] executes
+//! a plan, the same model compiled to the few operations that matter; [`generate`] is
+//! greedy decoding by either. None knows files, programs or terminals.
 
+mod either;
 mod error;
+mod execute;
 mod generate;
 mod guard;
+mod planned;
+mod positions;
 mod reference;
 
+pub use either::Engine;
 pub use error::EngineError;
-pub use generate::{Generated, Stopped, generate};
+pub use execute::Break;
+pub use generate::{Decoder, Generated, Stopped, generate};
+pub use planned::{Fallback, Planned, Reason};
 pub use reference::Reference;
 
 use clap::ValueEnum;

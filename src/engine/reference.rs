@@ -6,6 +6,7 @@
 //! [`Attention::Kinds`] heads are answered as their kind allows, and heads whose
 //! values or output columns are all zero are left out.
 
+use super::generate::Decoder;
 use super::guard::Guard;
 use super::{Attention, EngineError};
 use crate::attention::{Broken, Brute, HeadKind, Hull, Memory, TieBreak, memory};
@@ -163,6 +164,16 @@ impl<'m> Reference<'m> {
     pub fn heap_bytes(&self) -> usize {
         let heads = self.layers.iter().flat_map(|layer| &layer.heads);
         heads.filter_map(|head| head.memory.as_ref()).map(|memory| memory.heap_bytes()).sum()
+    }
+}
+
+impl Decoder for Reference<'_> {
+    fn take(&mut self, token: Token, _answers: bool) -> Result<(), EngineError> {
+        self.step(token)
+    }
+
+    fn next_token(&mut self) -> Result<Token, EngineError> {
+        Reference::next_token(self)
     }
 }
 

@@ -1,0 +1,334 @@
+//! Executes a plan: one position after the other, by straight-line code.
+//!
+//! A step appends the token to the history, runs the code of its class, looks which
+//! token now stands at the selected place and how old the register is, and runs
+//! the code for all three. Code is made when it is first needed and kept; after
+//! that a step allocates nothing, hashes nothing and asks nothing that the plan could
+//! have answered.
+//!
+//! Registers are whole numbers in one array of 2^16, so that any 16-bit number indexes
+//! it without a check. The first few are the state of the history; the rest belong
+//! to a step. Everything else that a history leaves behind: its tokens, 2 bytes each,
+//! and the tables.
+
+use crate::attention::{Hull, Memory, TieBreak};
+use crate::model::Token;
+use crate::plan::{
+    self, ANSWER, BEST, Compiler, FIRST, Known, MOST, OLDEST, Op, POSITION, Plan, SELECTED,
+};
+
+use super::positions::Positions;
+
+/// Why a plan cannot go on. What was generated before is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[serde(rename_all = "kebab-case")]
+pub enum Break {
+    /// The opening token came again.
+    #[error("the opening token came again")]
+    Opening,
+    /// More positions than the plan is proved for.
+    #[error("the history is longer than the plan is proved for")]
+    Length,
+    /// A running sum left its bounds.
+    #[error("a running sum left the bounds within which the plan is proved")]
+    Sum,
+    /// A register was not renewed for too long.
+    #[error("a register is older than the plan is proved for")]
+    Age,
+    /// A token counts as less than dead, or a hull was asked what it cannot answer.
+    #[error("a head met what its plan excludes")]
+    Head,
+    /// Code for a step could not be made.
+    #[error("a step needs more registers than there are")]
+    Code,
+}
+
+const REGISTERS: usize = 1 << 16;
+
+/// Ages from here on share their code.
+const AGES: usize = 8;
+
+/// From here on no more combinations get their own code.
+const VARIANTS: usize = 20_000;
+
+/// Where a piece of code stands; not made yet when it ends before it starts.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    end: u32,
+}
+
+const UNMADE: Span = Span { start: 1, end: 0 };
+
+/// A plan on its way through a history.
+pub struct Execution<'p> {
+    plan: &'p Plan,
+    compiler: Compiler<'p>,
+    state: State<'p>,
+    code: Vec<Op>,
+    first: Vec<Span>,
+    second: Vec<Span>,
+    variants: usize,
+    rows: usize,
+    marks: Vec<plan::Reg>,
+    /// No token of the vocabulary if the opening one may come again.
+    forbidden: u32,
+}
+
+/// What code reads and writes.
+struct State<'p> {
+    regs: Box<[i64; REGISTERS]>,
+    history: Vec<u16>,
+    tables: Vec<Positions>,
+    columns: Vec<Vec<i64>>,
+    hulls: Vec<Hull>,
+    groups: &'p [plan::Group],
+    vocabulary: usize,
+}
+
+impl<'p> Execution<'p> {
+    /// After the opening token, at position 0.
+    pub fn new(plan: &'p Plan) -> Result<Self, Break> {
+        let mut hulls = Vec::with_capacity(plan.hulls().len());
+        for head in plan.hulls() {
+            let mut hull = Hull::new(TieBreak::Latest);
+            hull.insert(head.opening.key, head.opening.value).map_err(|_| Break::Head)?;
+            hulls.push(hull);
+        }
+        let rows = plan.rows().iter().copied().max().map_or(1, |row| usize::from(row) + 1);
+        let classes =
+            plan.classes().iter().copied().max().map_or(1, |class| usize::from(class) + 1);
+        let state = State {
+            regs: vec![0; REGISTERS].into_boxed_slice().try_into().map_err(|_| Break::Code)?,
+            history: vec![plan.opening().0 as u16],
+            tables: vec![Positions::new(); plan.tables()],
+            columns: plan.columns().into_iter().map(|first| vec![first]).collect(),
+            hulls,
+            groups: plan.groups(),
+            vocabulary: plan.classes().len(),
+        };
+        Ok(Execution {
+            plan,
+            compiler: Compiler::new(plan),
+            state,
+            code: Vec::new(),
+            first: vec![UNMADE; classes],
+            second: vec![UNMADE; classes * rows * (AGES + 1) * 2],
+            variants: 0,
+            rows,
+            marks: plan.marks(),
+            forbidden: plan.opens_once().map_or(u32::MAX, |token| token.0),
+        })
+    }
+
+    /// Takes the next token; with `answers`, [`Execution::answer`] is known afterwards.
+    #[inline]
+    pub fn step(&mut self, token: Token, answers: bool) -> Result<(), Break> {
+        let t = self.state.history.len();
+        if t as u64 > self.plan.limit() {
+            return Err(Break::Length);
+        }
+        if token.0 == self.forbidden {
+            return Err(Break::Opening);
+        }
+        let class = self.plan.classes()[token.index()];
+        self.state.history.push(token.0 as u16);
+        self.state.regs[POSITION as usize] = t as i64;
+
+        let first = self.first[class as usize];
+        let first = if first.start > first.end { self.make_first(class)? } else { first };
+        self.state.run(
+            &self.code[first.start as usize..first.end as usize],
+            self.compiler.token_tables(),
+        )?;
+
+        for &mark in &self.marks {
+            if t as i64 - self.state.regs[mark as usize] > OLDEST {
+                return Err(Break::Age);
+            }
+        }
+        let selected = self.state.regs[SELECTED as usize].clamp(0, t as i64) as usize;
+        let row = self.plan.rows()[self.state.history[selected] as usize];
+        let age = match self.plan.aged() {
+            Some(mark) => (t - self.state.regs[mark as usize] as usize).min(AGES),
+            None => AGES,
+        };
+        let at = (usize::from(class) * self.rows + usize::from(row)) * (AGES + 1) + age;
+        let at = 2 * at + usize::from(answers);
+        let second = self.second[at];
+        let second = if second.start > second.end {
+            let age = (age < AGES).then_some(age as u16);
+            self.make_second(Known { class, row: Some(row), age }, answers, at)?
+        } else {
+            second
+        };
+        self.state.run(
+            &self.code[second.start as usize..second.end as usize],
+            self.compiler.token_tables(),
+        )
+    }
+
+    /// The token with the greatest logit after the latest step.
+    #[inline]
+    pub fn answer(&self) -> Token {
+        Token(self.state.regs[ANSWER as usize] as u32)
+    }
+
+    #[cold]
+    fn make_first(&mut self, class: u16) -> Result<Span, Break> {
+        let ops = self.compiler.first(class).map_err(|_| Break::Code)?;
+        let span = self.keep(ops);
+        self.first[class as usize] = span;
+        Ok(span)
+    }
+
+    #[cold]
+    fn make_second(&mut self, known: Known, answers: bool, at: usize) -> Result<Span, Break> {
+        self.variants += 1;
+        let known =
+            if self.variants > VARIANTS { Known { row: None, age: None, ..known } } else { known };
+        let ops = self.compiler.second(known, answers).map_err(|_| Break::Code)?;
+        let span = self.keep(ops);
+        self.second[at] = span;
+        Ok(span)
+    }
+
+    fn keep(&mut self, ops: Vec<Op>) -> Span {
+        let start = self.code.len() as u32;
+        self.code.extend(ops);
+        Span { start, end: self.code.len() as u32 }
+    }
+
+    /// All tokens so far.
+    pub fn history(&self) -> impl Iterator<Item = Token> + '_ {
+        self.state.history.iter().map(|&token| Token(u32::from(token)))
+    }
+
+    /// Tokens taken so far.
+    pub fn position(&self) -> u64 {
+        self.state.history.len() as u64
+    }
+
+    /// Pieces of code made, and operations in all of them.
+    pub fn code_size(&self) -> (usize, usize) {
+        (self.variants, self.code.len())
+    }
+
+    /// Bytes that history, tables, columns and hulls hold.
+    pub fn heap_bytes(&self) -> usize {
+        let State { history, tables, columns, hulls, .. } = &self.state;
+        history.capacity() * 2
+            + tables.iter().map(Positions::heap_bytes).sum::<usize>()
+            + columns.iter().map(|column| column.capacity() * 8).sum::<usize>()
+            + hulls.iter().map(Hull::heap_bytes).sum::<usize>()
+    }
+}
+
+impl State<'_> {
+    fn run(&mut self, code: &[Op], tables: &[i64]) -> Result<(), Break> {
+        let State { regs, history, vocabulary, .. } = self;
+        let vocabulary = *vocabulary;
+        let last = history.len() - 1;
+        macro_rules! r {
+            ($reg:expr) => {
+                regs[$reg as usize]
+            };
+        }
+        for op in code {
+            match *op {
+                Op::Set { dst, k } => r!(dst) = k,
+                Op::AddConst { dst, a, k } => r!(dst) = r!(a).wrapping_add(k),
+                Op::Add { dst, a, b } => r!(dst) = r!(a).wrapping_add(r!(b)),
+                Op::Sub { dst, a, b } => r!(dst) = r!(a).wrapping_sub(r!(b)),
+                Op::MulAdd { dst, a, b, k } => {
+                    r!(dst) = r!(a).wrapping_add(r!(b).wrapping_mul(k));
+                }
+                Op::Mul { dst, a, b } => r!(dst) = r!(a).wrapping_mul(r!(b)),
+                Op::Back { dst, a, table, back } => {
+                    let token = history[last.saturating_sub(back as usize)] as usize;
+                    r!(dst) = r!(a).wrapping_add(tables[table as usize * vocabulary + token]);
+                }
+                Op::Read { dst, a, table, at, offset } => {
+                    let place = r!(at).saturating_add(i64::from(offset)).clamp(0, last as i64);
+                    let token = history[place as usize] as usize;
+                    r!(dst) = r!(a).wrapping_add(tables[table as usize * vocabulary + token]);
+                }
+                Op::Clamp { dst, a } => r!(dst) = r!(a).clamp(0, last as i64),
+                Op::Relu { dst, gate, k } => r!(dst) = r!(gate).wrapping_add(k).max(0),
+                Op::Step { dst, gate, k } => r!(dst) = r!(gate).wrapping_add(k).clamp(0, 1),
+                Op::IsZero { dst, gate, k } => r!(dst) = i64::from(r!(gate).wrapping_add(k) == 0),
+                Op::Find { dst, found, table, key } => {
+                    let (key, position) = self.tables[table as usize].find(r!(key));
+                    r!(dst) = i64::from(position);
+                    r!(found) = key;
+                }
+                Op::Insert { table, key } => {
+                    self.tables[table as usize].insert(r!(key), last as u32);
+                }
+                Op::InsertUnless { table, key, dead } => match r!(dead) {
+                    0 => self.tables[table as usize].insert(r!(key), last as u32),
+                    1.. => {}
+                    _ => return Err(Break::Head),
+                },
+                Op::Accumulate { sum, a } => {
+                    let total = r!(sum).wrapping_add(r!(a));
+                    r!(sum) = total;
+                    if !(0..=MOST).contains(&total) {
+                        return Err(Break::Sum);
+                    }
+                }
+                Op::AccumulateConst { sum, k } => {
+                    let total = r!(sum).wrapping_add(k);
+                    r!(sum) = total;
+                    if !(0..=MOST).contains(&total) {
+                        return Err(Break::Sum);
+                    }
+                }
+                Op::MarkUnless { mark, dead } => match r!(dead) {
+                    0 => r!(mark) = last as i64,
+                    1.. => {}
+                    _ => return Err(Break::Head),
+                },
+                Op::Push { column, a } => self.columns[column as usize].push(r!(a)),
+                Op::Take { dst, column, at } => {
+                    let place = r!(at).clamp(0, last as i64) as usize;
+                    r!(dst) = self.columns[column as usize][place];
+                }
+                Op::Hull { hull, first, dst } => {
+                    let pair = |at: plan::Reg| [r!(at) as f64, r!(at + 1) as f64];
+                    let (key, value, query) = (pair(first), pair(first + 2), pair(first + 4));
+                    let hull = &mut self.hulls[hull as usize];
+                    hull.insert(key, value).map_err(|_| Break::Head)?;
+                    let [x, y] = hull.answer(query).map_err(|_| Break::Head)?;
+                    r!(dst) = x as i64;
+                    r!(dst + 1) = y as i64;
+                }
+                Op::Answer { token } => r!(ANSWER) = i64::from(token),
+                Op::Pick { group, x } => {
+                    r!(ANSWER) = i64::from(self.groups[group as usize].winner(r!(x)).token);
+                }
+                Op::Either { above, below, x, by, k } => {
+                    let group = if r!(by) + i64::from(k) > 0 { above } else { below };
+                    r!(ANSWER) = i64::from(self.groups[group as usize].winner(r!(x)).token);
+                }
+                Op::FirstCandidate { group, x, base } => {
+                    let line = self.groups[group as usize].winner(r!(x));
+                    r!(ANSWER) = i64::from(line.token);
+                    r!(BEST) = r!(base) + line.slope * r!(x) + line.height;
+                }
+                Op::Candidate { group, x, base } => {
+                    let line = self.groups[group as usize].winner(r!(x));
+                    let logit = r!(base) + line.slope * r!(x) + line.height;
+                    let token = i64::from(line.token);
+                    if logit > r!(BEST) || (logit == r!(BEST) && token < r!(ANSWER)) {
+                        r!(BEST) = logit;
+                        r!(ANSWER) = token;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const _: () = assert!((FIRST as usize) < REGISTERS);

@@ -1,0 +1,170 @@
+//! Generation by a plan, with the reference behind it.
+//!
+//! Where there is no plan for a model, or an assumption of the plan breaks on the
+//! way, the reference takes over: it takes all tokens so far and goes on, so the
+//! tokens are right in either case. [`Planned::fallback`] says that it happened,
+//! where, and why.
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::execute::{Break, Execution};
+use super::generate::Decoder;
+use super::{Attention, EngineError, Reference};
+use crate::linalg::Kernel;
+use crate::model::{Model, Token};
+use crate::plan::{Plan, Refusal};
+
+/// Why the reference took over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Error)]
+#[serde(untagged)]
+pub enum Reason {
+    /// There is no plan.
+    #[error("the model has no plan: {0}")]
+    Refused(Refusal),
+    /// The plan broke.
+    #[error("{0}")]
+    Broke(Break),
+    /// The first token is not the one that the plan was made for.
+    #[error("the prompt begins with another token than the plan")]
+    OtherOpening,
+    /// The prediction at position 0 is not exact.
+    #[error("the prediction at position 0 is not exact")]
+    FirstPrediction,
+}
+
+/// Where and why the reference took over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Fallback {
+    /// Tokens before the one that broke the plan.
+    pub position: u64,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// A plan on its way through a history, or the reference in its place.
+pub struct Planned<'m> {
+    model: &'m Model,
+    plan: Result<&'m Plan, Refusal>,
+    attention: Attention,
+    kernel: Kernel,
+    execution: Option<Execution<'m>>,
+    reference: Option<(Box<Reference<'m>>, Fallback)>,
+}
+
+impl<'m> Planned<'m> {
+    /// Before the first token. `attention` and `kernel` are those of the reference, should it be needed.
+    pub fn new(
+        model: &'m Model,
+        plan: &'m Result<Plan, Refusal>,
+        attention: Attention,
+        kernel: Kernel,
+    ) -> Planned<'m> {
+        let plan = plan.as_ref().map_err(|refusal| *refusal);
+        Planned { model, plan, attention, kernel, execution: None, reference: None }
+    }
+
+    /// Where and why the reference took over, if it did.
+    pub fn fallback(&self) -> Option<Fallback> {
+        self.reference.as_ref().map(|reference| reference.1)
+    }
+
+    /// Tokens taken so far.
+    pub fn position(&self) -> u64 {
+        match (&self.reference, &self.execution) {
+            (Some((reference, _)), _) => reference.position(),
+            (None, Some(execution)) => execution.position(),
+            (None, None) => 0,
+        }
+    }
+
+    /// Bytes that history and memories hold.
+    pub fn heap_bytes(&self) -> usize {
+        match (&self.reference, &self.execution) {
+            (Some((reference, _)), _) => reference.heap_bytes(),
+            (None, Some(execution)) => execution.heap_bytes(),
+            (None, None) => 0,
+        }
+    }
+
+    /// Pieces of code made, and operations in all of them.
+    pub fn code_size(&self) -> (usize, usize) {
+        self.execution.as_ref().map_or((0, 0), Execution::code_size)
+    }
+
+    #[cold]
+    fn open(&mut self, token: Token) -> Result<(), EngineError> {
+        let reason = match self.plan {
+            Err(refusal) => Reason::Refused(refusal),
+            Ok(plan) if plan.opening() != token => Reason::OtherOpening,
+            Ok(plan) => match Execution::new(plan) {
+                Ok(execution) => {
+                    self.execution = Some(execution);
+                    return Ok(());
+                }
+                Err(broke) => Reason::Broke(broke),
+            },
+        };
+        self.fall_back(reason, 0, Some(token))
+    }
+
+    /// Gives the first `taken` tokens of the history, and one more, to the reference.
+    #[cold]
+    fn fall_back(
+        &mut self,
+        reason: Reason,
+        taken: u64,
+        next: Option<Token>,
+    ) -> Result<(), EngineError> {
+        let mut reference = Reference::new(self.model, self.attention, self.kernel)?;
+        if let Some(execution) = &self.execution {
+            for token in execution.history().take(taken as usize) {
+                reference.step(token)?;
+            }
+        }
+        if let Some(token) = next {
+            reference.step(token)?;
+        }
+        self.execution = None;
+        self.reference = Some((Box::new(reference), Fallback { position: taken, reason }));
+        Ok(())
+    }
+}
+
+impl Decoder for Planned<'_> {
+    #[inline]
+    fn take(&mut self, token: Token, answers: bool) -> Result<(), EngineError> {
+        if let Some(execution) = &mut self.execution {
+            let vocabulary = self.model.shape().vocabulary;
+            if token.index() >= vocabulary {
+                return Err(EngineError::NoToken { token: token.0, vocabulary });
+            }
+            let taken = execution.position();
+            return match execution.step(token, answers) {
+                Ok(()) => Ok(()),
+                Err(broke) => self.fall_back(Reason::Broke(broke), taken, Some(token)),
+            };
+        }
+        match &mut self.reference {
+            Some((reference, _)) => reference.step(token),
+            None => self.open(token),
+        }
+    }
+
+    #[inline]
+    fn next_token(&mut self) -> Result<Token, EngineError> {
+        if let Some(execution) = &self.execution {
+            if execution.position() > 1 {
+                return Ok(execution.answer());
+            }
+            if let Some(first) = self.plan.ok().and_then(Plan::first_prediction) {
+                return Ok(first);
+            }
+            self.fall_back(Reason::FirstPrediction, 1, None)?;
+        }
+        match &mut self.reference {
+            Some((reference, _)) => reference.next_token(),
+            None => Err(EngineError::EmptyPrompt),
+        }
+    }
+}

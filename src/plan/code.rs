@@ -1,0 +1,83 @@
+//! What a plan is lowered to: straight-line operations on whole-number registers.
+//!
+//! Operands are register numbers, so that the executor never asks what a value is
+//! or where it came from. Sums of products are bounded by 2^53 where they matter, so
+//! arithmetic may wrap inside of a sum and still ends right.
+
+/// A register.
+pub type Reg = u16;
+
+/// Always 0.
+pub const ZERO: Reg = 0;
+/// The position.
+pub const POSITION: Reg = 1;
+/// The predicted token.
+pub const ANSWER: Reg = 2;
+/// The logit of the best candidate so far.
+pub const BEST: Reg = 3;
+/// The place of the token by which code is specialised.
+pub const SELECTED: Reg = 4;
+/// The first register that is the plan's own.
+pub const FIRST: Reg = 5;
+
+/// Tokens at a place, as numbers: which table of the compiler's.
+pub type TokenTable = u16;
+
+/// One operation. `dst` is written; all other fields are read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs, reason = "each variant says what its fields are")]
+pub enum Op {
+    /// dst = k
+    Set { dst: Reg, k: i64 },
+    /// dst = a + k
+    AddConst { dst: Reg, a: Reg, k: i64 },
+    /// dst = a + b
+    Add { dst: Reg, a: Reg, b: Reg },
+    /// dst = a - b
+    Sub { dst: Reg, a: Reg, b: Reg },
+    /// dst = a + k·b
+    MulAdd { dst: Reg, a: Reg, b: Reg, k: i64 },
+    /// dst = a·b
+    Mul { dst: Reg, a: Reg, b: Reg },
+    /// dst = a + table[token at max(t - back, 0)]
+    Back { dst: Reg, a: Reg, table: TokenTable, back: u32 },
+    /// dst = a + table[token at clamp(at + offset, 0, t)]
+    Read { dst: Reg, a: Reg, table: TokenTable, at: Reg, offset: i32 },
+    /// dst = clamp(a, 0, t)
+    Clamp { dst: Reg, a: Reg },
+    /// dst = max(gate + k, 0)
+    Relu { dst: Reg, gate: Reg, k: i64 },
+    /// dst = clamp(gate + k, 0, 1)
+    Step { dst: Reg, gate: Reg, k: i64 },
+    /// dst = 1 if gate + k = 0, else 0
+    IsZero { dst: Reg, gate: Reg, k: i64 },
+    /// found = the key nearest to `key` in a table, dst = its position
+    Find { dst: Reg, found: Reg, table: u16, key: Reg },
+    /// The latest position becomes that of a key.
+    Insert { table: u16, key: Reg },
+    /// The same if `dead` is 0; nothing if it is greater; less breaks the run.
+    InsertUnless { table: u16, key: Reg, dead: Reg },
+    /// sum += a, guarded.
+    Accumulate { sum: Reg, a: Reg },
+    /// sum += k, guarded.
+    AccumulateConst { sum: Reg, k: i64 },
+    /// mark = t if `dead` is 0; nothing if it is greater; less breaks the run.
+    MarkUnless { mark: Reg, dead: Reg },
+    /// Appends to a column.
+    Push { column: u16, a: Reg },
+    /// dst = what a column holds at clamp(at, 0, t)
+    Take { dst: Reg, column: u16, at: Reg },
+    /// Inserts into a hull and asks it: six registers from `first` are key, value and
+    /// query, the answer goes to `dst` and the register after.
+    Hull { hull: u16, first: Reg, dst: Reg },
+    /// answer = token
+    Answer { token: u32 },
+    /// answer = the winner of a group at x
+    Pick { group: u16, x: Reg },
+    /// answer = the winner at x of `above` if `by` + k is positive, else of `below`
+    Either { above: u16, below: u16, x: Reg, by: Reg, k: i16 },
+    /// The winner of a group at x, over its base, if it beats the best so far.
+    Candidate { group: u16, x: Reg, base: Reg },
+    /// The first candidate.
+    FirstCandidate { group: u16, x: Reg, base: Reg },
+}

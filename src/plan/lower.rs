@@ -1,0 +1,533 @@
+//! Sixth pass: from rebuilt expressions to operations.
+//!
+//! A step runs two pieces of code. The first knows the token's class and brings up to
+//! date what the row and the age depend on. The second knows all three, brings the rest up to date and
+//! answers. A memory is always written before it is asked, for a position attends to
+//! itself as well; an item is emitted when something first asks for it, or at the end.
+//!
+//! Code is made when it is first needed: a program meets few of all combinations. The
+//! [`Compiler`] keeps the tables of token features that code reads.
+
+use rustc_hash::FxHashMap;
+
+use super::code::{BEST, FIRST, Op, POSITION, Reg, SELECTED, TokenTable, ZERO};
+use super::live::Needed;
+use super::output::twins;
+use super::specialise::Specialiser;
+use super::term::{Arena, Atom, AtomId, Bounds, Lin};
+use super::{Plan, Refusal};
+
+/// What is known when a piece of code runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Known {
+    /// The class of the latest token.
+    pub class: u16,
+    /// The row of the token at the selected place.
+    pub row: Option<u16>,
+    /// The age of the register by which code is specialised.
+    pub age: Option<u16>,
+}
+
+/// Makes code for one plan.
+#[derive(Debug)]
+pub struct Compiler<'p> {
+    plan: &'p Plan,
+    /// Tables of the vocabulary's length, one after the other.
+    tables: Vec<i64>,
+    names: FxHashMap<Vec<(usize, i64)>, TokenTable>,
+}
+
+impl<'p> Compiler<'p> {
+    /// Without any code yet.
+    pub fn new(plan: &'p Plan) -> Compiler<'p> {
+        Compiler { plan, tables: Vec::new(), names: FxHashMap::default() }
+    }
+
+    /// Tables of token features, each as long as the vocabulary.
+    pub fn token_tables(&self) -> &[i64] {
+        &self.tables
+    }
+
+    /// The code that comes before the row and the age are known.
+    pub fn first(&mut self, class: u16) -> Result<Vec<Op>, Refusal> {
+        let plan = self.plan;
+        let none = nothing_done(plan);
+        let mut lowering = Lowering::new(self, Known { class, row: None, age: None }, none);
+        lowering.remaining(&plan.live.first).ok_or(Refusal::Registers)?;
+        lowering.select().ok_or(Refusal::Registers)?;
+        Ok(lowering.ops)
+    }
+
+    /// The code that does the rest of a step, with an answer or without.
+    pub fn second(&mut self, known: Known, answers: bool) -> Result<Vec<Op>, Refusal> {
+        let plan = self.plan;
+        let mut lowering = Lowering::new(self, known, plan.live.first.clone());
+        if answers {
+            lowering.answer().ok_or(Refusal::Registers)?;
+        }
+        lowering.remaining(&plan.live.needed).ok_or(Refusal::Registers)?;
+        Ok(lowering.ops)
+    }
+
+    fn table(&mut self, terms: Vec<(usize, i64)>) -> Option<TokenTable> {
+        if let Some(&table) = self.names.get(&terms) {
+            return Some(table);
+        }
+        let features = &self.plan.features;
+        let table = TokenTable::try_from(self.names.len()).ok()?;
+        self.tables.extend((0..features.tokens).map(|token| -> i64 {
+            terms.iter().map(|&(column, k)| k.wrapping_mul(features.columns[column][token])).sum()
+        }));
+        self.names.insert(terms, table);
+        Some(table)
+    }
+}
+
+fn nothing_done(plan: &Plan) -> Needed {
+    let needed = &plan.live.needed;
+    let none = |items: &[bool]| vec![false; items.len()];
+    Needed {
+        sums: none(&needed.sums),
+        ages: none(&needed.ages),
+        tables: none(&needed.tables),
+        columns: none(&needed.columns),
+        hulls: none(&needed.hulls),
+    }
+}
+
+struct Lowering<'c, 'p> {
+    plan: &'p Plan,
+    special: Specialiser<'p>,
+    compiler: &'c mut Compiler<'p>,
+    ops: Vec<Op>,
+    free: usize,
+    done: Needed,
+    atoms: FxHashMap<AtomId, Reg>,
+    lins: FxHashMap<Lin, Reg>,
+    hulls: FxHashMap<usize, Reg>,
+    finds: FxHashMap<(usize, Lin), (Reg, Reg)>,
+    /// Sums of several terms in registers, the longest first.
+    sums: Vec<(Lin, Reg)>,
+}
+
+impl<'c, 'p> Lowering<'c, 'p> {
+    fn new(compiler: &'c mut Compiler<'p>, known: Known, done: Needed) -> Self {
+        let plan = compiler.plan;
+        Lowering {
+            plan,
+            special: Specialiser::new(plan, known),
+            compiler,
+            ops: Vec::new(),
+            free: plan.first_free(),
+            done,
+            atoms: FxHashMap::default(),
+            lins: FxHashMap::default(),
+            hulls: FxHashMap::default(),
+            finds: FxHashMap::default(),
+            sums: Vec::new(),
+        }
+    }
+
+    fn reg(&mut self) -> Option<Reg> {
+        self.free += 1;
+        Reg::try_from(self.free - 1).ok()
+    }
+
+    /// Leaves the selected place in its register.
+    fn select(&mut self) -> Option<()> {
+        if let Some(place) = &self.plan.live.selector {
+            let place = self.special.lin(place)?;
+            let from = self.lin(&place)?;
+            self.ops.push(Op::AddConst { dst: SELECTED, a: from, k: 0 });
+        }
+        Some(())
+    }
+
+    /// Brings up to date whatever is wanted and not yet done.
+    fn remaining(&mut self, wanted: &Needed) -> Option<()> {
+        let of = |wanted: &[bool]| (0..wanted.len()).filter(|&at| wanted[at]).collect::<Vec<_>>();
+        of(&wanted.sums).into_iter().try_for_each(|sum| self.sum(sum))?;
+        of(&wanted.ages).into_iter().try_for_each(|age| self.age(age))?;
+        of(&wanted.tables).into_iter().try_for_each(|table| self.table(table))?;
+        of(&wanted.columns).into_iter().try_for_each(|column| self.column(column))?;
+        of(&wanted.hulls).into_iter().try_for_each(|hull| self.hull(hull).map(|_| ()))
+    }
+
+    fn sum(&mut self, sum: usize) -> Option<()> {
+        if !std::mem::replace(&mut self.done.sums[sum], true) {
+            let summand = self.special.lin(&self.plan.items.sums[sum])?;
+            let sum = self.plan.sum(sum);
+            match summand.as_constant() {
+                Some(0) => {}
+                Some(k) => self.ops.push(Op::AccumulateConst { sum, k }),
+                None => {
+                    let a = self.lin(&summand)?;
+                    self.ops.push(Op::Accumulate { sum, a });
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// A count of reasons against: `Some(true)` when it is always 0, `Some(false)` when never.
+    fn always(&mut self, dead: &Lin) -> Option<bool> {
+        let Bounds { low, high } = self.special.arena.bounds(dead);
+        if low == 0.0 && high == 0.0 {
+            Some(true)
+        } else if low > 0.0 {
+            Some(false)
+        } else {
+            None
+        }
+    }
+
+    fn age(&mut self, age: usize) -> Option<()> {
+        if !std::mem::replace(&mut self.done.ages[age], true) {
+            let mark = self.plan.mark(age);
+            let dead = self.special.lin(&self.plan.items.ages[age])?;
+            match self.always(&dead) {
+                Some(true) => self.ops.push(Op::AddConst { dst: mark, a: POSITION, k: 0 }),
+                Some(false) => {}
+                None => {
+                    let dead = self.lin(&dead)?;
+                    self.ops.push(Op::MarkUnless { mark, dead });
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn table(&mut self, at: usize) -> Option<()> {
+        if !std::mem::replace(&mut self.done.tables[at], true) {
+            let item = &self.plan.items.tables[at];
+            let dead = self.special.lin(&item.dead)?;
+            let table = at as u16;
+            match self.always(&dead) {
+                Some(false) => {}
+                always => {
+                    let number = self.special.lin(&item.number)?;
+                    let key = self.lin(&number)?;
+                    let op = if always.is_some() {
+                        Op::Insert { table, key }
+                    } else {
+                        let dead = self.lin(&dead)?;
+                        Op::InsertUnless { table, key, dead }
+                    };
+                    self.ops.push(op);
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn column(&mut self, column: usize) -> Option<()> {
+        if !std::mem::replace(&mut self.done.columns[column], true) {
+            let value = self.special.lin(&self.plan.items.columns[column].value)?;
+            let a = self.lin(&value)?;
+            self.ops.push(Op::Push { column: column as u16, a });
+        }
+        Some(())
+    }
+
+    fn hull(&mut self, at: usize) -> Option<Reg> {
+        if let Some(&dst) = self.hulls.get(&at) {
+            return Some(dst);
+        }
+        self.done.hulls[at] = true;
+        let hull = &self.plan.items.hulls[at];
+        let mut inputs = Vec::with_capacity(6);
+        for lin in hull.key.iter().chain(&hull.value).chain(&hull.query) {
+            let lin = self.special.lin(lin)?;
+            inputs.push(self.lin(&lin)?);
+        }
+        let first = self.reg()?;
+        for _ in 0..7 {
+            self.reg()?;
+        }
+        Reg::try_from(self.free).ok()?;
+        for (dst, a) in (first..).zip(inputs) {
+            self.ops.push(Op::AddConst { dst, a, k: 0 });
+        }
+        let dst = first + 6;
+        self.ops.push(Op::Hull { hull: at as u16, first, dst });
+        self.hulls.insert(at, dst);
+        Some(dst)
+    }
+
+    /// A register that holds a rebuilt expression.
+    fn lin(&mut self, lin: &Lin) -> Option<Reg> {
+        if let Some((atom, 1)) = lin.single()
+            && !matches!(self.special.arena.atom(atom), Atom::Feature { .. } | Atom::Age(_))
+        {
+            return self.atom(atom);
+        }
+        if lin.as_constant() == Some(0) {
+            return Some(ZERO);
+        }
+        if let Some(&reg) = self.lins.get(lin) {
+            return Some(reg);
+        }
+        let reg = self.sum_of(lin)?;
+        self.lins.insert(lin.clone(), reg);
+        if lin.terms.len() > 1 {
+            let at = self.sums.partition_point(|known| known.0.terms.len() >= lin.terms.len());
+            self.sums.insert(at, (lin.clone(), reg));
+        }
+        Some(reg)
+    }
+
+    /// Takes sums that are in registers already out of an expression.
+    fn known_sums(&self, lin: &Lin) -> (Lin, Vec<(Reg, i64)>) {
+        let mut rest = lin.clone();
+        let mut taken = Vec::new();
+        for (known, reg) in &self.sums {
+            let of =
+                |atom: AtomId| rest.terms.iter().find(|term| term.0 == atom).map(|term| term.1);
+            let (first, k) = known.terms[0];
+            let Some(times) = of(first).filter(|have| have % k == 0).map(|have| have / k) else {
+                continue;
+            };
+            if known.terms.iter().all(|&(atom, k)| of(atom) == Some(k * times))
+                && let Some(without) = rest.plus(known, -times)
+            {
+                rest = without;
+                taken.push((*reg, times));
+            }
+        }
+        (rest, taken)
+    }
+
+    fn sum_of(&mut self, lin: &Lin) -> Option<Reg> {
+        // Terms as registers with coefficients, and features by their places.
+        let (lin, mut terms) = self.known_sums(lin);
+        let mut places: Vec<(Lin, Vec<(usize, i64)>)> = Vec::new();
+        let mut add = |reg: Reg, k: i64| match terms.iter_mut().find(|term| term.0 == reg) {
+            Some(term) => term.1 += k,
+            None => terms.push((reg, k)),
+        };
+        for &(atom, k) in &lin.terms {
+            match self.special.arena.atom(atom).clone() {
+                Atom::Feature { .. } if self.atoms.contains_key(&atom) => add(self.atoms[&atom], k),
+                Atom::Feature { place, column } => {
+                    match places.iter_mut().find(|known| known.0 == place) {
+                        Some(known) => known.1.push((column, k)),
+                        None => places.push((place, vec![(column, k)])),
+                    }
+                }
+                Atom::Age(age) => {
+                    self.age(age)?;
+                    add(POSITION, k);
+                    add(self.plan.mark(age), -k);
+                }
+                _ => {
+                    let reg = self.atom(atom)?;
+                    add(reg, k);
+                }
+            }
+        }
+        terms.retain(|term| term.1 != 0);
+        terms.sort_by_key(|term| (term.1 != 1, term.0));
+        let mut sum = ZERO;
+        let mut constant = lin.c;
+        for (reg, k) in terms {
+            sum = match (sum, k) {
+                (ZERO, 1) => reg,
+                (_, 1) => self.emit(|dst| Op::Add { dst, a: sum, b: reg })?,
+                (_, -1) => self.emit(|dst| Op::Sub { dst, a: sum, b: reg })?,
+                _ => self.emit(|dst| Op::MulAdd { dst, a: sum, b: reg, k })?,
+            };
+        }
+        if constant != 0 && sum == ZERO {
+            sum = self.emit(|dst| Op::Set { dst, k: constant })?;
+            constant = 0;
+        }
+        for (place, mut columns) in places {
+            columns.sort_unstable();
+            let single = match columns[..] {
+                [(column, 1)] if sum == ZERO => Some(column),
+                _ => None,
+            };
+            let table = self.compiler.table(columns)?;
+            sum = self.read(&place, table, sum)?;
+            if let Some(column) = single
+                && let Some((id, 1)) = self.special.arena.feature(place, column).single()
+            {
+                self.atoms.insert(id, sum);
+            }
+        }
+        if constant != 0 {
+            sum = self.emit(|dst| Op::AddConst { dst, a: sum, k: constant })?;
+        }
+        Some(sum)
+    }
+
+    /// sum + what a table has for the token at a place.
+    fn read(&mut self, place: &Lin, table: TokenTable, sum: Reg) -> Option<Reg> {
+        if let Some(ahead) = place.plus(&Arena::position(), -1)?.as_constant()
+            && let Ok(back) = u32::try_from(-ahead.min(0))
+        {
+            return self.emit(|dst| Op::Back { dst, a: sum, table, back });
+        }
+        let (at, offset) = match i32::try_from(place.c) {
+            Ok(offset) => (self.lin(&place.without_constant())?, offset),
+            Err(_) => (self.lin(place)?, 0),
+        };
+        self.emit(|dst| Op::Read { dst, a: sum, table, at, offset })
+    }
+
+    fn emit(&mut self, op: impl FnOnce(Reg) -> Op) -> Option<Reg> {
+        let dst = self.reg()?;
+        self.ops.push(op(dst));
+        Some(dst)
+    }
+
+    fn atom(&mut self, id: AtomId) -> Option<Reg> {
+        if let Some(&reg) = self.atoms.get(&id) {
+            return Some(reg);
+        }
+        let reg = match self.special.arena.atom(id).clone() {
+            Atom::Position => POSITION,
+            Atom::Feature { .. } | Atom::Age(_) => self.lin(&Lin::atom(id))?,
+            Atom::Clamped(place) => {
+                let a = self.lin(&place)?;
+                self.emit(|dst| Op::Clamp { dst, a })?
+            }
+            Atom::Sum(sum) => {
+                self.sum(sum)?;
+                self.plan.sum(sum)
+            }
+            Atom::Found { table, query } | Atom::FoundKey { table, query } => {
+                self.find(id, table, &query)?
+            }
+            Atom::Column { column, place } => {
+                self.column(column)?;
+                let at = self.lin(&place)?;
+                self.emit(|dst| Op::Take { dst, column: column as u16, at })?
+            }
+            Atom::Hull { hull, part } => self.hull(hull)? + part as Reg,
+            Atom::Piece { gate, factor, knots } => self.piece(&gate, &factor, &knots)?,
+        };
+        self.atoms.insert(id, reg);
+        Some(reg)
+    }
+
+    /// Position and key are found together.
+    fn find(&mut self, id: AtomId, table: usize, query: &Lin) -> Option<Reg> {
+        let position = matches!(self.special.arena.atom(id), Atom::Found { .. });
+        let pick = |(dst, found): (Reg, Reg)| if position { dst } else { found };
+        if let Some(&both) = self.finds.get(&(table, query.clone())) {
+            return Some(pick(both));
+        }
+        self.table(table)?;
+        let key = self.lin(query)?;
+        let found = self.reg()?;
+        let dst = self.emit(|dst| Op::Find { dst, found, table: table as u16, key })?;
+        self.finds.insert((table, query.clone()), (dst, found));
+        Some(pick((dst, found)))
+    }
+
+    fn piece(&mut self, gate: &Lin, factor: &Lin, knots: &[(i64, i64)]) -> Option<Reg> {
+        let gate = self.lin(gate)?;
+        let open = match knots {
+            &[(k, 1)] => self.emit(|dst| Op::Relu { dst, gate, k })?,
+            &[(j, -1), (k, 1)] if j == k - 1 => self.emit(|dst| Op::Step { dst, gate, k })?,
+            &[(i, 1), (j, -2), (k, 1)] if j == i + 1 && k == j + 1 => {
+                self.emit(|dst| Op::IsZero { dst, gate, k: j })?
+            }
+            knots => {
+                let mut sum = ZERO;
+                for &(k, c) in knots {
+                    let open = self.emit(|dst| Op::Relu { dst, gate, k })?;
+                    sum = self.emit(|dst| Op::MulAdd { dst, a: sum, b: open, k: c })?;
+                }
+                sum
+            }
+        };
+        if factor.as_constant() == Some(1) {
+            return Some(open);
+        }
+        let factor = self.lin(factor)?;
+        self.emit(|dst| Op::Mul { dst, a: open, b: factor })
+    }
+
+    /// The winner among all groups that can win.
+    fn answer(&mut self) -> Option<()> {
+        let plan = self.plan;
+        let basis: Vec<Lin> =
+            plan.output.basis.iter().map(|lin| self.special.lin(lin)).collect::<Option<_>>()?;
+        let mut reach = Vec::with_capacity(plan.output.groups.len());
+        let mut least = f64::NEG_INFINITY;
+        for group in &plan.output.groups {
+            let mut base = Lin::default();
+            for &(at, k) in &group.base {
+                base = base.plus(&basis[at], k)?;
+            }
+            let x = group.along.map_or(Lin::default(), |along| basis[along].clone());
+            let (around, along) = (self.special.arena.bounds(&base), self.special.arena.bounds(&x));
+            let (mut low, mut high) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
+            for line in &group.lines {
+                let (slope, height) = (line.slope as f64, line.height as f64);
+                let ends = [along.low * slope + height, along.high * slope + height];
+                low = low.max(ends[0].min(ends[1]));
+                high = high.max(ends[0].max(ends[1]));
+            }
+            // Bounds are rounded: a margin that is more than they can be off by.
+            let slack = |x: f64| x.abs() * 1e-12 + 1.0;
+            least = least.max(around.low + low - slack(around.low) - slack(low));
+            reach.push((base, x, around.high + high + slack(around.high) + slack(high)));
+        }
+        let mut can_win: Vec<usize> = (0..reach.len()).filter(|&at| reach[at].2 >= least).collect();
+        let groups = &plan.output.groups;
+        let mut pair = None;
+        if let [a, b] = can_win[..]
+            && let Some(by) = twins(&groups[a], &groups[b])
+        {
+            let difference = reach[a].0.plus(&reach[b].0, -1)?.plus(&Lin::constant(1), by)?;
+            let around = self.special.arena.bounds(&difference);
+            if around.low > 0.0 {
+                can_win = vec![a];
+            } else if around.high < 0.0 {
+                can_win = vec![b];
+            } else {
+                pair = Some((a, b, difference));
+            }
+        }
+        if let [group] = can_win[..] {
+            let x = &reach[group].1;
+            match x.as_constant() {
+                Some(x) => {
+                    let token = groups[group].winner(x).token;
+                    self.ops.push(Op::Answer { token });
+                }
+                None => {
+                    let x = self.lin(x)?;
+                    self.ops.push(Op::Pick { group: group as u16, x });
+                }
+            }
+            return Some(());
+        }
+        // Twins with an odd difference of even terms are never equal.
+        if let Some((a, b, difference)) = pair
+            && difference.c % 2 != 0
+            && difference.terms.iter().all(|term| term.1 % 2 == 0)
+            && let Ok(k) = i16::try_from(difference.c)
+        {
+            let (by, x) = (self.lin(&difference.without_constant())?, self.lin(&reach[a].1)?);
+            self.ops.push(Op::Either { above: a as u16, below: b as u16, x, by, k });
+            return Some(());
+        }
+        for (count, group) in can_win.into_iter().enumerate() {
+            let (base, x, _) = &reach[group];
+            let (base, x) = (self.lin(base)?, self.lin(x)?);
+            let group = group as u16;
+            self.ops.push(if count == 0 {
+                Op::FirstCandidate { group, x, base }
+            } else {
+                Op::Candidate { group, x, base }
+            });
+        }
+        Some(())
+    }
+}
+
+const _: () = assert!(BEST < FIRST && SELECTED < FIRST);

@@ -1,0 +1,163 @@
+//! Second pass: gated units as pieces, merged where they are bounded together.
+//!
+//! Units are *pieces*: φ(g)·f with φ(g) = Σ cᵢ·max(g + kᵢ, 0) over knots (kᵢ, cᵢ). Units
+//! with the same gate (but for a constant) and factor whose slopes add up to 0 become one
+//! piece, which is bounded although its units are not: relu(e+1) - relu(e) is a clamp,
+//! and relu(e+1) - 2·relu(e) + relu(e-1) is 1 where e = 0, else 0. A knot that the bounds of
+//! the gate leave always shut is dropped, one that they leave always open is linear. All
+//! are identities of whole numbers; that the reference computes the units' sum without
+//! rounding is checked apart, on its own terms (`exact.rs`).
+
+use super::term::{Arena, Atom, AtomId, Bounds, GREATEST, Lin};
+
+/// Pieces of one expression with the same gate and factor, and their coefficients.
+struct Alike {
+    gate: Lin,
+    factor: Lin,
+    pieces: Vec<(AtomId, i64)>,
+}
+
+impl Arena {
+    /// Σ c·max(gate + k, 0) · factor, in the simplest form that the bounds allow.
+    pub fn piece(&mut self, gate: &Lin, factor: &Lin, knots: &[(i64, i64)]) -> Option<Lin> {
+        if let Some(g) = gate.as_constant() {
+            let slope: i64 = knots.iter().map(|&(k, c)| c * (g + k).max(0)).sum();
+            return Lin::default().plus(factor, slope);
+        }
+        if factor.as_constant() == Some(0) {
+            return Some(Lin::default());
+        }
+        let around = self.bounds(gate);
+        let open: Vec<(i64, i64)> =
+            knots.iter().copied().filter(|&(k, _)| around.high + k as f64 > 0.0).collect();
+        let (linear, bent): (Vec<_>, Vec<_>) =
+            open.iter().copied().partition(|&(k, _)| around.low + k as f64 >= 0.0);
+        let slope: i64 = linear.iter().map(|knot| knot.1).sum();
+        let height: i64 = linear.iter().map(|&(k, c)| c * k).sum();
+        let straight = Lin::default().plus(gate, slope)?.plus(&Lin::constant(1), height)?;
+        match factor.as_constant() {
+            Some(scale) => {
+                let bent = self.bent(gate, &Lin::constant(1), &bent)?;
+                Lin::default().plus(&straight.plus(&bent, 1)?, scale)
+            }
+            None => match straight.as_constant() {
+                Some(height) => {
+                    let bent = self.bent(gate, factor, &bent)?;
+                    Lin::default().plus(factor, height)?.plus(&bent, 1)
+                }
+                None => self.bent(gate, factor, &open),
+            },
+        }
+    }
+
+    /// A piece of knots as an atom.
+    fn bent(&mut self, gate: &Lin, factor: &Lin, knots: &[(i64, i64)]) -> Option<Lin> {
+        let mut shifted: Vec<(i64, i64)> = Vec::with_capacity(knots.len());
+        for &(k, c) in knots {
+            let k = k.checked_add(gate.c)?;
+            match shifted.iter_mut().find(|knot| knot.0 == k) {
+                Some(knot) => knot.1 += c,
+                None => shifted.push((k, c)),
+            }
+        }
+        shifted.retain(|knot| knot.1 != 0);
+        shifted.sort_unstable();
+        let divisor = shifted.iter().fold(0, |divisor, knot| gcd(divisor, knot.1.abs()));
+        let Some(&(_, last)) = shifted.last() else { return Some(Lin::default()) };
+        let scale = if last < 0 { -divisor } else { divisor };
+        for knot in &mut shifted {
+            knot.1 /= scale;
+        }
+        let gate = gate.without_constant();
+        let height = self.height(&gate, &shifted);
+        let factor_bounds = self.bounds(factor);
+        let bounds = height.product(factor_bounds);
+        let atom = Atom::Piece { gate, factor: factor.clone(), knots: shifted };
+        let atom = self.intern(atom, bounds);
+        Lin::default().plus(&Lin::atom(atom), scale)
+    }
+
+    /// Bounds of Σ c·max(gate + k, 0): at the ends and at the knots.
+    fn height(&mut self, gate: &Lin, knots: &[(i64, i64)]) -> Bounds {
+        let around = self.bounds(gate);
+        let of = |g: f64| -> f64 {
+            knots.iter().map(|&(k, c)| c as f64 * (g + k as f64).max(0.0)).sum()
+        };
+        let ends = [of(around.low), of(around.high)];
+        let inner = knots.iter().map(|knot| -knot.0 as f64);
+        inner
+            .filter(|&g| g > around.low && g < around.high)
+            .map(of)
+            .fold(Bounds::new(ends[0].min(ends[1]), ends[0].max(ends[1])), |bounds, height| {
+                Bounds::new(bounds.low.min(height), bounds.high.max(height))
+            })
+    }
+
+    /// The same expression with units of one gate and factor merged where they are bounded together.
+    pub fn merge(&mut self, lin: Lin) -> Option<Lin> {
+        let mut groups: Vec<Alike> = Vec::new();
+        for &(atom, k) in &lin.terms {
+            if let Atom::Piece { gate, factor, .. } = self.atom(atom) {
+                match groups.iter_mut().find(|group| group.gate == *gate && group.factor == *factor)
+                {
+                    Some(group) => group.pieces.push((atom, k)),
+                    None => groups.push(Alike {
+                        gate: gate.clone(),
+                        factor: factor.clone(),
+                        pieces: vec![(atom, k)],
+                    }),
+                }
+            }
+        }
+        let mut merged = lin;
+        for Alike { gate, factor, pieces } in
+            groups.into_iter().filter(|group| group.pieces.len() > 1)
+        {
+            let mut knots = Vec::new();
+            for &(atom, k) in &pieces {
+                if let Atom::Piece { knots: of, .. } = self.atom(atom) {
+                    knots.extend(of.iter().map(|&(at, c)| (at, c * k)));
+                }
+            }
+            if knots.iter().map(|knot| knot.1).sum::<i64>() == 0 {
+                for &(atom, k) in &pieces {
+                    merged = merged.plus(&Lin::atom(atom), -k)?;
+                }
+                merged = merged.plus(&self.bent(&gate, &factor, &knots)?, 1)?;
+            }
+        }
+        self.bend(merged)
+    }
+
+    /// A unit that is always open was written as its gate. Where another unit of the gate is
+    /// bounded together with it, max(gate + k, 0) - gate, it becomes one again.
+    fn bend(&mut self, lin: Lin) -> Option<Lin> {
+        let one = Lin::constant(1);
+        let mut bent = lin;
+        for (atom, scale) in bent.terms.clone() {
+            let Atom::Piece { gate, factor, knots } = self.atom(atom).clone() else { continue };
+            let slope: i64 = knots.iter().map(|knot| knot.1).sum::<i64>() * scale;
+            let coefficient = |atom: AtomId| {
+                bent.terms.iter().find(|term| term.0 == atom).map_or(0, |term| term.1)
+            };
+            let opposite = gate.terms.iter().all(|&(atom, k)| coefficient(atom) == -slope * k);
+            let low = self.bounds(&gate).low;
+            if factor != one || slope == 0 || !opposite || low.abs() > GREATEST as f64 {
+                continue;
+            }
+            // -slope·gate = -slope·max(gate - low, 0) - slope·low.
+            let low = low as i64;
+            let mut together: Vec<(i64, i64)> =
+                knots.iter().map(|&(k, c)| (k, c * scale)).collect();
+            together.push((-low, -slope));
+            bent = bent.plus(&gate, slope)?.plus(&Lin::atom(atom), -scale)?;
+            bent = bent.plus(&Lin::constant(low), -slope)?;
+            bent = bent.plus(&self.bent(&gate, &one, &together)?, 1)?;
+        }
+        Some(bent)
+    }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

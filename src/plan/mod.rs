@@ -1,0 +1,259 @@
+//! A model lowered to the few operations that matter (DESIGN section 11).
+//!
+//! Passes, in running order, each a file with its argument for exactness on top:
+//!
+//! 1. `fuse`: slots as expressions (`term`), with heads as the weights prove them to be (`heads`,
+//!    `rebase`) and rounding followed to the end (`exact`). `opening` is position 0, computed as it stands.
+//! 2. `merge`: units of one gate become one piece, as soon as they meet in a slot. Equal
+//!    expressions are one atom from the start.
+//! 3. `output`: the output head in groups.
+//! 4. `live`: what the logits depend on, and by what code is specialised.
+//! 5. `specialise` substitutes what is known, and `lower` writes operations (`code`).
+//!
+//! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the
+//! reference. Assumptions are guarded at run time: the opening token comes once, running
+//! sums stay within 0..=2^28, registers get no older than 2^28 positions, and no token
+//! counts as less than dead.
+//! Nothing here knows what a model is about.
+
+mod code;
+mod exact;
+mod fuse;
+mod heads;
+mod live;
+mod lower;
+mod merge;
+mod opening;
+mod output;
+mod rebase;
+mod specialise;
+mod term;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use crate::model::{Model, Token};
+
+pub use code::{ANSWER, BEST, FIRST, Op, POSITION, Reg, SELECTED};
+pub use exact::{MOST, OLDEST};
+pub use heads::HullHead;
+pub use lower::{Compiler, Known};
+pub use output::{Group, Line};
+
+use heads::Items;
+use live::Live;
+use output::Output;
+use std::sync::Arc;
+use term::{Arena, Features};
+
+/// Why a model has no plan for a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// A logit depends on numbers that another order of summation could change.
+    #[error("a logit depends on what cannot be proved exact")]
+    Inexact,
+    /// More tokens than the plan's history can hold.
+    #[error("the vocabulary has more than 65,536 tokens")]
+    Vocabulary,
+    /// The plan would need more registers than there are.
+    #[error("the plan needs too many registers")]
+    Registers,
+}
+
+/// A model, lowered for histories that begin with a given token.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    arena: Arena,
+    items: Items,
+    output: Output,
+    live: Live,
+    features: Arc<Features>,
+    opening: opening::Opening,
+    opens_once: bool,
+    limit: u64,
+}
+
+/// The lengths of history for which a plan is tried, the greatest first.
+const LIMITS: [u64; 3] = [u32::MAX as u64 - 1, 1 << 26, 1 << 20];
+
+impl Plan {
+    /// The plan for prompts that begin with `opening`.
+    pub fn new(model: &Model, opening: Token) -> Result<Plan, Refusal> {
+        if model.shape().vocabulary > 1 << 16 {
+            return Err(Refusal::Vocabulary);
+        }
+        let opening = opening::opening(model, opening);
+        LIMITS
+            .iter()
+            .find_map(|&limit| Plan::within(model, &opening, limit))
+            .ok_or(Refusal::Inexact)
+    }
+
+    fn within(model: &Model, opening: &opening::Opening, limit: u64) -> Option<Plan> {
+        let mut fused = fuse::fuse(model, opening, limit as f64);
+        let output = output::group(model, &mut fused)?;
+        let live = live::live(&fused, &output);
+        let mut plan = Plan {
+            arena: fused.arena,
+            items: fused.items,
+            output,
+            live,
+            features: fused.features,
+            opening: opening.clone(),
+            opens_once: fused.opens_once,
+            limit,
+        };
+        plan.live.leaves_zero = specialise::leaves_zero(&plan);
+        Some(plan)
+    }
+
+    /// The token that prompts of a model begin with, as far as its embedding tells.
+    pub fn likely_opening(model: &Model) -> Token {
+        Token(fuse::likely_opening(model) as u32)
+    }
+
+    /// The token that must not come again, if the plan assumes so.
+    pub fn opens_once(&self) -> Option<Token> {
+        self.opens_once.then_some(self.opening.token)
+    }
+
+    /// The token at position 0.
+    pub fn opening(&self) -> Token {
+        self.opening.token
+    }
+
+    /// The token predicted at position 0, if that is exact.
+    pub fn first_prediction(&self) -> Option<Token> {
+        self.opening.next
+    }
+
+    /// The greatest position.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Groups of the output head.
+    pub fn groups(&self) -> &[Group] {
+        &self.output.groups
+    }
+
+    /// How many tables there are.
+    pub fn tables(&self) -> usize {
+        self.items.tables.len()
+    }
+
+    /// What every column holds at position 0.
+    pub fn columns(&self) -> Vec<i64> {
+        self.items.columns.iter().map(|column| column.opening).collect()
+    }
+
+    /// The heads that hulls answer.
+    pub fn hulls(&self) -> &[HullHead] {
+        &self.items.hulls
+    }
+
+    /// The class of every token: code is specialised for each.
+    pub fn classes(&self) -> &[u16] {
+        &self.live.classes
+    }
+
+    /// For every token, the row that it is when it stands at the selected place.
+    pub fn rows(&self) -> &[u16] {
+        &self.live.rows
+    }
+
+    /// The register with the position of the latest token by whose age code is specialised.
+    pub fn aged(&self) -> Option<Reg> {
+        self.live.age.map(|age| self.mark(age))
+    }
+
+    /// The registers whose age is guarded.
+    pub fn marks(&self) -> Vec<Reg> {
+        let needed = self.live.needed.ages.iter().enumerate();
+        needed.filter(|age| *age.1).map(|age| self.mark(age.0)).collect()
+    }
+
+    fn sum(&self, sum: usize) -> Reg {
+        FIRST + sum as Reg
+    }
+
+    fn mark(&self, age: usize) -> Reg {
+        FIRST + (self.items.sums.len() + age) as Reg
+    }
+
+    fn first_free(&self) -> usize {
+        FIRST as usize + self.items.sums.len() + self.items.ages.len()
+    }
+
+    /// What is left of the model.
+    pub fn summary(&self) -> Summary {
+        let count = |live: &[bool]| live.iter().filter(|live| **live).count();
+        Summary {
+            limit: self.limit,
+            opens_once: self.opens_once().is_some(),
+            atoms: self.live.atoms,
+            pieces: self.live.pieces,
+            terms: self.live.terms,
+            features: self.live.features,
+            lookups: self.live.lookups,
+            sums: count(&self.live.needed.sums),
+            registers: count(&self.live.needed.ages),
+            tables: count(&self.live.needed.tables),
+            columns: count(&self.live.needed.columns),
+            hulls: count(&self.live.needed.hulls),
+            groups: self.output.groups.len(),
+            classes: self.live.members.len(),
+            rows: self.live.representatives.len(),
+        }
+    }
+}
+
+/// What the passes left of a model.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// The greatest position for which exactness is proved.
+    pub limit: u64,
+    /// Whether the opening token is assumed not to come again.
+    pub opens_once: bool,
+    /// Expressions that are not linear.
+    pub atoms: usize,
+    /// Gated units among them, merged ones once.
+    pub pieces: usize,
+    /// Terms of all linear combinations.
+    pub terms: usize,
+    /// Features of tokens at some place.
+    pub features: usize,
+    /// Questions to tables.
+    pub lookups: usize,
+    /// Running sums.
+    pub sums: usize,
+    /// Latest live positions.
+    pub registers: usize,
+    /// Tables from keys to positions.
+    pub tables: usize,
+    /// Values kept for every position.
+    pub columns: usize,
+    /// Heads answered by hulls.
+    pub hulls: usize,
+    /// Groups of the output head.
+    pub groups: usize,
+    /// Classes of tokens for which code is specialised.
+    pub classes: usize,
+    /// Distinct tokens at the selected place for which code is specialised.
+    pub rows: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_model_has_a_plan() {
+        let model = crate::cli::default_model().unwrap();
+        let opening = Plan::likely_opening(&model);
+        assert_eq!(model.vocabulary().name(opening), "{");
+        let plan = Plan::new(&model, opening);
+        eprintln!("{:#?}", plan.map(|plan| plan.summary()));
+    }
+}

@@ -1,0 +1,339 @@
+//! Whole-number expressions over what a history holds, each kept once.
+//!
+//! A [`Lin`] is c + Σ kᵢ·atomᵢ with whole coefficients. An [`Atom`] is anything
+//! that is not linear: a feature of the token at some place, a running sum, the
+//! position that a table finds, a piecewise linear gate times a factor. Equal atoms
+//! have one id, so equal expressions are computed once, and cancellation is exact
+//! because coefficients are integers.
+//!
+//! Every atom has bounds. Features of one place are bounded *together*, over
+//! the tokens that may stand there: the test of an opcode (two features) is at most
+//! 1 only jointly.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+/// An atom of an arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AtomId(u32);
+
+/// c + Σ k·atom, by ascending atom, without zero coefficients.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Lin {
+    /// The constant.
+    pub c: i64,
+    /// Atoms with their coefficients.
+    pub terms: Vec<(AtomId, i64)>,
+}
+
+/// Coefficients beyond this are refused rather than overflow.
+pub const GREATEST: i64 = 1 << 60;
+
+impl Lin {
+    /// A constant.
+    pub fn constant(c: i64) -> Lin {
+        Lin { c, terms: Vec::new() }
+    }
+
+    /// One atom.
+    pub fn atom(atom: AtomId) -> Lin {
+        Lin { c: 0, terms: vec![(atom, 1)] }
+    }
+
+    /// Its value, if it is constant.
+    pub fn as_constant(&self) -> Option<i64> {
+        self.terms.is_empty().then_some(self.c)
+    }
+
+    /// The atom and coefficient, if there is one term and no constant.
+    pub fn single(&self) -> Option<(AtomId, i64)> {
+        match self.terms[..] {
+            [term] if self.c == 0 => Some(term),
+            _ => None,
+        }
+    }
+
+    /// self + factor·other, unless a coefficient grows beyond all use.
+    pub fn plus(&self, other: &Lin, factor: i64) -> Option<Lin> {
+        let small = |c: i64| (c.abs() <= GREATEST).then_some(c);
+        let scaled = |c: i64| c.checked_mul(factor).and_then(small);
+        let mut terms = Vec::with_capacity(self.terms.len() + other.terms.len());
+        let (mut a, mut b) = (&self.terms[..], &other.terms[..]);
+        loop {
+            let next = match (a, b) {
+                ([x, xs @ ..], [y, ys @ ..]) if x.0 == y.0 => {
+                    (a, b) = (xs, ys);
+                    (x.0, small(x.1 + scaled(y.1)?)?)
+                }
+                ([x, xs @ ..], rest) if rest.first().is_none_or(|y| x.0 < y.0) => {
+                    a = xs;
+                    *x
+                }
+                (_, [y, ys @ ..]) => {
+                    b = ys;
+                    (y.0, scaled(y.1)?)
+                }
+                _ => break,
+            };
+            if next.1 != 0 {
+                terms.push(next);
+            }
+        }
+        Some(Lin { c: small(self.c + scaled(other.c)?)?, terms })
+    }
+
+    /// The same without its constant.
+    pub fn without_constant(&self) -> Lin {
+        Lin { c: 0, terms: self.terms.clone() }
+    }
+}
+
+/// What is not linear.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Atom {
+    /// The position t.
+    Position,
+    /// A feature of the token at a place, which is clamped to 0..=t.
+    Feature {
+        /// The place.
+        place: Lin,
+        /// Which feature.
+        column: usize,
+    },
+    /// A place clamped to 0..=t.
+    Clamped(Lin),
+    /// A running sum over positions 1..=t.
+    Sum(usize),
+    /// How long ago the latest live token of a register stood.
+    Age(usize),
+    /// The position that a table has for the key nearest to a query.
+    Found {
+        /// Which table.
+        table: usize,
+        /// The query.
+        query: Lin,
+    },
+    /// The key nearest to a query.
+    FoundKey {
+        /// Which table.
+        table: usize,
+        /// The query.
+        query: Lin,
+    },
+    /// What a column holds for a place within 0..=t.
+    Column {
+        /// Which column.
+        column: usize,
+        /// The place.
+        place: Lin,
+    },
+    /// What a hull answers.
+    Hull {
+        /// Which hull.
+        hull: usize,
+        /// First or second value.
+        part: usize,
+    },
+    /// Σ c·max(gate + k, 0) · factor over knots (k, c); the gate has no constant.
+    Piece {
+        /// The gate.
+        gate: Lin,
+        /// The factor.
+        factor: Lin,
+        /// (k, c), by ascending k.
+        knots: Vec<(i64, i64)>,
+    },
+}
+
+/// Least and greatest value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// Least.
+    pub low: f64,
+    /// Greatest.
+    pub high: f64,
+}
+
+impl Bounds {
+    /// From least to greatest.
+    pub fn new(low: f64, high: f64) -> Bounds {
+        Bounds { low, high }
+    }
+
+    /// Of the sum of two.
+    pub fn plus(self, other: Bounds) -> Bounds {
+        Bounds::new(self.low + other.low, self.high + other.high)
+    }
+
+    /// Of a multiple.
+    pub fn times(self, k: f64) -> Bounds {
+        if k == 0.0 {
+            return Bounds::new(0.0, 0.0);
+        }
+        let (a, b) = (self.low * k, self.high * k);
+        Bounds::new(a.min(b), a.max(b))
+    }
+
+    /// Of the product of two.
+    pub fn product(self, other: Bounds) -> Bounds {
+        let (a, b) = (other.times(self.low), other.times(self.high));
+        Bounds::new(a.low.min(b.low), a.high.max(b.high))
+    }
+
+    /// Of either.
+    pub fn union(self, other: Bounds) -> Bounds {
+        Bounds::new(self.low.min(other.low), self.high.max(other.high))
+    }
+
+    /// The greatest magnitude.
+    pub fn magnitude(self) -> f64 {
+        self.low.abs().max(self.high.abs())
+    }
+}
+
+/// The features of all tokens, as whole numbers.
+#[derive(Clone, Debug)]
+pub struct Features {
+    /// By column, then token. Columns that are not whole are empty.
+    pub columns: Vec<Vec<i64>>,
+    /// Number of tokens.
+    pub tokens: usize,
+}
+
+/// Atoms, each once, with their bounds.
+#[derive(Clone, Debug)]
+pub struct Arena {
+    features: Arc<Features>,
+    /// The tokens that may stand at the latest position.
+    current: Vec<usize>,
+    atoms: Vec<Atom>,
+    bounds: Vec<Bounds>,
+    ids: FxHashMap<Atom, AtomId>,
+    joint: FxHashMap<(bool, Vec<(usize, i64)>), Bounds>,
+}
+
+impl Arena {
+    /// The position, always the first atom.
+    pub const POSITION: AtomId = AtomId(0);
+
+    /// An arena for histories of up to `limit` tokens, of which the latest is one of `current`.
+    pub fn new(features: Arc<Features>, current: Vec<usize>, limit: f64) -> Arena {
+        let mut arena = Arena {
+            features,
+            current,
+            atoms: Vec::new(),
+            bounds: Vec::new(),
+            ids: FxHashMap::default(),
+            joint: FxHashMap::default(),
+        };
+        arena.intern(Atom::Position, Bounds::new(1.0, limit));
+        arena
+    }
+
+    /// An arena for the same histories, of which the latest token is one of `current`. Bounds of
+    /// features at other places are the same, and taken over.
+    pub fn narrowed(&self, current: Vec<usize>) -> Arena {
+        let limit = self.atom_bounds(Arena::POSITION).high;
+        let mut arena = Arena::new(self.features.clone(), current, limit);
+        let elsewhere = self.joint.iter().filter(|(key, _)| !key.0);
+        arena.joint.extend(elsewhere.map(|(key, bounds)| (key.clone(), *bounds)));
+        arena
+    }
+
+    /// Whether no token may stand at the latest position.
+    pub fn is_impossible(&self) -> bool {
+        self.current.is_empty()
+    }
+
+    /// The position as an expression.
+    pub fn position() -> Lin {
+        Lin::atom(Arena::POSITION)
+    }
+
+    /// An atom with the bounds that it has if it is new.
+    pub fn intern(&mut self, atom: Atom, bounds: Bounds) -> AtomId {
+        if let Some(&id) = self.ids.get(&atom) {
+            return id;
+        }
+        let id = AtomId(self.atoms.len() as u32);
+        self.ids.insert(atom.clone(), id);
+        self.atoms.push(atom);
+        self.bounds.push(bounds);
+        id
+    }
+
+    /// What an id stands for.
+    pub fn atom(&self, id: AtomId) -> &Atom {
+        &self.atoms[id.0 as usize]
+    }
+
+    /// The bounds of an atom.
+    pub fn atom_bounds(&self, id: AtomId) -> Bounds {
+        self.bounds[id.0 as usize]
+    }
+
+    /// A feature of the token at a place: a constant where all tokens that may stand there agree.
+    pub fn feature(&mut self, place: Lin, column: usize) -> Lin {
+        // A feature clamps its place itself.
+        let place = match place.single().map(|(atom, k)| (self.atom(atom), k)) {
+            Some((Atom::Clamped(inner), 1)) => inner.clone(),
+            _ => place,
+        };
+        let bounds = self.joint_bounds(place == Arena::position(), vec![(column, 1)]);
+        if bounds.low == bounds.high {
+            return Lin::constant(bounds.low as i64);
+        }
+        Lin::atom(self.intern(Atom::Feature { place, column }, bounds))
+    }
+
+    /// A place clamped to 0..=t.
+    pub fn clamped(&mut self, place: Lin, limit: f64) -> Lin {
+        if let Some((atom, 1)) = place.single()
+            && matches!(self.atom(atom), Atom::Clamped(_) | Atom::Found { .. } | Atom::Position)
+        {
+            return place;
+        }
+        Lin::atom(self.intern(Atom::Clamped(place), Bounds::new(0.0, limit)))
+    }
+
+    fn joint_bounds(&mut self, current: bool, terms: Vec<(usize, i64)>) -> Bounds {
+        if let Some(&bounds) = self.joint.get(&(current, terms.clone())) {
+            return bounds;
+        }
+        let columns = &self.features.columns;
+        let of = |token: usize| -> f64 {
+            terms.iter().map(|&(column, k)| k as f64 * columns[column][token] as f64).sum()
+        };
+        let widen = |bounds: Bounds, x: f64| Bounds::new(bounds.low.min(x), bounds.high.max(x));
+        let none = Bounds::new(f64::INFINITY, f64::NEG_INFINITY);
+        let bounds = if current {
+            self.current.iter().map(|&token| of(token)).fold(none, widen)
+        } else {
+            (0..self.features.tokens).map(of).fold(none, widen)
+        };
+        self.joint.insert((current, terms), bounds);
+        bounds
+    }
+
+    /// Bounds of an expression.
+    pub fn bounds(&mut self, lin: &Lin) -> Bounds {
+        let mut total = Bounds::new(lin.c as f64, lin.c as f64);
+        let mut places: Vec<(Lin, Vec<(usize, i64)>)> = Vec::new();
+        for &(atom, k) in &lin.terms {
+            if let Atom::Feature { place, column } = self.atom(atom) {
+                match places.iter_mut().find(|known| known.0 == *place) {
+                    Some(known) => known.1.push((*column, k)),
+                    None => places.push((place.clone(), vec![(*column, k)])),
+                }
+            } else {
+                total = total.plus(self.atom_bounds(atom).times(k as f64));
+            }
+        }
+        for (place, mut terms) in places {
+            terms.sort_unstable();
+            total = total.plus(self.joint_bounds(place == Arena::position(), terms));
+        }
+        total
+    }
+}

@@ -1,0 +1,445 @@
+//! The plan gives the tokens of the reference: for programs, for models without head
+//! kinds, and for models that nobody has built.
+
+mod common;
+
+use std::sync::LazyLock;
+
+use common::programs::source;
+use hardmax::attention::{HeadKind, TieBreak};
+use hardmax::engine::{
+    Attention, Break, EngineError, Fallback, Planned, Reason, Reference, generate,
+};
+use hardmax::linalg::Kernel;
+use hardmax::machine::Symbol;
+use hardmax::model::{Clears, LayerParts, Model, ModelParts, Shape, Token};
+use hardmax::oracle;
+use hardmax::plan::Plan;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+
+static MODEL: LazyLock<Model> = LazyLock::new(common::model);
+
+/// Traces are compared up to here.
+const LIMIT: u64 = 1_500;
+
+type Run = Result<Vec<Token>, EngineError>;
+
+fn by_plan(model: &Model, prompt: &[Token], limit: u64) -> (Run, Option<Fallback>) {
+    let plan = Plan::new(model, prompt[0]);
+    let mut engine = Planned::new(model, &plan, Attention::Hull, Kernel::Portable);
+    let mut tokens = Vec::new();
+    let end = generate(&mut engine, prompt, model.stop(), limit, |token| tokens.push(token));
+    (end.map(|_| tokens), engine.fallback())
+}
+
+fn by_reference(model: &Model, prompt: &[Token], limit: u64) -> Run {
+    let mut engine = Reference::new(model, Attention::Hull, Kernel::Portable)?;
+    let mut tokens = Vec::new();
+    generate(&mut engine, prompt, model.stop(), limit, |token| tokens.push(token))?;
+    Ok(tokens)
+}
+
+fn ids(symbols: &[Symbol]) -> Vec<Token> {
+    symbols.iter().map(|symbol| Token(symbol.id())).collect()
+}
+
+/// Everything in a model, to be changed and built anew.
+fn parts(model: &Model) -> ModelParts {
+    let shape = model.shape();
+    let of = |matrix: hardmax::model::Matrix<'_>| matrix.data.to_vec();
+    ModelParts {
+        shape,
+        stop: model.stop(),
+        vocabulary: model.vocabulary().iter().map(|(_, name)| name.to_owned()).collect(),
+        embedding: of(model.embedding()),
+        layers: model
+            .layers()
+            .map(|layer| LayerParts {
+                attention_in: of(layer.attention_in),
+                attention_out: of(layer.attention_out),
+                feed_forward_in: of(layer.feed_forward_in),
+                feed_forward_out: of(layer.feed_forward_out),
+            })
+            .collect(),
+        head: of(model.head()),
+        clears: Some(
+            model
+                .layers()
+                .map(|layer| Clears {
+                    after_attention: layer.cleared_after_attention.to_vec(),
+                    after_feed_forward: layer.cleared_after_feed_forward.to_vec(),
+                })
+                .collect(),
+        ),
+        ties: Some(every_head(shape, |layer, head| model.tie(layer, head))),
+        kinds: Some(every_head(shape, |layer, head| model.kind(layer, head))),
+    }
+}
+
+fn every_head<T>(shape: Shape, of: impl Fn(usize, usize) -> T) -> Vec<T> {
+    (0..shape.layers)
+        .flat_map(|l| (0..shape.heads).map(move |h| (l, h)))
+        .map(|(l, h)| of(l, h))
+        .collect()
+}
+
+fn cases(default: u32) -> ProptestConfig {
+    ProptestConfig::with_cases(
+        std::env::var("PROPTEST_CASES").map_or(default, |cases| cases.parse().unwrap()),
+    )
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn the_plan_generates_what_the_oracle_writes(source in source(false)) {
+        let program = source.program();
+        let (expected, _) = oracle::trace(&program, LIMIT).unwrap();
+        let (got, fallback) = by_plan(&MODEL, &ids(&program.prompt()), LIMIT);
+        prop_assert_eq!(fallback, None);
+        prop_assert_eq!(got.unwrap(), ids(&expected));
+    }
+
+    #[test]
+    fn the_plan_is_exact_at_addresses_near_the_end_of_memory(source in source(true)) {
+        let program = source.program();
+        let (expected, _) = oracle::trace(&program, LIMIT).unwrap();
+        let (got, fallback) = by_plan(&MODEL, &ids(&program.prompt()), LIMIT);
+        prop_assert_eq!(fallback, None);
+        prop_assert_eq!(got.unwrap(), ids(&expected));
+    }
+}
+
+#[test]
+fn the_plan_needs_no_head_kinds_and_believes_none() {
+    let mut runner = TestRunner::deterministic();
+    let kinds: [&dyn Fn(HeadKind) -> HeadKind; 3] = [
+        &|_| HeadKind::Lookup,
+        &|kind| match kind {
+            HeadKind::Keyed | HeadKind::Mean => HeadKind::Lookup,
+            kind => kind,
+        },
+        // Lies: the plan proves what heads are.
+        &|kind| if kind == HeadKind::Gather { HeadKind::Passthrough } else { HeadKind::Gather },
+    ];
+    for (round, kind) in kinds.into_iter().enumerate() {
+        let mut stripped = parts(&MODEL);
+        stripped.kinds = match round {
+            0 => None,
+            _ => stripped.kinds.map(|kinds| kinds.into_iter().map(kind).collect()),
+        };
+        let model = Model::new(stripped).unwrap();
+        for _ in 0..20 {
+            let program = source(false).new_tree(&mut runner).unwrap().current().program();
+            let (expected, _) = oracle::trace(&program, LIMIT).unwrap();
+            let (got, fallback) = by_plan(&model, &ids(&program.prompt()), LIMIT);
+            assert_eq!(fallback, None);
+            assert_eq!(got.unwrap(), ids(&expected));
+        }
+    }
+}
+
+/// Where the opening token comes again, `one` is 0 in the middle of a history.
+#[test]
+fn an_opening_token_that_comes_again_breaks_the_plan_and_not_the_tokens() {
+    let prompt = [0, 1, 2, 0, 1].map(Token);
+    let mut broken = 0;
+    for seed in 1..300 {
+        let model = random_model(seed * 7919);
+        if Plan::new(&model, Token(0)).is_ok_and(|plan| plan.opens_once().is_some()) {
+            let (got, fallback) = by_plan(&model, &prompt, 40);
+            assert_eq!(got.unwrap(), by_reference(&model, &prompt, 40).unwrap());
+            let reason = Reason::Broke(Break::Opening);
+            assert_eq!(fallback, Some(Fallback { position: 3, reason }));
+            broken += 1;
+        }
+    }
+    assert!(broken > 10, "{broken} plans");
+}
+
+#[test]
+fn prompts_that_no_program_has_give_the_tokens_of_the_reference() {
+    let mut random = 88172645463325252u64;
+    let mut next = |below: u64| {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        (random >> 20) % below
+    };
+    let vocabulary = MODEL.shape().vocabulary as u64;
+    let open = Symbol::Open.id();
+    for _ in 0..60 {
+        let mut prompt = vec![Token(if next(8) == 0 { next(vocabulary) as u32 } else { open })];
+        for _ in 0..next(120) {
+            let id = if next(3) == 0 { next(vocabulary) } else { next(256) };
+            prompt.push(Token(id as u32));
+        }
+        let (got, fallback) = by_plan(&MODEL, &prompt, 60);
+        let expected = by_reference(&MODEL, &prompt, 60);
+        match (&got, &expected) {
+            (Ok(got), Ok(expected)) => assert_eq!(got, expected, "{fallback:?} {prompt:?}"),
+            // Beyond 2^26 the reference's hull must refuse where the plan goes on.
+            (_, Err(EngineError::Inexact { .. })) => {}
+            _ => panic!("{got:?} {expected:?} {fallback:?}"),
+        }
+    }
+}
+
+/// A small xorshift, so that a model is one number.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 20) % n
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+
+    fn small(&mut self) -> f64 {
+        self.below(5) as f64 - 2.0
+    }
+
+    /// A few small weights, mostly on slots that anything is added to.
+    fn sparse(&mut self, row: &mut [f64]) {
+        for _ in 0..1 + self.below(2) {
+            let slot = if self.one_in(4) { ONE as u64 + self.below(3) } else { 8 + self.below(4) };
+            row[slot as usize] = self.small();
+        }
+    }
+}
+
+const TIME: usize = 0;
+const INVERSE_LOG: usize = 1;
+const SQUARE: usize = 2;
+const ONE: usize = 3;
+/// Whole numbers from 0 to 3.
+const KEY: usize = 4;
+/// 0 or 1.
+const DEAD: usize = 5;
+/// The square of `KEY` from layer 1 on.
+const KEY_SQUARED: usize = 6;
+/// A mean from layer 1 on.
+const MEAN: usize = 7;
+const WIDTH: usize = 12;
+const HEADS: usize = WIDTH / 2;
+const UNITS: usize = 4;
+
+/// A model with heads of all kinds and of none, made of a number.
+fn random_model(seed: u64) -> Model {
+    let random = &mut Random(seed | 1);
+    let shape = Shape {
+        vocabulary: 5 + random.below(12) as usize,
+        width: WIDTH,
+        layers: 1 + random.below(3) as usize,
+        heads: HEADS,
+        units: UNITS,
+    };
+    let has_one = !random.one_in(5);
+    let fractions = random.one_in(8);
+    let mut embedding = vec![0.0; shape.vocabulary * WIDTH];
+    for (token, row) in embedding.chunks_mut(WIDTH).enumerate() {
+        for weight in &mut row[8..] {
+            *weight = random.small() / if fractions { 3.0 } else { 1.0 };
+        }
+        if token > 0 {
+            row[ONE] = f64::from(u8::from(has_one));
+            row[KEY] = random.below(4) as f64;
+            row[DEAD] = random.below(2) as f64;
+        }
+    }
+    let mut ties = Vec::new();
+    let mut clears = Vec::new();
+    let layers = (0..shape.layers)
+        .map(|layer| random_layer(random, layer, &mut ties, &mut clears))
+        .collect();
+    let mut head = vec![0.0; shape.vocabulary * WIDTH];
+    for (token, row) in head.chunks_mut(WIDTH).enumerate() {
+        if random.one_in(2) {
+            let (slot, v) = (8 + random.below(4) as usize, token as f64);
+            row[slot] = 2.0 * v;
+            row[ONE] = -v * v + random.small() / 2.0;
+        } else {
+            random.sparse(row);
+        }
+    }
+    let vocabulary = (0..shape.vocabulary).map(|token| format!("t{token}")).collect();
+    let stop = Token(shape.vocabulary as u32 - 1);
+    let (clears, ties) = (Some(clears), Some(ties));
+    Model::new(ModelParts {
+        shape,
+        stop,
+        vocabulary,
+        embedding,
+        layers,
+        head,
+        clears,
+        ties,
+        kinds: None,
+    })
+    .unwrap()
+}
+
+fn random_layer(
+    random: &mut Random,
+    layer: usize,
+    ties: &mut Vec<TieBreak>,
+    clears: &mut Vec<Clears>,
+) -> LayerParts {
+    const SCALE: f64 = 1e10 * std::f64::consts::SQRT_2;
+    let mut attention_in = vec![0.0; 3 * WIDTH * WIDTH];
+    let mut attention_out = vec![0.0; WIDTH * WIDTH];
+    let at = |part: usize, head: usize, row: usize, slot: usize| {
+        (part * WIDTH + 2 * head + row) * WIDTH + slot
+    };
+    let target = |random: &mut Random| 8 + random.below(4) as usize;
+    for head in 0..HEADS {
+        let kind = random.below(if layer == 0 { 6 } else { 8 });
+        let mut set = |part: usize, row: usize, slot: usize, weight: f64| {
+            attention_in[at(part, head, row, slot)] = weight
+        };
+        let mut tie = TieBreak::Latest;
+        match kind {
+            0 => {}
+            1 => {
+                set(0, 0, TIME, SCALE);
+                set(0, 1, ONE, SCALE);
+                set(1, 0, TIME, 2.0);
+                set(1, 1, ONE, 1.0);
+                tie = TieBreak::Average;
+            }
+            2 | 7 => {
+                set(0, 0, TIME, SCALE);
+                set(0, 0, ONE, -(random.below(4) as f64) * SCALE);
+                if random.one_in(2) {
+                    set(0, 0, target(random), SCALE * random.small());
+                }
+                set(0, 1, ONE, SCALE);
+                set(1, 0, TIME, 2.0);
+                set(1, 1, SQUARE, -1.0);
+                tie = if random.one_in(2) { TieBreak::Average } else { TieBreak::Latest };
+            }
+            3 => {
+                set(0, 1, ONE, SCALE);
+                set(1, 1, ONE, 1.0);
+                tie = if random.one_in(4) { TieBreak::Latest } else { TieBreak::Average };
+            }
+            4 => {
+                set(0, 1, ONE, SCALE);
+                set(1, 1, INVERSE_LOG, 0.3);
+                set(1, 1, DEAD, -1e30);
+            }
+            5 => {
+                for part in 0..2 {
+                    for row in 0..2 {
+                        random.sparse(&mut attention_in[at(part, head, row, 0)..][..WIDTH]);
+                    }
+                }
+                tie = if random.one_in(12) { TieBreak::Average } else { TieBreak::Latest };
+            }
+            _ => {
+                set(0, 0, target(random), SCALE);
+                set(0, 0, KEY, SCALE * random.below(2) as f64);
+                set(0, 1, ONE, SCALE);
+                set(1, 0, KEY, 2.0);
+                set(1, 1, KEY_SQUARED, -1.0);
+                set(1, 1, INVERSE_LOG, 0.3);
+                set(1, 1, DEAD, -1e30);
+            }
+        }
+        for row in 0..2 {
+            let values = &mut attention_in[at(2, head, row, 0)..][..WIDTH];
+            if random.one_in(4) { values[TIME] = 1.0 } else { random.sparse(values) }
+        }
+        // The first mean of layer 0 goes where a unit will look for it.
+        let slot = if kind == 3 && layer == 0 { MEAN } else { target(random) };
+        attention_out[slot * WIDTH + 2 * head] = 1.0;
+        if !random.one_in(3) && slot != MEAN {
+            attention_out[target(random) * WIDTH + 2 * head + 1] = random.small();
+        }
+        ties.push(tie);
+    }
+    let mut feed_forward_in = vec![0.0; 2 * UNITS * WIDTH];
+    let mut feed_forward_out = vec![0.0; WIDTH * UNITS];
+    for unit in 0..UNITS {
+        let (gate, factor) = feed_forward_in.split_at_mut(UNITS * WIDTH);
+        let (gate, factor) =
+            (&mut gate[unit * WIDTH..][..WIDTH], &mut factor[unit * WIDTH..][..WIDTH]);
+        let mut slot = target(random);
+        match unit {
+            0 if layer == 0 => {
+                gate[KEY] = 1.0;
+                factor[KEY] = 1.0;
+                slot = KEY_SQUARED;
+            }
+            1 if random.one_in(3) => {
+                gate[TIME] = 1.0;
+                factor[MEAN] = 1.0;
+            }
+            _ => {
+                random.sparse(gate);
+                gate[ONE] = random.small();
+                if random.one_in(2) { factor[ONE] = 1.0 } else { random.sparse(factor) }
+            }
+        }
+        feed_forward_out[slot * UNITS + unit] = if unit == 0 { 1.0 } else { random.small() };
+    }
+    let cleared = |random: &mut Random| {
+        if random.one_in(3) { vec![8 + random.below(4) as u32] } else { Vec::new() }
+    };
+    clears.push(Clears { after_attention: cleared(random), after_feed_forward: cleared(random) });
+    LayerParts { attention_in, attention_out, feed_forward_in, feed_forward_out }
+}
+
+/// A prompt for a random model, which rarely opens twice.
+fn random_prompt(random: &mut Random, vocabulary: u64) -> Vec<Token> {
+    let opening = if random.one_in(6) { random.below(vocabulary) } else { 0 };
+    let again = random.one_in(10);
+    let rest =
+        (0..random.below(40)).map(|_| {
+            Token(if again { random.below(vocabulary) } else { 1 + random.below(vocabulary - 1) }
+                as u32)
+        });
+    std::iter::once(Token(opening as u32)).chain(rest.collect::<Vec<_>>()).collect()
+}
+
+/// Whether the plan ran to the end on its own, after checking that its tokens are right.
+fn check_random(seed: u64) -> bool {
+    let model = random_model(seed);
+    let random = &mut Random(!seed | 1);
+    let mut all = true;
+    for _ in 0..3 {
+        let prompt = random_prompt(random, model.shape().vocabulary as u64);
+        let expected = by_reference(&model, &prompt, 120);
+        let (got, fallback) = by_plan(&model, &prompt, 120);
+        if let Ok(expected) = expected {
+            assert_eq!(got.as_ref(), Ok(&expected), "seed {seed}, {fallback:?}, {prompt:?}");
+        }
+        all &= fallback.is_none();
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(cases(2_000))]
+
+    #[test]
+    fn models_that_nobody_built_give_the_tokens_of_the_reference(seed in any::<u64>()) {
+        check_random(seed);
+    }
+}
+
+/// The property is worth something only if plans run.
+#[test]
+fn many_random_models_have_plans() {
+    let planned =
+        (1..=600u64).filter(|seed| check_random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))).count();
+    assert!(planned > 60, "{planned} of 600");
+}
