@@ -19,10 +19,10 @@ use proptest::test_runner::TestRunner;
 static MODEL: LazyLock<Model> = LazyLock::new(common::model);
 
 /// Traces are compared up to here.
-const LIMIT: u64 = 1_500;
+const LIMIT: u64 = 600;
 
 /// A scan over all positions takes long, and is compared up to here.
-const BRUTE_LIMIT: usize = 300;
+const BRUTE_LIMIT: usize = 100;
 
 fn names(symbols: &[Symbol]) -> Vec<String> {
     symbols.iter().map(Symbol::to_string).collect()
