@@ -80,6 +80,10 @@ pub struct Items {
 /// A cleared token's key is at least this much lower.
 const CLEARED: f64 = 1e28;
 
+/// Keys and queries of tables lie within this: (2·2^45)² is less than what clears a token, so a dead
+/// token loses against any live one.
+const FARTHEST: f64 = (1u64 << 45) as f64;
+
 /// Answers heads.
 pub struct Heads<'a> {
     /// Atoms.
@@ -310,7 +314,7 @@ impl Heads<'_> {
             return None;
         }
         let around = self.arena.bounds(number);
-        if around.low < 0.0 || around.high > super::exact::WHOLE {
+        if around.low < 0.0 || around.high > FARTHEST {
             return None;
         }
         let square = self.arena.piece(number, number, &[(0, 1)])?;
@@ -329,6 +333,8 @@ impl Heads<'_> {
     }
 
     fn looked_up(&mut self, parts: &Parts, table: usize, query: Lin) -> Option<[Value; 2]> {
+        let asked = self.arena.bounds(&query);
+        (asked.magnitude() <= FARTHEST).then_some(())?;
         let number = self.items.tables[table].number.clone();
         let within = Bounds::new(0.0, self.limits.position);
         let at = self.arena.intern(Atom::Found { table, query: query.clone() }, within);
