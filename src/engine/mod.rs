@@ -1,12 +1,13 @@
 //! Running a model: tokens in, tokens out.
 //!
 //! [`Reference`] is the forward pass as the format defines it; [`generate`] is
-//! greedy decoding by it. Neither knows files, programs or terminals.
+//! greedy decoding by it; [`verify`] recomputes a trace, many positions at once. None knows files, programs or terminals.
 
 mod error;
 mod generate;
 mod guard;
 mod reference;
+pub mod verify;
 
 pub use error::EngineError;
 pub use generate::{Generated, Stopped, generate};
