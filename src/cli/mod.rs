@@ -10,11 +10,15 @@ mod error;
 mod inputs;
 mod output;
 mod report;
+mod trace_file;
+mod verification;
 
 mod build;
 mod inspect;
 mod oracle;
 mod run;
+mod trace;
+mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -41,6 +45,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Verify(verify::Verify),
+    Trace(trace::TraceCommand),
     Oracle(oracle::Oracle),
     Build(build::Build),
     Inspect(inspect::Inspect),
@@ -51,6 +57,8 @@ impl Cli {
     pub fn run(&self) -> Result<Verdict, CliError> {
         match &self.command {
             Command::Run(run) => run.run(),
+            Command::Verify(verify) => verify.run(),
+            Command::Trace(trace) => trace.run(),
             Command::Oracle(oracle) => oracle.run(),
             Command::Build(build) => build.run(),
             Command::Inspect(inspect) => inspect.run(),

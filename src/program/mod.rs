@@ -8,10 +8,12 @@
 //! come as a [`stream`] of text, or as a [`binary`] file.
 
 pub mod binary;
+mod counter;
 mod error;
 pub mod stream;
 pub mod text;
 
+pub use counter::Counter;
 pub use error::{Problem, ProgramError};
 
 use crate::machine::{Instruction, Op, PAYLOAD_END, Symbol};
