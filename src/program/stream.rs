@@ -15,7 +15,7 @@ use crate::machine::{PAYLOAD_END, Symbol};
 const LONGEST_WORD: usize = 256;
 
 /// Most bytes of text before the first generated token.
-const LONGEST_PROMPT: usize = 1 << 28;
+const LONGEST_PROMPT: usize = 1 << 26;
 
 /// Why a text trace cannot be read on.
 #[derive(Debug, Error)]
@@ -76,8 +76,12 @@ impl<R: BufRead> Words<R> {
     fn prompt(&mut self) -> Result<Vec<u8>, TextError> {
         self.kept = Some(Vec::new());
         let payload_end = PAYLOAD_END.to_string();
-        let (mut closed, mut payloads) = (false, 0usize);
+        let (mut opened, mut closed, mut payloads) = (false, false, 0usize);
         while !(closed && payloads == 0) && self.next()? {
+            opened |= self.word == b"{";
+            if !opened || self.word.len() > LONGEST_WORD {
+                break;
+            }
             match self.word.as_slice() {
                 b"input_base" if !closed => payloads += 1,
                 b"}" => closed = true,
