@@ -209,7 +209,7 @@ fn inspect_shows_shape_kinds_and_vocabulary() {
 #[test]
 fn the_examples_of_the_help_work() {
     let mut examples = 0;
-    for command in ["run", "oracle", "build", "inspect"] {
+    for command in ["run", "verify", "trace", "oracle", "build", "inspect"] {
         let help = hardmax(&[command, "--help"]).output().unwrap().stdout;
         let help = String::from_utf8(help).unwrap();
         let lines = help.lines().map(str::trim).filter(|line| line.starts_with("hardmax "));

@@ -10,7 +10,7 @@
 //! | --- | --- | --- | --- |
 //! | lookup | [`Hull`]: the convex hull of the keys | O(log h) | 40 bytes a vertex |
 //! | passthrough | [`Passthrough`]: the last value | O(1) | nothing |
-//! | gather | [`Gather`]: the values, by position | O(1) | 16 bytes a position |
+//! | gather | [`Gather`]: the values, by position | O(1) | 4 to 16 bytes a position |
 //! | keyed | [`Keyed`]: a table from whole keys to latest values | O(1), a miss O(log n) | one entry a key |
 //! | mean | [`Mean`]: a running sum | O(1) | nothing |
 //!
@@ -37,6 +37,7 @@ mod mean;
 mod passthrough;
 mod recency;
 mod tied;
+mod values;
 
 use serde::Serialize;
 

@@ -31,6 +31,8 @@ pub enum TextError {
 pub struct TextReader<R> {
     words: Words<R>,
     program: Program,
+    /// After a fault there is nothing more.
+    failed: bool,
 }
 
 impl<R: BufRead> TextReader<R> {
@@ -38,7 +40,7 @@ impl<R: BufRead> TextReader<R> {
     pub fn new(file: R) -> Result<Self, TextError> {
         let mut words = Words { file, word: Vec::new(), begin: (1, 1), end: (1, 1), kept: None };
         let prompt = words.prompt()?;
-        Ok(TextReader { program: parse_program(&prompt)?, words })
+        Ok(TextReader { program: parse_program(&prompt)?, words, failed: false })
     }
 
     /// What ran.
@@ -51,11 +53,16 @@ impl<R: BufRead> Iterator for TextReader<R> {
     type Item = Result<Symbol, TextError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match self.words.next() {
-            Ok(false) => None,
-            Ok(true) => Some(self.words.symbol().map_err(TextError::from)),
-            Err(error) => Some(Err(error)),
+        if self.failed {
+            return None;
         }
+        let token = match self.words.next() {
+            Ok(false) => return None,
+            Ok(true) => self.words.symbol().map_err(TextError::from),
+            Err(error) => Err(error),
+        };
+        self.failed = token.is_err();
+        Some(token)
     }
 }
 
