@@ -1,6 +1,6 @@
 //! Text traces as a stream: of any length, in the memory of their prompt.
 //!
-//! White space is ASCII here, and no word is longer than [`LONGEST_WORD`], so that neither a
+//! White space is ASCII here, and no word longer than 256 bytes, so that neither a
 //! file of one endless word nor one of nothing but blanks takes more memory than a line.
 
 use std::io::{self, BufRead};
