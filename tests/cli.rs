@@ -231,7 +231,7 @@ fn inspect_shows_shape_kinds_and_vocabulary() {
 fn the_examples_of_the_help_work() {
     let mut examples = 0;
     let clang = std::process::Command::new("clang").arg("--version").output().is_ok();
-    for command in ["run", "oracle", "compile", "programs", "build", "inspect"] {
+    for command in ["run", "verify", "trace", "oracle", "compile", "programs", "build", "inspect"] {
         let help = hardmax(&[command, "--help"]).output().unwrap().stdout;
         let help = String::from_utf8(help).unwrap();
         let lines = help.lines().map(str::trim).filter(|line| line.starts_with("hardmax "));

@@ -10,6 +10,7 @@
 use super::door::Door;
 use super::recency::Recency;
 use super::tied::Tied;
+use super::values::Values;
 use super::{Broken, HeadKind, Memory, TieBreak};
 
 const KIND: HeadKind = HeadKind::Gather;
@@ -20,13 +21,13 @@ pub struct Gather {
     tie: TieBreak,
     door: Door,
     recency: Recency,
-    values: Vec<[f64; 2]>,
+    values: Values,
 }
 
 impl Gather {
     /// A memory of no position.
     pub fn new(tie: TieBreak) -> Self {
-        Self { tie, door: Door::new(), recency: Recency::default(), values: Vec::new() }
+        Self { tie, door: Door::new(), recency: Recency::default(), values: Values::new() }
     }
 
     /// Whether this is the key of its position, and the recency after it.
@@ -86,23 +87,23 @@ impl Memory for Gather {
     fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken> {
         let latest = self.door.query(query)?;
         if latest == 0 {
-            return Ok(self.values[0]);
+            return Ok(self.values.at(0));
         }
         if query[1] <= 0.0 {
             return Err(Broken::Direction { kind: KIND, position: latest, query });
         }
         let (low, high) = nearest(query, latest);
-        let later = self.values[high as usize];
+        let later = self.values.at(high);
         if low == high || self.tie == TieBreak::Latest {
             return Ok(later);
         }
-        let mut both = Tied::one(self.tie, low, self.values[low as usize]);
+        let mut both = Tied::one(self.tie, low, self.values.at(low));
         both.merge(self.tie, Tied::one(self.tie, high, later));
         Ok(both.answer(self.tie))
     }
 
     fn heap_bytes(&self) -> usize {
-        self.values.capacity() * size_of::<[f64; 2]>()
+        self.values.heap_bytes()
     }
 }
 

@@ -10,7 +10,7 @@
 //! | --- | --- | --- | --- |
 //! | lookup | [`Hull`]: the convex hull of the keys | O(log h) | 40 bytes a vertex |
 //! | passthrough | [`Passthrough`]: the last value | O(1) | nothing |
-//! | gather | [`Gather`]: the values, by position | O(1) | 16 bytes a position |
+//! | gather | [`Gather`]: the values, by position | O(1) | 4 to 16 bytes a position |
 //! | keyed | [`Keyed`]: a table from whole keys to latest values | O(1), a miss O(log n) | one entry a key |
 //! | mean | [`Mean`]: a running sum | O(1) | nothing |
 //!
@@ -37,6 +37,7 @@ mod mean;
 mod passthrough;
 mod recency;
 mod tied;
+mod values;
 
 use serde::Serialize;
 
@@ -83,8 +84,45 @@ pub trait Memory: Send {
     /// Hardmax over all positions inserted so far (at least one).
     fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken>;
 
+    /// [`Memory::insert`], then [`Memory::answer`], for each of the next positions in
+    /// order, in one call. Says how many were answered before one broke a promise.
+    fn advance(&mut self, steps: Steps<'_>, answers: [&mut [f64]; 2]) -> Result<(), BrokenAt> {
+        let Steps { queries, keys, values } = steps;
+        let [first, second] = answers;
+        let inputs = queries.into_iter().chain(keys).chain(values);
+        let count = inputs.map(<[f64]>::len).min().unwrap_or(0).min(first.len()).min(second.len());
+        for at in 0..count {
+            let pair = |part: [&[f64]; 2]| [part[0][at], part[1][at]];
+            let broken_at = |broken| BrokenAt { answered: at, broken };
+            self.insert(pair(keys), pair(values)).map_err(broken_at)?;
+            [first[at], second[at]] = self.answer(pair(queries)).map_err(broken_at)?;
+        }
+        Ok(())
+    }
+
     /// Bytes of heap held, for reports.
     fn heap_bytes(&self) -> usize;
+}
+
+/// Queries, keys and values of consecutive positions, component by component; all
+/// six are equally long.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps<'a> {
+    /// qx and qy.
+    pub queries: [&'a [f64]; 2],
+    /// kx and ky.
+    pub keys: [&'a [f64]; 2],
+    /// Both components of the values.
+    pub values: [&'a [f64]; 2],
+}
+
+/// What broke, and how many positions before it were answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BrokenAt {
+    /// Positions of this call that were answered.
+    pub answered: usize,
+    /// What the next one broke.
+    pub broken: Broken,
 }
 
 /// The cheapest honest memory for a head of this kind.

@@ -9,6 +9,8 @@ use crate::engine::EngineError;
 use crate::linalg::NoKernel;
 use crate::model::ModelError;
 use crate::oracle::OracleError;
+use crate::program::binary::BinaryError;
+use crate::program::stream::TextError;
 use crate::program::{Problem, ProgramError};
 use crate::wasm::WasmError;
 
@@ -68,6 +70,26 @@ pub enum CliError {
     Engine { position: u64, source: EngineError },
     #[error("{}: {source}", path.display())]
     Oracle { path: PathBuf, source: OracleError },
+    #[error("{path}: {source}")]
+    BinaryTrace { path: String, source: BinaryError },
+    #[error("{path}:{source}")]
+    TextTrace { path: String, source: TextError },
+    #[error("{path}: the prompt is no program: {problem}")]
+    Prompt { path: String, problem: Problem },
+    #[error(
+        "{path}: this is the trace of another model, with digest {found}; the digest of {model} is {wanted}"
+    )]
+    OtherModel { path: String, model: String, found: String, wanted: String },
+    #[error("{path}: {name:?} at position {position} is no token of the machine")]
+    ForeignName { path: String, name: String, position: u64 },
+    #[error("{0}")]
+    Verification(EngineError),
+    #[error("the trace cannot be computed beyond position {position}: {source}")]
+    Uncomputable { position: u64, source: EngineError },
+    #[error("no pool of {threads} threads: {reason}")]
+    Threads { threads: usize, reason: String },
+    #[error("{path}: no positions {start}..{end}: the trace has {tokens} tokens")]
+    Range { path: String, start: u64, end: u64, tokens: u64 },
     #[error("standard output: {0}")]
     Stdout(io::Error),
 }

@@ -46,10 +46,14 @@ pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     Ok(bytes)
 }
 
+/// The model's token for each symbol, by id.
+pub fn ids(model: &Model) -> Vec<Option<Token>> {
+    Symbol::all().iter().map(|symbol| model.vocabulary().id(&symbol.to_string())).collect()
+}
+
 /// The model's tokens for a prompt.
 pub fn encode(model: &Model, symbols: &[Symbol]) -> Result<Vec<Token>, CliError> {
-    let ids: Vec<Option<Token>> =
-        Symbol::all().iter().map(|symbol| model.vocabulary().id(&symbol.to_string())).collect();
+    let ids = ids(model);
     let id = |symbol: &Symbol| {
         ids[symbol.id() as usize].ok_or_else(|| CliError::NoToken { name: symbol.to_string() })
     };

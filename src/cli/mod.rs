@@ -14,6 +14,8 @@ mod listing;
 mod output;
 mod report;
 mod source;
+mod trace_file;
+mod verification;
 
 mod build;
 mod compile;
@@ -21,6 +23,8 @@ mod inspect;
 mod oracle;
 mod programs;
 mod run;
+mod trace;
+mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -48,6 +52,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Verify(verify::Verify),
+    Trace(trace::TraceCommand),
     Oracle(oracle::Oracle),
     Compile(compile::Compile),
     Programs(programs::Programs),
@@ -60,6 +66,8 @@ impl Cli {
     pub fn run(&self) -> Result<Verdict, CliError> {
         match &self.command {
             Command::Run(run) => run.run(),
+            Command::Verify(verify) => verify.run(),
+            Command::Trace(trace) => trace.run(),
             Command::Oracle(oracle) => oracle.run(),
             Command::Compile(compile) => compile.run(),
             Command::Programs(programs) => programs.run(),

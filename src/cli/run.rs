@@ -1,5 +1,6 @@
 //! `hardmax run`: execute a program by the model.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -10,13 +11,15 @@ use super::check::compare;
 use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
+use super::trace_file::{self, Recorder};
+use super::verification::{self, Road, VerifyReport};
 use super::{CliError, Verdict, inputs};
+use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
 use crate::engine::{Attention, Engine, Fallback, Planned, Reference, Stopped, generate};
 use crate::linalg::Kernel;
 use crate::machine::Symbol;
-use crate::model::{Shape, Token};
+use crate::model::{Model, Shape, Token};
 use crate::plan::Plan;
-use crate::program::text;
 
 /// Which way through the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -28,17 +31,19 @@ enum Way {
     Reference,
 }
 
-/// Execute a program by the model, token for token.
+/// Execute a program by the model, token for token, then verify what it generated.
 ///
 /// Program output goes to standard output as it appears, the summary to standard
-/// error. Exit code 1 means that the program trapped, a limit was hit or a check failed.
+/// error. Exit code 1 means that the program trapped, a limit was hit, or a check or
+/// the verification failed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax run hello
   hardmax run hello --args you --json
   hardmax run tests/vectors/countdown.txt
   hardmax run tests/vectors/countdown.txt --check tests/vectors/countdown_ref.txt
-  hardmax run tests/vectors/countdown.txt --attention hull --trace /tmp/trace.txt --json")]
+  hardmax run tests/vectors/countdown.txt --attention hull --trace /tmp/trace.txt --json
+  hardmax run tests/vectors/countdown.txt --trace /tmp/trace.hmt --verify spot=100")]
 pub struct Run {
     #[command(flatten)]
     source: Source,
@@ -57,12 +62,18 @@ pub struct Run {
     /// Stop after this many generated tokens, and fail
     #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
     max_tokens: u64,
-    /// Write the trace: the program and all generated tokens
+    /// Write the trace: in binary and while running if the name ends in .hmt, else as text
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Compare every token with this trace
     #[arg(long, value_name = "REF_FILE")]
     check: Option<PathBuf>,
+    /// Recompute what was generated and compare: dgemm, spot, spot=N (so many positions) or none
+    #[arg(long, value_name = "ROAD", default_value = "dgemm")]
+    verify: Road,
+    /// Threads of the verification [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
     /// Print one JSON object instead of program output and summary
     #[arg(long)]
     json: bool,
@@ -88,6 +99,7 @@ struct Report {
     halted: bool,
     trapped: bool,
     check: Check,
+    verify: Option<VerifyReport>,
     output_bytes: u64,
     output: Option<String>,
 }
@@ -95,7 +107,6 @@ struct Report {
 impl Run {
     pub fn run(&self) -> Result<Verdict, CliError> {
         let program = self.source.program()?;
-        let reference = self.check.as_deref().map(inputs::trace).transpose()?;
         let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
 
         let loading = Instant::now();
@@ -121,7 +132,10 @@ impl Run {
         };
         let load_seconds = loading.elapsed().as_secs_f64();
 
-        let keeps_trace = self.trace.is_some() || reference.is_some();
+        let reference = self.check.as_deref().map(|p| trace_file::whole(p, &model)).transpose()?;
+        let recorder = |path| Recorder::new(path, &model, &tokens);
+        let mut recorder = self.trace.as_deref().map(recorder).transpose()?;
+        let keeps_trace = self.trace.is_some() || reference.is_some() || self.verify != Road::None;
         let mut generated: Vec<Token> = Vec::new();
         let mut trapped = false;
         let mut output = ProgramOutput::new(!self.json);
@@ -130,6 +144,9 @@ impl Run {
             let meaning = meanings[token.index()];
             output.take(if let Some(Symbol::Out(byte)) = meaning { Some(byte) } else { None });
             trapped |= meaning == Some(Symbol::Trap);
+            if let Some(recorder) = &mut recorder {
+                recorder.push(token);
+            }
             if keeps_trace {
                 generated.push(token);
             }
@@ -138,6 +155,7 @@ impl Run {
         let (output_bytes, output) = output.finish()?;
         let run = result.map_err(|error| failed(engine.position(), error))?;
 
+        let verify = self.verified(&model, kernel, &tokens, &generated)?;
         let generated = generated
             .into_iter()
             .map(|token| {
@@ -146,8 +164,8 @@ impl Run {
                 })
             })
             .collect::<Result<Vec<Symbol>, _>>()?;
-        if let Some(path) = &self.trace {
-            inputs::write(path, text::write_trace(&program, &generated).as_bytes())?;
+        if let Some(recorder) = recorder {
+            recorder.finish(&program, &generated)?;
         }
         let prompt_tokens = prompt.len() as u64;
         let report = Report {
@@ -169,10 +187,34 @@ impl Run {
             halted: run.stopped == Stopped::Halted,
             trapped,
             check: Check::of(reference.map(|reference| compare(&reference, &prompt, &generated))),
+            verify,
             output_bytes,
             output,
         };
         report.tell(self)
+    }
+
+    /// Verifies what was generated, unless that was not wanted.
+    fn verified(
+        &self,
+        model: &Model,
+        kernel: Kernel,
+        prompt: &[Token],
+        generated: &[Token],
+    ) -> Result<Option<VerifyReport>, CliError> {
+        let spot = match self.verify {
+            Road::None => return Ok(None),
+            Road::Dgemm => None,
+            Road::Spot(count) => Some(Spot { count, seed: 0 }),
+        };
+        let attention = self.attention.unwrap_or(Attention::Kinds);
+        let settings = Settings { attention, kernel, block: DEFAULT_BLOCK, spot };
+        let pool = verification::pool(self.threads)?;
+        let trace = prompt.iter().chain(generated).map(|&token| Ok(token));
+        let total = (prompt.len() + generated.len()) as u64;
+        let progress = (Some(total), |tokens| tokens);
+        let prompt = prompt.len() as u64;
+        verification::run(model, prompt, trace, settings, &pool, progress).map(Some)
     }
 }
 
@@ -208,8 +250,12 @@ impl Report {
                 ),
             }
             self.check.tell();
+            if let Some(verify) = &self.verify {
+                verify.tell();
+            }
         }
-        let done = self.halted && !self.trapped && !self.check.failed();
+        let verified = self.verify.as_ref().is_none_or(|v| v.verdict() == Verdict::Done);
+        let done = self.halted && !self.trapped && !self.check.failed() && verified;
         Ok(if done { Verdict::Done } else { Verdict::Failed })
     }
 }

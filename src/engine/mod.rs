@@ -2,7 +2,8 @@
 //!
 //! [`Reference`] is the forward pass as the format defines it; [`Planned`] executes
 //! a plan, the same model compiled to the few operations that matter; [`generate`] is
-//! greedy decoding by either. None knows files, programs or terminals.
+//! greedy decoding by either; [`verify`] recomputes a trace, many positions at once.
+//! None knows files, programs or terminals.
 
 mod either;
 mod error;
@@ -12,6 +13,7 @@ mod guard;
 mod planned;
 mod positions;
 mod reference;
+pub mod verify;
 
 pub use either::Engine;
 pub use error::EngineError;

@@ -191,7 +191,8 @@ fn add(x: &mut [f64], delta: &[f64], cleared: &[u32]) {
     }
 }
 
-fn head_memory(
+/// The memory of a head that is answered in this way.
+pub(super) fn head_memory(
     attention: Attention,
     kind: HeadKind,
     tie: TieBreak,

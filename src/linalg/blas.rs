@@ -55,6 +55,35 @@ pub fn multiply(Dims { n, m, k }: Dims, x: &[f64], a: &[f64], out: &mut [f64]) {
     }
 }
 
+/// out = a · x; the sizes were checked and none is 0.
+#[allow(unsafe_code, reason = "BLAS is a C library")]
+pub fn transform(Dims { n, m, k }: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
+    let size = |size: usize| i32::try_from(size).expect("a model's counts are 32-bit");
+    let (n, m, k) = (size(n), size(m), size(k));
+    one_thread();
+    // SAFETY: row-major a (m×k), x (k×n) and out (m×n) with their row lengths as
+    // strides are exactly the slices, whose sizes `Kernel::transform` checked. With
+    // beta = 0 BLAS does not read `out`.
+    unsafe {
+        cblas_dgemm(
+            CBLAS_LAYOUT::CblasRowMajor,
+            CBLAS_TRANSPOSE::CblasNoTrans,
+            CBLAS_TRANSPOSE::CblasNoTrans,
+            m,
+            n,
+            k,
+            1.0,
+            a.as_ptr(),
+            k,
+            x.as_ptr(),
+            n,
+            0.0,
+            out.as_mut_ptr(),
+            n,
+        );
+    }
+}
+
 #[cfg(feature = "openblas")]
 #[allow(unsafe_code, reason = "functions that the C interface leaves out")]
 mod openblas {

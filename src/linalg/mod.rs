@@ -1,8 +1,10 @@
 //! Dense products, through one door.
 //!
-//! Weights are row-major with a row for each output; activations are row-major
-//! with a row for each position. So the only product there is is X·Aᵀ, of n
-//! positions with m outputs over k inputs; n is 1 in generation.
+//! Weights are row-major with a row for each output. Activations of one position
+//! are a row: [`Kernel::multiply`] is X·Aᵀ, of n positions with m outputs over k
+//! inputs. Where many positions are computed at once, activations are row-major the
+//! other way round, with a row for each slot and a column for each position, so that all that
+//! is done to a slot is done to neighbours: [`Kernel::transform`] is A·X.
 //!
 //! A [`Kernel`] is chosen once, by name; it is what runs, and what is reported.
 //! The portable one is always there. OpenBLAS comes with the feature `openblas`,
@@ -110,6 +112,27 @@ impl Kernel {
             }
         }
     }
+
+    /// out (m×n) = a (m×k) · x (k×n).
+    ///
+    /// # Panics
+    ///
+    /// When a slice does not have the size that `dims` gives it.
+    pub fn transform(self, dims: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
+        let Dims { n, m, k } = dims;
+        assert_eq!((a.len(), x.len(), out.len()), (m * k, k * n, m * n), "sizes of a product");
+        if k == 0 {
+            out.fill(0.0);
+        } else if n > 0 && m > 0 {
+            match self {
+                Kernel::Portable => portable::transform(dims, a, x, out),
+                #[cfg(feature = "openblas")]
+                Kernel::OpenBlas => blas::transform(dims, a, x, out),
+                #[cfg(target_os = "macos")]
+                Kernel::Accelerate => blas::transform(dims, a, x, out),
+            }
+        }
+    }
 }
 
 impl fmt::Display for Kernel {
@@ -139,6 +162,10 @@ mod tests {
         (0..n * m).map(|at| dot(at / m, at % m)).collect()
     }
 
+    fn transposed(matrix: &[f64], rows: usize, columns: usize) -> Vec<f64> {
+        (0..rows * columns).map(|at| matrix[at % rows * columns + at / rows]).collect()
+    }
+
     #[test]
     fn every_kernel_multiplies_whole_numbers_exactly_in_every_size() {
         let sizes = [0, 1, 2, 3, 7, 8, 31, 36, 65, 200];
@@ -152,6 +179,11 @@ mod tests {
                     let mut out = vec![f64::NAN; n * m];
                     kernel.multiply(dims, &x, &a, &mut out);
                     assert_eq!(out, plain(dims, &x, &a), "{kernel} {dims:?}");
+
+                    let columns = transposed(&x, n, k);
+                    let mut out_columns = vec![f64::NAN; m * n];
+                    kernel.transform(dims, &a, &columns, &mut out_columns);
+                    assert_eq!(out_columns, transposed(&out, n, m), "{kernel} {dims:?}");
                 }
             }
         }

@@ -35,6 +35,39 @@ pub fn multiply(Dims { n, m, k }: Dims, x: &[f64], a: &[f64], out: &mut [f64]) {
     }
 }
 
+/// out = a · x; the sizes were checked and none is 0.
+#[allow(unsafe_code, reason = "the kernel crate takes pointers")]
+pub fn transform(Dims { n, m, k }: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
+    let (columns, inputs) = (n as isize, k as isize);
+    // SAFETY: `gemm` writes the m×n matrix out with strides (n, 1), which is all of
+    // `out`, and reads a (m×k, strides (k, 1)) and x (k×n, strides (n, 1)), which
+    // are all of `a` and `x`: `Kernel::transform` checked the sizes. It does not
+    // read `out`, for `read_dst` is false.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            columns,
+            false,
+            a.as_ptr(),
+            1,
+            inputs,
+            x.as_ptr(),
+            1,
+            columns,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
 /// What the crate will use here.
 pub fn description() -> String {
     #[cfg(target_arch = "x86_64")]

@@ -44,6 +44,8 @@ pub enum Problem {
     UnterminatedPayload,
     #[error("the file ends within the input, which `00 commit(+0,sts=0,bt=0)` must end")]
     NoPayloadEnd,
+    #[error("the prompt is longer than {limit} bytes of text")]
+    LongPrompt { limit: usize },
     #[error("a program file ends after its prompt, but here is {got:?}; is this a trace file?")]
     AfterPrompt { got: String },
 }

@@ -4,11 +4,16 @@
 //! and whatever else an `input_base` instruction puts into memory. Its prompt is
 //! a sequence of [`Symbol`]s; a [`Trace`] is a program with the tokens that were
 //! generated after its prompt. [`text`] reads and writes both; what it returns
-//! is well formed, and nothing downstream checks again.
+//! is well formed, and nothing downstream checks again. Traces too long for memory
+//! come as a [`stream`] of text, or as a [`binary`] file.
 
+pub mod binary;
+mod counter;
 mod error;
+pub mod stream;
 pub mod text;
 
+pub use counter::Counter;
 pub use error::{Problem, ProgramError};
 
 use crate::machine::{Instruction, Op, PAYLOAD_END, Symbol};

@@ -157,21 +157,42 @@ pub fn write_program(program: &Program) -> String {
 /// instruction generated.
 pub fn write_trace(program: &Program, generated: &[Symbol]) -> String {
     let mut text = write_program(program);
-    let mut begin_of_line = true;
+    let mut lines = Lines::default();
     for &symbol in generated {
-        if !begin_of_line {
+        lines.write(symbol, &mut text);
+    }
+    lines.end(&mut text);
+    text
+}
+
+/// Generated tokens as lines, one for each instruction, for traces that are
+/// written as they come.
+#[derive(Debug, Default)]
+pub struct Lines {
+    within_line: bool,
+}
+
+impl Lines {
+    /// Appends a token to the text.
+    pub fn write(&mut self, symbol: Symbol, text: &mut String) {
+        use std::fmt::Write;
+        if self.within_line {
             text.push(' ');
         }
-        text.push_str(&symbol.to_string());
-        begin_of_line = symbol.byte().is_none() && !matches!(symbol, Symbol::Digit(_));
-        if begin_of_line {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{symbol}");
+        self.within_line = symbol.byte().is_some() || matches!(symbol, Symbol::Digit(_));
+        if !self.within_line {
             text.push('\n');
         }
     }
-    if !begin_of_line {
-        text.push('\n');
+
+    /// Ends the last line.
+    pub fn end(&mut self, text: &mut String) {
+        if std::mem::take(&mut self.within_line) {
+            text.push('\n');
+        }
     }
-    text
 }
 
 /// An input byte: its alias, or its hex pair where the alias would be read as

@@ -1,0 +1,119 @@
+//! `hardmax verify`: is a trace the one that the model generates?
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::report;
+use super::trace_file::TraceFile;
+use super::verification::{self, DEFAULT_SPOT, VerifyReport};
+use super::{CliError, Verdict, inputs};
+use crate::engine::Attention;
+use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
+use crate::linalg::Kernel;
+
+/// Compare every generated token of a trace with what the model predicts there.
+///
+/// Positions are computed in blocks, by dense products over many at once, so a
+/// trace is verified many times faster than it is generated. Exit code 1 means
+/// that a token is not what the model predicts.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  hardmax verify tests/vectors/reverse_ref.txt
+  hardmax verify tests/vectors/reverse_ref.txt --attention hull --threads 1 --block 64
+  hardmax verify tests/vectors/reverse_ref.txt --spot 100 --seed 7 --json")]
+pub struct Verify {
+    /// Trace file, text or binary, or - for standard input
+    trace: PathBuf,
+    /// Model file [default: the one in the binary]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// How heads are answered
+    #[arg(long, value_enum, default_value = "kinds")]
+    attention: Attention,
+    /// Dense products: portable, or openblas or accelerate where built in
+    #[arg(long, value_name = "NAME")]
+    kernel: Option<String>,
+    /// Positions of a block
+    #[arg(long, value_name = "N", default_value_t = NonZero::new(DEFAULT_BLOCK).expect("not 0"))]
+    block: NonZero<usize>,
+    /// Threads [default: one for each core]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZero<usize>>,
+    /// Compare a random sample of N positions only [default: 1000]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = default_spot())]
+    spot: Option<usize>,
+    /// Which sample
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "spot")]
+    seed: u64,
+    /// Print one JSON object instead of a summary
+    #[arg(long)]
+    json: bool,
+}
+
+fn default_spot() -> &'static str {
+    const TEXT: &str = "1000";
+    debug_assert_eq!(TEXT.parse(), Ok(DEFAULT_SPOT));
+    TEXT
+}
+
+#[derive(Serialize)]
+struct Report {
+    trace: String,
+    model: String,
+    /// Whether the file broke off.
+    cut: bool,
+    #[serde(flatten)]
+    verification: VerifyReport,
+}
+
+impl Verify {
+    pub fn run(&self) -> Result<Verdict, CliError> {
+        let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
+        let model = inputs::model(self.model.as_deref())?;
+        let model_name =
+            self.model.as_ref().map_or("the built-in model".into(), |p| p.display().to_string());
+        let pool = verification::pool(self.threads)?;
+        let mut trace = TraceFile::open_for(&self.trace, &model, &model_name)?;
+        let settings = Settings {
+            attention: self.attention,
+            kernel,
+            block: self.block.get(),
+            spot: self.spot.map(|count| Spot { count, seed: self.seed }),
+        };
+        let prompt = trace.prompt_tokens();
+        let (size, read) = trace.progress();
+        let done = move |_| read.load(Ordering::Relaxed);
+        let mut verification =
+            verification::run(&model, prompt, &mut trace, settings, &pool, (size, done))?;
+        if let Some(first) = &mut verification.first_mismatch
+            && self.trace != Path::new("-")
+        {
+            let again = TraceFile::open(&self.trace, &model)?;
+            first.explain(&model, again, kernel, &pool)?;
+        }
+        let trace_name = trace.name().to_owned();
+        let report =
+            Report { trace: trace_name, model: model_name, cut: trace.is_cut(), verification };
+        report.tell(self.json)
+    }
+}
+
+impl Report {
+    fn tell(&self, json: bool) -> Result<Verdict, CliError> {
+        if json {
+            report::json(self)?;
+        } else {
+            self.verification.tell();
+            if self.cut {
+                eprintln!("{}: the file breaks off; its whole blocks were verified", self.trace);
+            } else if self.verification.end == "open" {
+                eprintln!("{}: the trace ends before the stop token", self.trace);
+            }
+        }
+        Ok(self.verification.verdict())
+    }
+}

@@ -1,0 +1,141 @@
+//! Where a mismatch comes from: the heads whose choice depends on how they are answered.
+//!
+//! A wrong token has one of two reasons: the trace is wrong, or the arithmetic that
+//! computed or judged it is. Near-ties are decided in attention (DESIGN section 13), so the
+//! history is computed once more with every head answered twice, by its
+//! kind and by its hull. Heads that never differ speak for the arithmetic.
+
+use std::sync::{Arc, Mutex};
+
+use rayon::ThreadPool;
+
+use super::block::{Block, Layers};
+use super::source::Source;
+use super::{DEFAULT_BLOCK, VerifyError};
+use crate::attention::{Broken, HeadKind, Hull, Memory, TieBreak, memory};
+use crate::engine::guard::Guard;
+use crate::engine::{Attention, EngineError};
+use crate::linalg::Kernel;
+use crate::model::{Model, Token};
+
+/// A head that its kind and its hull answer differently.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadDifference {
+    /// From 0.
+    pub layer: usize,
+    /// From 0.
+    pub head: usize,
+    /// As the model says.
+    pub kind: HeadKind,
+    /// The first position at which they differ.
+    pub position: u64,
+    /// What it asked for there.
+    pub query: [f64; 2],
+    /// The answer by kind.
+    pub by_kind: [f64; 2],
+    /// The answer by hull.
+    pub by_hull: [f64; 2],
+}
+
+/// The heads that are answered differently by kind and by hull somewhere in a trace, in order of
+/// position. The history is that of kinds; a hull is not asked once keys are beyond what it is exact for.
+pub fn differing_heads<E: Send>(
+    model: &Model,
+    trace: impl Iterator<Item = Result<Token, E>> + Send,
+    kernel: Kernel,
+    pool: &ThreadPool,
+) -> Result<Vec<HeadDifference>, VerifyError<E>> {
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let twin = |layer, head| {
+        let (kind, tie) = (model.kind(layer, head), model.tie(layer, head));
+        Twin::new(layer, head, kind, tie, Arc::clone(&found))
+            .map(|twin| Box::new(twin) as Box<dyn Memory>)
+            .map_err(|broken| EngineError::Head { layer, head, broken })
+    };
+    let mut layers = Layers::with_memories(model, kernel, DEFAULT_BLOCK, |_, _| None, twin)?;
+    let mut block = Block::new(model.shape().width);
+    let mut source = Source::new(model, u64::MAX, trace);
+    pool.install(|| {
+        loop {
+            source.fill(&mut block, DEFAULT_BLOCK).map_err(VerifyError::Source)?;
+            if block.is_empty() || layers.advance(&mut block).is_some() {
+                return Ok::<(), VerifyError<E>>(());
+            }
+        }
+    })?;
+    let mut found = std::mem::take(&mut *found.lock().expect("nothing panics with the lock held"));
+    found.sort_by_key(|difference: &HeadDifference| {
+        (difference.position, difference.layer, difference.head)
+    });
+    Ok(found)
+}
+
+/// A memory by kind, with a hull beside it until they first differ.
+struct Twin {
+    layer: usize,
+    head: usize,
+    kind: HeadKind,
+    inserted: u64,
+    by_kind: Box<dyn Memory>,
+    by_hull: Option<(Hull, Option<Guard>)>,
+    found: Arc<Mutex<Vec<HeadDifference>>>,
+}
+
+impl Twin {
+    fn new(
+        layer: usize,
+        head: usize,
+        kind: HeadKind,
+        tie: TieBreak,
+        found: Arc<Mutex<Vec<HeadDifference>>>,
+    ) -> Result<Twin, Broken> {
+        Ok(Twin {
+            layer,
+            head,
+            kind,
+            inserted: 0,
+            by_kind: memory(kind, tie)?,
+            by_hull: Some((Hull::new(tie), Guard::new(kind, Attention::Hull))),
+            found,
+        })
+    }
+}
+
+impl Memory for Twin {
+    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Broken> {
+        self.by_kind.insert(key, value)?;
+        let (layer, head, position) = (self.layer, self.head, self.inserted);
+        let exact = |guard: Guard| guard.check(layer, head, position, key).is_ok();
+        if let Some((hull, guard)) = &mut self.by_hull
+            && !(guard.is_none_or(exact) && hull.insert(key, value).is_ok())
+        {
+            self.by_hull = None;
+        }
+        self.inserted += 1;
+        Ok(())
+    }
+
+    fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken> {
+        let by_kind = self.by_kind.answer(query)?;
+        let Some((hull, _)) = &mut self.by_hull else { return Ok(by_kind) };
+        if let Ok(by_hull) = hull.answer(query)
+            && by_hull != by_kind
+        {
+            self.by_hull = None;
+            self.found.lock().expect("nothing panics with the lock held").push(HeadDifference {
+                layer: self.layer,
+                head: self.head,
+                kind: self.kind,
+                position: self.inserted - 1,
+                query,
+                by_kind,
+                by_hull,
+            });
+        }
+        Ok(by_kind)
+    }
+
+    fn heap_bytes(&self) -> usize {
+        self.by_kind.heap_bytes() + self.by_hull.as_ref().map_or(0, |(hull, _)| hull.heap_bytes())
+    }
+}

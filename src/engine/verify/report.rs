@@ -1,0 +1,79 @@
+//! What a verification found.
+
+use thiserror::Error;
+
+use crate::engine::EngineError;
+use crate::model::Token;
+
+/// The outcome of a verification.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verification {
+    /// Tokens of the trace, the prompt included, up to the stop token.
+    pub tokens: u64,
+    /// Those after the prompt.
+    pub generated: u64,
+    /// Generated tokens that were compared: all, or a sample.
+    pub positions: u64,
+    /// Those of them that the model does not predict.
+    pub mismatches: u64,
+    /// The first of these.
+    pub first: Option<Mismatch>,
+    /// How the trace ends.
+    pub end: End,
+    /// What the memories of all heads hold at the end.
+    pub attention_bytes: usize,
+}
+
+impl Verification {
+    /// Whether nothing was found wrong.
+    pub fn passed(&self) -> bool {
+        self.mismatches == 0 && matches!(self.end, End::Halted | End::Open)
+    }
+}
+
+/// A token of a trace that is not what the model predicts there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mismatch {
+    /// Where it stands in the trace, from 0.
+    pub position: u64,
+    /// The trace's token.
+    pub expected: Token,
+    /// The token with the greatest logit.
+    pub predicted: Token,
+    /// The logit of the trace's token.
+    pub expected_logit: f64,
+    /// The greatest logit.
+    pub predicted_logit: f64,
+}
+
+/// How a trace ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// With the stop token.
+    Halted,
+    /// Without it: there is more that the model would generate.
+    Open,
+    /// Not with it: a token follows, which no engine would have generated.
+    AfterStop {
+        /// Of the token that follows.
+        position: u64,
+    },
+    /// From this position on nothing can be said.
+    Broken {
+        /// The first position that could not be computed.
+        position: u64,
+        /// Why.
+        error: EngineError,
+    },
+}
+
+/// Why there is no outcome.
+#[derive(Debug, Error)]
+pub enum VerifyError<E> {
+    /// The model or the prompt cannot be run at all.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The trace cannot be read to its end.
+    #[error("{0}")]
+    Source(E),
+}
