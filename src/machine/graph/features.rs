@@ -146,10 +146,13 @@ fn depth_change(symbol: Symbol) -> f64 {
     }
 }
 
+/// A name and what it is of each instruction.
+type Property = (&'static str, fn(Op) -> f64);
+
 /// What the name of an instruction says where a byte says its bits. No place is
 /// ever asked for both: bits are fetched where bytes stand, properties where a
 /// name stands. See [`Instruction`] for their meaning.
-const PROPERTIES: [(&str, fn(Op) -> f64); 8] = [
+const PROPERTIES: [Property; 8] = [
     ("x", |op| on_circle(op).0),
     ("y", |op| on_circle(op).1),
     ("bytes", |op| if op.branches() { 4.0 } else { f64::from(op.bytes()) }),
