@@ -249,11 +249,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bundled_model_has_a_plan() {
-        let model = crate::cli::default_model().unwrap();
+    fn the_model_without_native_arithmetic_has_a_plan_without_hulls() {
+        let bytes = include_bytes!("../../tests/models/basic.bin");
+        let model = Model::from_bytes(&bytes[..]).unwrap();
         let opening = Plan::likely_opening(&model);
         assert_eq!(model.vocabulary().name(opening), "{");
-        let plan = Plan::new(&model, opening);
-        eprintln!("{:#?}", plan.map(|plan| plan.summary()));
+        let Ok(plan) = Plan::new(&model, opening) else { panic!("no plan") };
+        assert_eq!(plan.summary().hulls, 0);
     }
 }
