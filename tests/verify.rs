@@ -197,9 +197,11 @@ fn nothing_may_follow_the_stop_token() {
 fn a_token_that_is_none_ends_the_trace_at_its_place() {
     let good = sample("countdown");
     let position = good.prompt + 70;
+    let vocabulary = MODEL.shape().vocabulary;
+    let token = vocabulary as u32;
     for block in [1, 7, 64, 1024] {
-        let found = good.with(position, 821).verified(Settings { block, ..PLAIN });
-        let error = EngineError::NoToken { token: 821, vocabulary: 821 };
+        let found = good.with(position, token).verified(Settings { block, ..PLAIN });
+        let error = EngineError::NoToken { token, vocabulary };
         assert_eq!(found.end, End::Broken { position: position as u64, error });
         assert_eq!((found.positions, found.mismatches), (70, 0));
     }
