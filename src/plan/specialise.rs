@@ -98,6 +98,18 @@ impl<'p> Specialiser<'p> {
                 let (gate, factor) = (self.lin(gate)?, self.lin(factor)?);
                 self.arena.piece(&gate, &factor, knots)?
             }
+            Atom::Rounded { lin, shift } => {
+                let lin = self.lin(lin)?;
+                self.arena.rounded(lin, *shift)?
+            }
+            Atom::Whole { lin, shift } => {
+                let lin = self.lin(lin)?;
+                self.arena.whole(&lin, *shift)?
+            }
+            Atom::Guarded(lin) => {
+                let lin = self.lin(lin)?;
+                self.arena.guarded(lin)?
+            }
             same @ (Atom::Sum(_) | Atom::Hull { .. }) => {
                 Lin::atom(self.arena.intern(same.clone(), bounds))
             }

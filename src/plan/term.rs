@@ -83,6 +83,18 @@ impl Lin {
         Some(Lin { c: small(self.c + scaled(other.c)?)?, terms })
     }
 
+    /// How often all of it can be halved; 63 times if it is 0.
+    pub fn twos(&self) -> u32 {
+        let all = self.terms.iter().map(|term| term.1).chain([self.c]);
+        all.map(|k| k.trailing_zeros()).min().unwrap_or(63).min(63)
+    }
+
+    /// It over 2^times, for `times` up to [`Lin::twos`].
+    pub fn halved(&self, times: u32) -> Lin {
+        let terms = self.terms.iter().map(|&(atom, k)| (atom, k >> times)).collect();
+        Lin { c: self.c >> times, terms }
+    }
+
     /// The same without its constant.
     pub fn without_constant(&self) -> Lin {
         Lin { c: 0, terms: self.terms.clone() }
@@ -135,6 +147,22 @@ pub enum Atom {
         /// First or second value.
         part: usize,
     },
+    /// An expression over 2^shift, rounded, ties to even.
+    Rounded {
+        /// The expression.
+        lin: Lin,
+        /// At least 1.
+        shift: u32,
+    },
+    /// An expression over 2^shift, guarded to be whole.
+    Whole {
+        /// The expression.
+        lin: Lin,
+        /// At least 1.
+        shift: u32,
+    },
+    /// An expression guarded to stay within ±2^36.
+    Guarded(Lin),
     /// Σ c·max(gate + k, 0) · factor over knots (k, c); the gate has no constant.
     Piece {
         /// The gate.
