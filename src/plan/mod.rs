@@ -34,6 +34,7 @@ mod rebase;
 mod specialise;
 mod term;
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -51,7 +52,7 @@ use heads::Items;
 use live::Live;
 use output::Output;
 use std::sync::Arc;
-use term::{Arena, Features};
+use term::{Arena, Bounds, Features, JointKey};
 
 /// Why a model has no plan for a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize)]
@@ -76,6 +77,7 @@ pub struct Plan {
     output: Output,
     live: Live,
     features: Arc<Features>,
+    elsewhere: Arc<FxHashMap<JointKey, Bounds>>,
     opening: opening::Opening,
     opens_once: bool,
     limit: u64,
@@ -102,6 +104,7 @@ impl Plan {
         let output = output::group(model, &mut fused)?;
         let live = live::live(&fused, &output);
         let mut plan = Plan {
+            elsewhere: fused.arena.elsewhere(),
             arena: fused.arena,
             items: fused.items,
             output,
