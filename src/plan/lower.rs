@@ -207,7 +207,10 @@ impl<'c, 'p> Lowering<'c, 'p> {
             let Some(times) = of(first).filter(|have| have % k == 0).map(|have| have / k) else {
                 continue;
             };
-            if known.terms.iter().all(|&(atom, k)| of(atom) == Some(k * times))
+            if known
+                .terms
+                .iter()
+                .all(|&(atom, k)| k.checked_mul(times).is_some_and(|k| of(atom) == Some(k)))
                 && let Some(without) = rest.plus(known, -times)
             {
                 rest = without;

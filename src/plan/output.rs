@@ -69,16 +69,21 @@ fn over(model: &Model, fused: &mut Fused, whole: bool) -> Option<Output> {
                 return None;
             }
             let weight = (weight * scale) as i64;
+            // Constants stay with their expressions: the rows of a fan have none of their own.
             let linear = value.lin.without_constant();
-            constant = constant.checked_add(weight.checked_mul(value.lin.c)?)?;
-            if linear != Lin::default() {
-                let at = basis.iter().position(|known| *known == linear).unwrap_or_else(|| {
-                    basis.push(linear);
+            let apart = if linear == Lin::default() {
+                value.lin.c
+            } else {
+                let same = |known: &Lin| known.without_constant() == linear;
+                let at = basis.iter().position(same).unwrap_or_else(|| {
+                    basis.push(value.lin.clone());
                     basis.len() - 1
                 });
                 row.resize(basis.len(), 0);
                 row[at] = row[at].checked_add(weight)?;
-            }
+                value.lin.c.checked_sub(basis[at].c)?
+            };
+            constant = constant.checked_add(weight.checked_mul(apart)?)?;
         }
         rows.push((row, constant));
     }

@@ -37,7 +37,7 @@ pub const DEEPEST: f64 = LONGEST / 5.0;
 
 /// Rounds one and two.
 pub fn history(graph: &mut Graph, token: &Token) -> History {
-    let (one, t) = (graph.one(), graph.position());
+    let t = graph.position();
     let mut since = |name: &str, skipped: Value| {
         let (number, square) = (Linear::zero(), Linear::zero());
         let key = Key { number, square, dead: skipped.into() };
