@@ -170,7 +170,7 @@ impl Run {
         let prompt_tokens = prompt.len() as u64;
         let report = Report {
             program: self.source.name(),
-            model: self.model.as_ref().map_or("built in".into(), |path| path.display().to_string()),
+            model: inputs::model_name(self.model.as_deref()),
             shape: model.shape(),
             engine: way,
             fallback: engine.fallback(),
@@ -255,7 +255,6 @@ impl Report {
             }
         }
         let verified = self.verify.as_ref().is_none_or(|v| v.verdict() == Verdict::Done);
-        let done = self.halted && !self.trapped && !self.check.failed() && verified;
-        Ok(if done { Verdict::Done } else { Verdict::Failed })
+        Ok(Verdict::of(self.halted && !self.trapped && !self.check.failed() && verified))
     }
 }

@@ -255,8 +255,7 @@ fn head_sentence(difference: &HeadDifference) -> String {
 impl VerifyReport {
     /// Whether the trace is the model's.
     pub fn verdict(&self) -> Verdict {
-        let passed = self.mismatches == 0 && self.end_problem.is_none();
-        if passed { Verdict::Done } else { Verdict::Failed }
+        Verdict::of(self.mismatches == 0 && self.end_problem.is_none())
     }
 
     /// Says what was found.
