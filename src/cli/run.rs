@@ -1,10 +1,9 @@
 //! `hardmax run`: execute a program by the model.
 
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
 
 use super::check::compare;
@@ -12,7 +11,7 @@ use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
 use super::trace_file::{self, Recorder};
-use super::verification::{self, Road, VerifyReport};
+use super::verification::{self, MOST_THREADS, Road, VerifyReport};
 use super::{CliError, Verdict, inputs};
 use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
 use crate::engine::{Attention, Engine, Fallback, Planned, Reference, Stopped, generate};
@@ -72,8 +71,8 @@ pub struct Run {
     #[arg(long, value_name = "ROAD", default_value = "dgemm")]
     verify: Road,
     /// Threads of the verification [default: one for each core]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZero<usize>>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
+    threads: Option<u16>,
     /// Print one JSON object instead of program output and summary
     #[arg(long)]
     json: bool,
