@@ -12,12 +12,14 @@ pub struct History {
     pub i: Value,
     /// 1 right after the fourth digit.
     pub digits_done: Value,
-    /// The digits before the latest bytes as a number, the latest digit lowest.
+    /// The digits before the latest bytes as a number, each at its place: the first counts 256³,
+    /// the fourth 1.
     pub digits: Value,
     /// For the byte of a product: the carry into it, less 256 times the one out.
     pub carries: Value,
-    /// 256^(i-3), for i up to 3.
-    pub scale: Value,
+    /// Which byte, counted from the lowest, a division works down to: 3 - i while digits are
+    /// written, j after.
+    pub at_work: Value,
     /// The four tokens before this one as a number, low byte first.
     pub value: Value,
     /// 1 when `value` has its highest bit.
@@ -56,12 +58,15 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
     let digits_done = graph.unit(n - one * 3.0, one);
     let digits_done = graph.persist("digits done", digits_done);
     let i = graph.persist("index", n + j - digits_done * 4.0);
-    let scale = scale(graph, i);
+    let no_byte = one - graph.step(j, one);
+    let at_work = graph.persist("at work", no_byte * 3.0 - n + digits_done + j);
+    let power = power(graph, n);
 
     let LatestFour { value, negative, ones, bytes_shifted, powers, digits, carries } =
         latest_four(graph, token);
     let digits = graph.gather("digits", t - j, &[digits.into()])[0];
-    let digits = graph.persist("digits", digits);
+    let digits = graph.unit(digits, power);
+    let digits = graph.persist_whole("digits", digits, 2f64.powi(36));
     let nonzero = graph.step(value, one);
     let nonzero = graph.persist("nonzero", nonzero);
 
@@ -92,7 +97,7 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
         digits_done,
         digits,
         carries,
-        scale,
+        at_work,
         value,
         negative,
         nonzero,
@@ -154,15 +159,15 @@ fn latest_four(graph: &mut Graph, token: &Token) -> LatestFour {
     }
 }
 
-/// 256^(i-3) for i = 0 to 3, and 1 from there on: straight lines between.
-fn scale(graph: &mut Graph, i: Value) -> Value {
+/// 256^(4-n) after n = 1 to 4 digits, else 1: straight lines between.
+fn power(graph: &mut Graph, n: Value) -> Value {
     let one = graph.one();
-    let at = |i: i32| 256f64.powi(i.min(3) - 3);
-    let slope = |i: i32| if i < 0 { 0.0 } else { at(i + 1) - at(i) };
-    let bends = (0..=3).map(|k| {
-        let beyond = graph.unit(i - one * f64::from(k), one);
+    let at = |n: i32| if (1..4).contains(&n) { 256f64.powi(4 - n) } else { 1.0 };
+    let slope = |n: i32| at(n + 1) - at(n);
+    let bends = (0..=4).map(|k| {
+        let beyond = graph.unit(n - one * f64::from(k), one);
         beyond * (slope(k) - slope(k - 1))
     });
     let bends: Linear = bends.collect::<Vec<_>>().into_iter().sum();
-    graph.persist("scale", one * at(0) + bends)
+    graph.persist("power of digits", one * at(0) + bends)
 }

@@ -5,6 +5,10 @@
 //! A number r picks the token v of a class by 2v·r - v² = r² - (v-r)², which is
 //! greatest at v = r; so do classes themselves, with a factor that outweighs
 //! everything inside a class.
+//!
+//! A digit is a quotient: the score of v is v·(r+1) - v(v+1)/2·d, which v+1 exceeds by
+//! r + 1 - d(v+1). That is positive just when d(v+1) ≤ r, so floor(r/d) is the least
+//! of the greatest. With r and d below 2³³ all of it is whole and below 2⁵³.
 
 use super::features::{Token, end_number};
 use super::history::History;
@@ -17,8 +21,9 @@ use crate::machine::{End, Op, Symbol};
 /// among its like.
 const END: f64 = 1e7;
 
-/// Outweighs `END` times the square of every end's number.
-const CLASS: f64 = 1e12;
+/// Outweighs `END` times the square of every end's number, and the scores of digits
+/// outside of their class: at most 1023·2³³.
+const CLASS: f64 = 1e13;
 
 const BYTE_CLASS: f64 = 1.0;
 const BRANCH_CLASS: f64 = 2.0;
@@ -53,10 +58,10 @@ pub fn predict(
             Symbol::Byte(byte) => of_class(BYTE_CLASS) + of_byte(byte),
             // Half a step above its twin when marked, else half a step below.
             Symbol::Marked(byte) => of_class(BYTE_CLASS) + of_byte(byte) + next.mark - one * 0.5,
-            // 2v·X - v²·Y, greatest at v = round(X/Y).
             Symbol::Digit(digit) => {
                 let v = f64::from(digit);
-                of_class(DIGIT_CLASS) + next.digit_x * (2.0 * v) - next.digit_y * (v * v)
+                let multiples = v * (v + 1.0) / 2.0;
+                of_class(DIGIT_CLASS) + next.dividend * v - next.divisor * multiples
             }
             Symbol::Trap => of_end(end_number(End::Trap, false)),
             Symbol::BranchTaken => of_class(BRANCH_CLASS),

@@ -23,10 +23,10 @@ pub struct Next {
     pub byte: Value,
     /// 1 when it carries or borrows.
     pub mark: Value,
-    /// The next digit is round(`digit_x` / `digit_y`).
-    pub digit_x: Value,
-    /// See `digit_x`.
-    pub digit_y: Value,
+    /// The next digit is floor((`dividend` - 1) / `divisor`).
+    pub dividend: Value,
+    /// See `dividend`.
+    pub divisor: Value,
 }
 
 /// Round four.
@@ -65,7 +65,7 @@ pub fn result(graph: &mut Graph, token: &Token, history: &History, operands: &Op
     Next {
         byte: graph.persist("next byte", byte),
         mark: graph.persist("mark", overflow + borrow + memory.mark),
-        digit_x: graph.persist("digit x", product.digit_x + quotient.digit_x),
-        digit_y: graph.persist("digit y", product.digit_y + quotient.digit_y),
+        dividend: graph.persist("dividend", product.dividend + quotient.dividend),
+        divisor: graph.persist("divisor", product.divisor + quotient.divisor),
     }
 }
