@@ -30,7 +30,7 @@ pub struct History {
     pub ones: Value,
     /// By how many bytes a shift by `value` moves.
     pub bytes_shifted: Value,
-    /// 2^(8 - c mod 8) and 2^(c mod 8), for `value` as the count c of a shift.
+    /// 2^(7 - c mod 8) and 2^(c mod 8), for `value` as the count c of a shift.
     pub powers: [Value; 2],
     /// Stack depth, as a key.
     pub depth: Key,
@@ -58,8 +58,7 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
     let digits_done = graph.unit(n - one * 3.0, one);
     let digits_done = graph.persist("digits done", digits_done);
     let i = graph.persist("index", n + j - digits_done * 4.0);
-    let no_byte = one - graph.step(j, one);
-    let at_work = graph.persist("at work", no_byte * 3.0 - n + digits_done + j);
+    let at_work = at_work(graph, n, j);
     let power = power(graph, n);
 
     let LatestFour { value, negative, ones, bytes_shifted, powers, digits, carries } =
@@ -157,6 +156,15 @@ fn latest_four(graph: &mut Graph, token: &Token) -> LatestFour {
         digits: graph.persist("latest digits", digits),
         carries: graph.persist("carries", digit_back[3] - digit_back[2] * 256.0),
     }
+}
+
+/// 3 - n while digits are written, j after the first byte: all units together are bounded.
+fn at_work(graph: &mut Graph, n: Value, j: Value) -> Value {
+    let one = graph.one();
+    let mut beyond = |number: Value, k: f64| graph.unit(number - one * k, one);
+    let digits = beyond(n, 0.0) - beyond(n, 3.0);
+    let bytes = beyond(j, 1.0) * 3.0 - beyond(j, 0.0) * 2.0 - beyond(j, 3.0);
+    graph.persist("at work", one * 3.0 - digits + bytes)
 }
 
 /// 256^(4-n) after n = 1 to 4 digits, else 1: straight lines between.

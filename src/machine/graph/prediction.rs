@@ -29,9 +29,6 @@ const BYTE_CLASS: f64 = 1.0;
 const BRANCH_CLASS: f64 = 2.0;
 const DIGIT_CLASS: f64 = 3.0;
 
-/// Instructions that divide.
-const DIVIDE: &[Op] = &[Op::DivU, Op::RemU];
-
 /// Instructions that may trap.
 const MAY_TRAP: &[Op] = &[Op::DivU, Op::RemU, Op::Unreachable];
 
@@ -52,7 +49,7 @@ pub fn predict(
     let pick = |number: Linear, v: f64| number * (2.0 * v) - one * (v * v);
     let of_class = |v: f64| pick(class.into(), v) * CLASS;
     let of_end = |v: f64| pick(end.into(), v) * END;
-    let of_byte = |byte: u8| pick(next.byte.into(), f64::from(byte));
+    let of_byte = |byte: u8| pick(next.byte + next.shifted, f64::from(byte));
     for (id, &symbol) in Symbol::all().iter().enumerate() {
         let logit = match symbol {
             Symbol::Byte(byte) => of_class(BYTE_CLASS) + of_byte(byte),
@@ -84,7 +81,8 @@ pub fn predict(
 /// come before bytes, and a division by zero ends at once.
 fn class(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Linear {
     let (one, j, nonzero) = (graph.one(), history.j, operands.nonzero);
-    let opcode = &operands.instruction.opcode;
+    let instruction = &operands.instruction;
+    let opcode = &instruction.opcode;
     let byte = graph.step(operands.instruction.bytes - j, one);
     let silent = one - j - token.branch_taken;
     let jumps = opcode.units(graph, &[Op::Br, Op::Call, Op::Return], silent.clone(), one);
@@ -92,8 +90,8 @@ fn class(graph: &mut Graph, token: &Token, history: &History, operands: &Operand
     let does_jump = opcode.units(graph, &[Op::BrIf], silent - one + nonzero, one);
     let before_digits = one - j - history.digits_done;
     let multiplies = opcode.units(graph, &[Op::Mul], before_digits.clone(), one);
-    let divides = opcode.units(graph, DIVIDE, before_digits - one + nonzero, one);
-    let by_zero = opcode.units(graph, DIVIDE, one - j - nonzero, one);
+    let divides = instruction.division(graph, before_digits - one + nonzero, one);
+    let by_zero = instruction.division(graph, one - j - nonzero, one);
     byte * BYTE_CLASS + jumps * (BRANCH_CLASS - BYTE_CLASS) - may_jump * BYTE_CLASS
         + does_jump * BRANCH_CLASS
         + (multiplies + divides) * (DIGIT_CLASS - BYTE_CLASS)
@@ -108,7 +106,7 @@ fn end(graph: &mut Graph, token: &Token, operands: &Operands) -> Linear {
     let opcode = &instruction.opcode;
     let trap = end_number(End::Trap, false);
     let taken = opcode.units(graph, &[Op::BrIf], *nonzero, one);
-    let by_zero = opcode.units(graph, DIVIDE, one - *nonzero, one);
+    let by_zero = instruction.division(graph, one - *nonzero, one);
     let trapped = opcode.units(graph, MAY_TRAP, token.trapped, one);
     instruction.end
         + taken

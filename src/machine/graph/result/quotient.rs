@@ -10,6 +10,7 @@
 //! finds it ([`Graph::rounded_factor`]).
 
 use super::places::Places;
+use crate::graph::range::LONGEST;
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::Op;
 use crate::machine::graph::history::History;
@@ -36,27 +37,24 @@ pub fn places(graph: &mut Graph, history: &History, operands: &Operands) -> Plac
 /// The next byte or digit of a quotient or remainder; nothing for other instructions.
 pub fn quotient(graph: &mut Graph, history: &History, operands: &Operands) -> Quotient {
     let one = graph.one();
-    let opcode = &operands.instruction.opcode;
+    let instruction = &operands.instruction;
     let (a, d) = (operands.second_address, operands.top_address);
 
-    // The bytes of a quotient need no remainder.
-    let before_bytes = one - history.j - history.digits_done;
-    let dividend = opcode.units(graph, &[Op::DivU], before_bytes, a)
-        + opcode.units(graph, &[Op::RemU], one, a);
     // Shut for other instructions: Q is below 2³⁷.
-    let shut = 2f64.powi(38);
-    let of_quotient = history.digits + (opcode.is(Op::DivU) - one) * shut
-        - (history.j + history.digits_done) * shut;
-    let of_remainder = history.digits + (opcode.is(Op::RemU) - one) * shut;
-    let taken = graph.unit(of_quotient, d) + graph.unit(of_remainder, d);
-    let floors = floors(graph, &(dividend - taken));
+    let open = history.digits - (instruction.direction + one) * 2f64.powi(37);
+    let taken = graph.unit(open, d);
+    let remainder = instruction.division(graph, one, a) - taken;
+    let floors = floors(graph, &remainder);
 
-    let bytes = floors.each(graph, history.at_work);
-    let divides =
-        |graph: &mut Graph, factor: Linear| opcode.units(graph, &[Op::DivU, Op::RemU], one, factor);
+    // The bytes of a quotient are its digits: nothing is left above all bytes.
+    let before_bytes = one - history.j - history.digits_done;
+    let above_all = instruction.opcode.units(graph, &[Op::DivU], one, one * 4.0)
+        - instruction.opcode.units(graph, &[Op::DivU], before_bytes, one * 4.0);
+    let s = graph.persist_whole("byte at work", history.at_work + above_all, LONGEST);
+    let bytes = floors.each(graph, s);
     Quotient {
-        dividend: bytes.from.clone() + divides(graph, one.into()),
-        divisor: divides(graph, d.into()),
+        dividend: bytes.from.clone() + instruction.division(graph, one, one),
+        divisor: instruction.division(graph, one, d),
         byte: bytes.from - bytes.above * 256.0,
     }
 }
@@ -88,18 +86,19 @@ struct Bytes {
 }
 
 impl Floors {
-    /// For s from 0 to 3: every step down exchanges a floor for the next finer one.
+    /// For s from 0 to 3, and nothing from there on: every step down exchanges a floor for
+    /// the next finer one.
     fn each(self, graph: &mut Graph, s: Value) -> Bytes {
         let one = graph.one();
         let [f1, f2, f3] = self.floors;
         let mut down_to = |least: f64, factor: Linear| graph.step(one * (least + 1.0) - s, factor);
-        let from = down_to(2.0, f2.clone() - f3.clone())
+        let from = down_to(3.0, f3.clone())
+            + down_to(2.0, f2.clone() - f3.clone())
             + down_to(1.0, f1.clone() - f2.clone())
             + down_to(0.0, self.number)
             - down_to(0.0, f1.clone());
-        let above = down_to(2.0, f3.clone())
-            + down_to(1.0, f2.clone() - f3.clone())
-            + down_to(0.0, f1 - f2);
-        Bytes { from: from + graph.unit(one, f3), above }
+        let above =
+            down_to(2.0, f3.clone()) + down_to(1.0, f2.clone() - f3) + down_to(0.0, f1 - f2);
+        Bytes { from, above }
     }
 }
