@@ -13,13 +13,19 @@ use hardmax::linalg::Kernel;
 use hardmax::machine::{Op, Symbol};
 use hardmax::model::Model;
 use hardmax::oracle;
+use hardmax::plan::{Plan, Refusal};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 static MODEL: LazyLock<Model> = LazyLock::new(common::model);
 
-/// Traces are compared up to here.
+static PLAN: LazyLock<Result<Plan, Refusal>> = LazyLock::new(|| common::plan(&MODEL));
+
+/// Traces are compared up to here by the plan,
+const LONG: u64 = 20_000;
+
+/// and by the reference up to here.
 const LIMIT: u64 = 600;
 
 /// A scan over all positions takes long, and is compared up to here.
@@ -49,7 +55,15 @@ proptest! {
         std::env::var("PROPTEST_CASES").map_or(300, |cases| cases.parse().unwrap())
     ))]
 
-    // A test for each way to answer heads, so that they run side by side.
+    // A test for the plan and for each way to answer heads, so that they run side by side.
+
+    #[test]
+    fn by_the_plan_the_model_generates_what_the_oracle_writes(source in source(false)) {
+        let program = source.program();
+        let (expected, _) = oracle::trace(&program, LONG).unwrap();
+        let got = common::generated_by_plan(&MODEL, &PLAN, &program.prompt(), LONG);
+        prop_assert_eq!(names(&got), names(&expected));
+    }
 
     #[test]
     fn by_head_kinds_the_model_generates_what_the_oracle_writes(source in source(false)) {
