@@ -204,6 +204,15 @@ fn other_models_bad_files_and_odd_places_are_refused_by_name() {
     assert!(refused(&kernel).contains("\"mkl\""));
 }
 
+#[test]
+fn blocks_and_threads_without_measure_are_refused() {
+    let numbers = [("--block", "0"), ("--block", "99999999999"), ("--threads", "99999999")];
+    for (flag, number) in numbers {
+        let error = refused(&["verify", &vector("countdown_ref.txt"), flag, number]);
+        assert!(error.contains(flag) && error.contains(number), "{error}");
+    }
+}
+
 /// A run that is killed leaves a file that verifies up to its last whole block.
 #[test]
 fn a_killed_run_leaves_a_trace_that_verifies() {

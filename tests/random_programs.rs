@@ -6,7 +6,8 @@ mod common;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use common::{generated, programs::source};
+use common::generated;
+use common::programs::{Source, source};
 use hardmax::engine::{Attention, EngineError};
 use hardmax::linalg::Kernel;
 use hardmax::machine::{Op, Symbol};
@@ -28,10 +29,25 @@ const LONG: u64 = 20_000;
 const LIMIT: u64 = 600;
 
 /// A scan over all positions takes long, and is compared up to here.
-const BRUTE_LIMIT: usize = 100;
+const BRUTE_LIMIT: u64 = 100;
 
 fn names(symbols: &[Symbol]) -> Vec<String> {
     symbols.iter().map(Symbol::to_string).collect()
+}
+
+fn generates_what_the_oracle_writes(
+    source: &Source,
+    attention: Attention,
+    limit: u64,
+) -> Result<(), TestCaseError> {
+    let program = source.program();
+    let prompt = program.prompt();
+    let (expected, _) = oracle::trace(&program, limit).unwrap();
+    for &kernel in Kernel::ALL {
+        let got = generated(&MODEL, &prompt, attention, kernel, limit).unwrap();
+        prop_assert_eq!(names(&got), names(&expected), "{:?} {}", attention, kernel);
+    }
+    Ok(())
 }
 
 proptest! {
@@ -39,24 +55,29 @@ proptest! {
         std::env::var("PROPTEST_CASES").map_or(300, |cases| cases.parse().unwrap())
     ))]
 
+    // A test for the plan and for each way to answer heads, so that they run side by side.
+
     #[test]
-    fn the_model_generates_what_the_oracle_writes(source in source(false)) {
+    fn by_the_plan_the_model_generates_what_the_oracle_writes(source in source(false)) {
         let program = source.program();
-        let prompt = program.prompt();
         let (expected, _) = oracle::trace(&program, LONG).unwrap();
-        let got = common::generated_by_plan(&MODEL, &PLAN, &prompt, LONG);
-        prop_assert_eq!(names(&got), names(&expected), "plan");
-        let expected = &expected[..expected.len().min(LIMIT as usize)];
-        for &kernel in Kernel::ALL {
-            for attention in [Attention::Kinds, Attention::Hull] {
-                let got = generated(&MODEL, &prompt, attention, kernel, LIMIT).unwrap();
-                prop_assert_eq!(names(&got), names(expected), "{:?} {}", attention, kernel);
-            }
-            let first = &expected[..expected.len().min(BRUTE_LIMIT)];
-            let limit = BRUTE_LIMIT as u64;
-            let got = generated(&MODEL, &prompt, Attention::Brute, kernel, limit).unwrap();
-            prop_assert_eq!(names(&got), names(first), "brute {}", kernel);
-        }
+        let got = common::generated_by_plan(&MODEL, &PLAN, &program.prompt(), LONG);
+        prop_assert_eq!(names(&got), names(&expected));
+    }
+
+    #[test]
+    fn by_head_kinds_the_model_generates_what_the_oracle_writes(source in source(false)) {
+        generates_what_the_oracle_writes(&source, Attention::Kinds, LIMIT)?;
+    }
+
+    #[test]
+    fn by_hulls_the_model_generates_what_the_oracle_writes(source in source(false)) {
+        generates_what_the_oracle_writes(&source, Attention::Hull, LIMIT)?;
+    }
+
+    #[test]
+    fn by_scans_the_model_generates_what_the_oracle_writes(source in source(false)) {
+        generates_what_the_oracle_writes(&source, Attention::Brute, BRUTE_LIMIT)?;
     }
 
     /// Beyond 2²⁶ a hull cannot tell neighbouring addresses apart: it must refuse,

@@ -140,7 +140,10 @@ proptest! {
         source in source(false),
         block in prop::sample::select(vec![1usize, 7, 64, 1024]),
         pool in 0usize..3,
-        corruptions in prop::collection::vec((any::<prop::sample::Index>(), 0u32..821), 1..4),
+        corruptions in prop::collection::vec(
+            (any::<prop::sample::Index>(), 0..MODEL.shape().vocabulary as u32),
+            1..4,
+        ),
     ) {
         let program = source.program();
         let prompt = program.prompt();

@@ -57,11 +57,10 @@ impl Build {
         if self.json {
             report::json(&report)?;
         } else {
-            let Shape { vocabulary, width, layers, heads, units } = report.shape;
             eprintln!(
-                "{}: V={vocabulary} D={width} L={layers} H={heads} F={units}, {} bytes, built in \
-                 {seconds:.3} s",
+                "{}: {}, {} bytes, built in {seconds:.3} s",
                 report.model,
+                report.shape,
                 grouped(report.bytes)
             );
             eprintln!(

@@ -22,6 +22,11 @@ pub fn model(path: Option<&Path>) -> Result<Model, CliError> {
     })
 }
 
+/// How reports call the model that [`model`] gives.
+pub fn model_name(path: Option<&Path>) -> String {
+    path.map_or("built in".into(), |path| path.display().to_string())
+}
+
 /// The program file at `path`.
 pub fn program(path: &Path) -> Result<Program, CliError> {
     text::parse_program(&read(path)?)

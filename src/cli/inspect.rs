@@ -77,8 +77,7 @@ struct LayerReport {
 impl Inspect {
     pub fn run(&self) -> Result<Verdict, CliError> {
         let model = inputs::model(self.model.as_deref())?;
-        let name = self.model.as_ref().map_or("built in".into(), |path| path.display().to_string());
-        let mut report = Report::new(name, &model);
+        let mut report = Report::new(inputs::model_name(self.model.as_deref()), &model);
         report.plan = self.plan.then(|| PlanReport::new(&model));
         if self.json {
             report::json(&report)?;
@@ -119,15 +118,15 @@ impl Report {
 
     fn print(&self) -> Result<(), CliError> {
         use std::io::Write;
-        let Shape { vocabulary, width, layers, heads, units } = self.shape;
         let names = textwrap::Options::new(100).subsequent_indent("            ");
         let part = |present| if present { "yes" } else { "no" };
         let text = format!(
             "model       {}\n\
-             shape       V={vocabulary} D={width} L={layers} H={heads} F={units}, stop token {}\n\
+             shape       {}, stop token {}\n\
              weights     {}, of which {} are not zero\n\
              parts       clears {}, tie-breaks {}, head kinds {}\n\n{}\n\nvocabulary  {}\n",
             self.model,
+            self.shape,
             self.stop,
             grouped(self.weights),
             grouped(self.nonzeros as u64),

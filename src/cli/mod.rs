@@ -41,6 +41,12 @@ pub enum Verdict {
     Failed,
 }
 
+impl Verdict {
+    fn of(done: bool) -> Verdict {
+        if done { Verdict::Done } else { Verdict::Failed }
+    }
+}
+
 /// Runs WebAssembly inside a transformer whose weights are computed.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true, max_term_width = 100)]

@@ -109,7 +109,6 @@ impl Report {
             );
             self.check.tell();
         }
-        let done = self.halted && !self.trapped && !self.check.failed();
-        Ok(if done { Verdict::Done } else { Verdict::Failed })
+        Ok(Verdict::of(self.halted && !self.trapped && !self.check.failed()))
     }
 }

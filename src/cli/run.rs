@@ -1,10 +1,9 @@
 //! `hardmax run`: execute a program by the model.
 
-use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
 
 use super::check::compare;
@@ -12,7 +11,7 @@ use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
 use super::trace_file::{self, Recorder};
-use super::verification::{self, Road, VerifyReport};
+use super::verification::{self, MOST_THREADS, Road, VerifyReport};
 use super::{CliError, Verdict, inputs};
 use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
 use crate::engine::{Attention, Engine, Fallback, Planned, Reference, Stopped, generate};
@@ -72,8 +71,8 @@ pub struct Run {
     #[arg(long, value_name = "ROAD", default_value = "dgemm")]
     verify: Road,
     /// Threads of the verification [default: one for each core]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZero<usize>>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
+    threads: Option<u16>,
     /// Print one JSON object instead of program output and summary
     #[arg(long)]
     json: bool,
@@ -170,7 +169,7 @@ impl Run {
         let prompt_tokens = prompt.len() as u64;
         let report = Report {
             program: self.source.name(),
-            model: self.model.as_ref().map_or("built in".into(), |path| path.display().to_string()),
+            model: inputs::model_name(self.model.as_deref()),
             shape: model.shape(),
             engine: way,
             fallback: engine.fallback(),
@@ -255,7 +254,6 @@ impl Report {
             }
         }
         let verified = self.verify.as_ref().is_none_or(|v| v.verdict() == Verdict::Done);
-        let done = self.halted && !self.trapped && !self.check.failed() && verified;
-        Ok(if done { Verdict::Done } else { Verdict::Failed })
+        Ok(Verdict::of(self.halted && !self.trapped && !self.check.failed() && verified))
     }
 }

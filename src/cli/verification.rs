@@ -87,10 +87,13 @@ pub struct MismatchReport {
     pub differing_heads: Option<Vec<String>>,
 }
 
+/// A number beyond this is a slip, and making so many threads would keep the system busy.
+pub const MOST_THREADS: i64 = 1024;
+
 /// How many threads there are to be.
-pub fn pool(threads: Option<NonZero<usize>>) -> Result<ThreadPool, CliError> {
+pub fn pool(threads: Option<u16>) -> Result<ThreadPool, CliError> {
     let there = || std::thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = threads.map_or_else(there, NonZero::get);
+    let threads = threads.map_or_else(there, usize::from);
     ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
@@ -255,8 +258,7 @@ fn head_sentence(difference: &HeadDifference) -> String {
 impl VerifyReport {
     /// Whether the trace is the model's.
     pub fn verdict(&self) -> Verdict {
-        let passed = self.mismatches == 0 && self.end_problem.is_none();
-        if passed { Verdict::Done } else { Verdict::Failed }
+        Verdict::of(self.mismatches == 0 && self.end_problem.is_none())
     }
 
     /// Says what was found.

@@ -1,19 +1,21 @@
 //! `hardmax verify`: is a trace the one that the model generates?
 
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use serde::Serialize;
 
 use super::report;
 use super::trace_file::TraceFile;
-use super::verification::{self, DEFAULT_SPOT, VerifyReport};
+use super::verification::{self, DEFAULT_SPOT, MOST_THREADS, VerifyReport};
 use super::{CliError, Verdict, inputs};
 use crate::engine::Attention;
 use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
 use crate::linalg::Kernel;
+
+/// A block of this size takes gigabytes: a number beyond it is a slip.
+const LARGEST_BLOCK: i64 = 1 << 20;
 
 /// Compare every generated token of a trace with what the model predicts there.
 ///
@@ -38,11 +40,12 @@ pub struct Verify {
     #[arg(long, value_name = "NAME")]
     kernel: Option<String>,
     /// Positions of a block
-    #[arg(long, value_name = "N", default_value_t = NonZero::new(DEFAULT_BLOCK).expect("not 0"))]
-    block: NonZero<usize>,
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_BLOCK as u32)]
+    #[arg(value_parser = value_parser!(u32).range(1..=LARGEST_BLOCK))]
+    block: u32,
     /// Threads [default: one for each core]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZero<usize>>,
+    #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
+    threads: Option<u16>,
     /// Compare a random sample of N positions only [default: 1000]
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = default_spot())]
     spot: Option<usize>,
@@ -81,7 +84,7 @@ impl Verify {
         let settings = Settings {
             attention: self.attention,
             kernel,
-            block: self.block.get(),
+            block: self.block as usize,
             spot: self.spot.map(|count| Spot { count, seed: self.seed }),
         };
         let prompt = trace.prompt_tokens();

@@ -2,7 +2,7 @@
 
 use cblas_sys::{CBLAS_LAYOUT, CBLAS_TRANSPOSE, cblas_dgemm, cblas_dgemv};
 
-use super::Dims;
+use super::{Dims, portable};
 
 #[cfg(target_os = "macos")]
 use accelerate_src as _;
@@ -10,76 +10,80 @@ use accelerate_src as _;
 use openblas_src as _;
 
 /// out = x · aᵀ; the sizes were checked and none is 0.
-#[allow(unsafe_code, reason = "BLAS is a C library")]
-pub fn multiply(Dims { n, m, k }: Dims, x: &[f64], a: &[f64], out: &mut [f64]) {
-    let size = |size: usize| i32::try_from(size).expect("a model's counts are 32-bit");
-    let (n, m, k) = (size(n), size(m), size(k));
-    one_thread();
-    // SAFETY: row-major x (n×k), a (m×k) and out (n×m) with their row lengths as
-    // strides are exactly the slices, whose sizes `Kernel::multiply` checked. With
-    // beta = 0 BLAS does not read `out`.
-    unsafe {
-        if n == 1 {
-            cblas_dgemv(
-                CBLAS_LAYOUT::CblasRowMajor,
-                CBLAS_TRANSPOSE::CblasNoTrans,
-                m,
-                k,
-                1.0,
-                a.as_ptr(),
-                k,
-                x.as_ptr(),
-                1,
-                0.0,
-                out.as_mut_ptr(),
-                1,
-            );
-        } else {
-            cblas_dgemm(
-                CBLAS_LAYOUT::CblasRowMajor,
-                CBLAS_TRANSPOSE::CblasNoTrans,
-                CBLAS_TRANSPOSE::CblasTrans,
-                n,
-                m,
-                k,
-                1.0,
-                x.as_ptr(),
-                k,
-                a.as_ptr(),
-                k,
-                0.0,
-                out.as_mut_ptr(),
-                m,
-            );
-        }
+pub fn multiply(dims: Dims, x: &[f64], a: &[f64], out: &mut [f64]) {
+    match sizes(dims) {
+        Some([1, m, k]) => row([m, k], x, a, out),
+        Some(sizes) => product(sizes, x, (CBLAS_TRANSPOSE::CblasTrans, a), out),
+        None => portable::multiply(dims, x, a, out),
     }
 }
 
 /// out = a · x; the sizes were checked and none is 0.
+pub fn transform(dims: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
+    match sizes(dims) {
+        Some([n, m, k]) => product([m, n, k], a, (CBLAS_TRANSPOSE::CblasNoTrans, x), out),
+        None => portable::transform(dims, a, x, out),
+    }
+}
+
+/// BLAS counts in 32 bits: what is larger is left to the portable kernel.
+fn sizes(Dims { n, m, k }: Dims) -> Option<[i32; 3]> {
+    Some([n.try_into().ok()?, m.try_into().ok()?, k.try_into().ok()?])
+}
+
+/// out = a · x, where x is one position.
 #[allow(unsafe_code, reason = "BLAS is a C library")]
-pub fn transform(Dims { n, m, k }: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
-    let size = |size: usize| i32::try_from(size).expect("a model's counts are 32-bit");
-    let (n, m, k) = (size(n), size(m), size(k));
+fn row([m, k]: [i32; 2], x: &[f64], a: &[f64], out: &mut [f64]) {
     one_thread();
-    // SAFETY: row-major a (m×k), x (k×n) and out (m×n) with their row lengths as
-    // strides are exactly the slices, whose sizes `Kernel::transform` checked. With
-    // beta = 0 BLAS does not read `out`.
+    // SAFETY: row-major a (m×k), x (k) and out (m) are exactly the slices, whose sizes
+    // `Kernel::multiply` checked. With beta = 0 BLAS does not read `out`.
     unsafe {
-        cblas_dgemm(
+        cblas_dgemv(
             CBLAS_LAYOUT::CblasRowMajor,
             CBLAS_TRANSPOSE::CblasNoTrans,
-            CBLAS_TRANSPOSE::CblasNoTrans,
             m,
-            n,
             k,
             1.0,
             a.as_ptr(),
             k,
             x.as_ptr(),
-            n,
+            1,
             0.0,
             out.as_mut_ptr(),
-            n,
+            1,
+        );
+    }
+}
+
+/// out (rows × columns) = left (rows × k) · right (k × columns), where right may be stored
+/// transposed.
+#[allow(unsafe_code, reason = "BLAS is a C library")]
+fn product(
+    [rows, columns, k]: [i32; 3],
+    left: &[f64],
+    (transpose, right): (CBLAS_TRANSPOSE, &[f64]),
+    out: &mut [f64],
+) {
+    one_thread();
+    let right_row = if matches!(transpose, CBLAS_TRANSPOSE::CblasTrans) { k } else { columns };
+    // SAFETY: the three row-major matrices, with the lengths of their rows as strides, are
+    // exactly the slices, whose sizes `Kernel` checked. With beta = 0 BLAS does not read `out`.
+    unsafe {
+        cblas_dgemm(
+            CBLAS_LAYOUT::CblasRowMajor,
+            CBLAS_TRANSPOSE::CblasNoTrans,
+            transpose,
+            rows,
+            columns,
+            k,
+            1.0,
+            left.as_ptr(),
+            k,
+            right.as_ptr(),
+            right_row,
+            0.0,
+            out.as_mut_ptr(),
+            columns,
         );
     }
 }

@@ -3,61 +3,50 @@
 use super::Dims;
 
 /// out = x · aᵀ; the sizes were checked and none is 0.
-#[allow(unsafe_code, reason = "the kernel crate takes pointers")]
-pub fn multiply(Dims { n, m, k }: Dims, x: &[f64], a: &[f64], out: &mut [f64]) {
-    let (rows, columns) = (m as isize, k as isize);
-    // SAFETY: `gemm` writes the m×n matrix outᵀ with strides (1, m), which is
-    // all of `out`, and reads a (m×k, strides (k, 1)) and xᵀ (k×n, strides
-    // (1, k)), which are all of `a` and `x`: `Kernel::multiply` checked the sizes.
-    // It does not read `out`, for `read_dst` is false.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
-            rows,
-            1,
-            false,
-            a.as_ptr(),
-            1,
-            columns,
-            x.as_ptr(),
-            columns,
-            1,
-            0.0,
-            1.0,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
+pub fn multiply(dims: Dims, x: &[f64], a: &[f64], out: &mut [f64]) {
+    product(Rows::Positions, dims, a, x, out);
 }
 
 /// out = a · x; the sizes were checked and none is 0.
+pub fn transform(dims: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
+    product(Rows::Slots, dims, a, x, out);
+}
+
+/// What a row of activations is.
+enum Rows {
+    Positions,
+    Slots,
+}
+
+/// The m×n matrix out = a · x, where x is k×n, and both x and out may be stored the other way
+/// round: n×k and n×m.
 #[allow(unsafe_code, reason = "the kernel crate takes pointers")]
-pub fn transform(Dims { n, m, k }: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
-    let (columns, inputs) = (n as isize, k as isize);
-    // SAFETY: `gemm` writes the m×n matrix out with strides (n, 1), which is all of
-    // `out`, and reads a (m×k, strides (k, 1)) and x (k×n, strides (n, 1)), which
-    // are all of `a` and `x`: `Kernel::transform` checked the sizes. It does not
-    // read `out`, for `read_dst` is false.
+fn product(rows: Rows, Dims { n, m, k }: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
+    // Distances from a column to the next and from a row to the next, of `slots` by n.
+    let strides = |slots: usize| match rows {
+        Rows::Positions => (slots as isize, 1),
+        Rows::Slots => (1, n as isize),
+    };
+    let (out_column, out_row) = strides(m);
+    let (x_column, x_row) = strides(k);
+    // SAFETY: with these strides `gemm` writes all of `out` and reads all of `x`, m·n and k·n
+    // numbers either way round, and with (1, k) all of `a`: `Kernel` checked the sizes. It does
+    // not read `out`, for `read_dst` is false.
     unsafe {
         gemm::gemm(
             m,
             n,
             k,
             out.as_mut_ptr(),
-            1,
-            columns,
+            out_column,
+            out_row,
             false,
             a.as_ptr(),
             1,
-            inputs,
+            k as isize,
             x.as_ptr(),
-            1,
-            columns,
+            x_column,
+            x_row,
             0.0,
             1.0,
             false,

@@ -55,7 +55,7 @@ impl fmt::Display for Half {
 
 /// Why something is no model, or could not be read or written.
 #[derive(Debug, Error)]
-#[allow(missing_docs)] // Fields are named as in the messages.
+#[allow(missing_docs, reason = "fields are named as in the messages")]
 pub enum ModelError {
     /// The operating system refused.
     #[error("{path}: {source}", path = path.display())]
@@ -193,7 +193,7 @@ pub enum ModelError {
 
 /// A piece of [`ModelParts`](super::ModelParts) whose length follows from the shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // Named as the fields.
+#[allow(missing_docs, reason = "named as the fields")]
 pub enum PartName {
     Vocabulary,
     Layers,

@@ -41,6 +41,13 @@ pub struct Shape {
     pub units: usize,
 }
 
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shape { vocabulary, width, layers, heads, units } = self;
+        write!(f, "V={vocabulary} D={width} L={layers} H={heads} F={units}")
+    }
+}
+
 /// One matrix of a model, by name. Layers count from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MatrixName {

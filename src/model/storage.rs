@@ -40,7 +40,7 @@ impl Bytes {
         // leaves the mapped one as it was. A foreign process that rewrites a model in place
         // while it is in use can still end or mislead this one, as it can with any mapped
         // file; should it only change weights, they are still numbers, since any eight bytes are.
-        #[allow(unsafe_code)]
+        #[allow(unsafe_code, reason = "maps are unsafe to make")]
         let map = unsafe { Mmap::map(&file) };
         map.map(Bytes::Mapped).map_err(io)
     }

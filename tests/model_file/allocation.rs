@@ -2,7 +2,7 @@
 //!
 //! Counted by thread, so that tests which run beside it do not matter.
 
-#![allow(unsafe_code)] // A global allocator cannot be written without.
+#![allow(unsafe_code, reason = "a global allocator cannot be written without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
