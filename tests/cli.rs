@@ -64,11 +64,8 @@ fn the_reference_engine_says_how_heads_are_answered_and_by_which_kernel() {
 }
 
 #[test]
-fn inspect_shows_what_a_plan_is_made_of_or_why_there_is_none() {
+fn inspect_shows_what_a_plan_is_made_of() {
     let report = json(&mut hardmax(&["inspect", "--plan", "--json"]));
-    assert!(!report["plan"]["refused"].is_null(), "{}", report["plan"]);
-    let basic = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/models/basic.bin");
-    let report = json(&mut hardmax(&["inspect", basic, "--plan", "--json"]));
     assert_eq!(report["plan"]["opening"], "{");
     assert_eq!(report["plan"]["refused"], serde_json::Value::Null);
     assert_eq!(report["plan"]["summary"]["hulls"], 0);

@@ -19,10 +19,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-/// The bundled model as it was without native arithmetic. The plan refuses the one
-/// with quotients, whose digits it cannot yet prove exact.
 static MODEL: LazyLock<Model> =
-    LazyLock::new(|| Model::from_bytes(&include_bytes!("models/basic.bin")[..]).unwrap());
+    LazyLock::new(|| Model::from_bytes(&include_bytes!("../models/wasm32.bin")[..]).unwrap());
 
 /// Traces are compared up to here.
 const LIMIT: u64 = 1_500;
@@ -99,7 +97,7 @@ proptest! {
 
     #[test]
     fn the_plan_generates_what_the_oracle_writes(source in source(false)) {
-        let program = source.basic_program();
+        let program = source.program();
         let (expected, _) = oracle::trace(&program, LIMIT).unwrap();
         let (got, fallback) = by_plan(&MODEL, &ids(&program.prompt()), LIMIT);
         prop_assert_eq!(fallback, None);
@@ -108,7 +106,7 @@ proptest! {
 
     #[test]
     fn the_plan_is_exact_at_addresses_near_the_end_of_memory(source in source(true)) {
-        let program = source.basic_program();
+        let program = source.program();
         let (expected, _) = oracle::trace(&program, LIMIT).unwrap();
         let (got, fallback) = by_plan(&MODEL, &ids(&program.prompt()), LIMIT);
         prop_assert_eq!(fallback, None);
@@ -136,7 +134,7 @@ fn the_plan_needs_no_head_kinds_and_believes_none() {
         };
         let model = Model::new(stripped).unwrap();
         for _ in 0..20 {
-            let program = source(false).new_tree(&mut runner).unwrap().current().basic_program();
+            let program = source(false).new_tree(&mut runner).unwrap().current().program();
             let (expected, _) = oracle::trace(&program, LIMIT).unwrap();
             let (got, fallback) = by_plan(&model, &ids(&program.prompt()), LIMIT);
             assert_eq!(fallback, None);
@@ -155,9 +153,14 @@ fn an_opening_token_that_comes_again_breaks_the_plan_and_not_the_tokens() {
         if Plan::new(&model, Token(0)).is_ok_and(|plan| plan.opens_once().is_some()) {
             let (got, fallback) = by_plan(&model, &prompt, 40);
             assert_eq!(got.unwrap(), by_reference(&model, &prompt, 40).unwrap());
-            let reason = Reason::Broke(Break::Opening);
-            assert_eq!(fallback, Some(Fallback { position: 3, reason }));
-            broken += 1;
+            match fallback {
+                Some(Fallback { position: 3, reason: Reason::Broke(Break::Opening) }) => {
+                    broken += 1
+                }
+                // A product left its guard before.
+                Some(Fallback { position: ..3, reason: Reason::Broke(Break::Product) }) => {}
+                other => panic!("seed {seed}: {other:?}"),
+            }
         }
     }
     assert!(broken > 10, "{broken} plans");
@@ -231,6 +234,8 @@ const DEAD: usize = 5;
 const KEY_SQUARED: usize = 6;
 /// A mean from layer 1 on.
 const MEAN: usize = 7;
+/// 1.5·2^52: added to a small number, it rounds.
+const ROUNDING: f64 = 1.5 * (1u64 << 52) as f64;
 const WIDTH: usize = 12;
 const HEADS: usize = WIDTH / 2;
 const UNITS: usize = 4;
@@ -265,12 +270,15 @@ fn random_model(seed: u64) -> Model {
         .collect();
     let mut head = vec![0.0; shape.vocabulary * WIDTH];
     for (token, row) in head.chunks_mut(WIDTH).enumerate() {
-        if random.one_in(2) {
-            let (slot, v) = (8 + random.below(4) as usize, token as f64);
-            row[slot] = 2.0 * v;
-            row[ONE] = -v * v + random.small() / 2.0;
-        } else {
-            random.sparse(row);
+        let (slot, v) = (8 + random.below(3) as usize, token as f64);
+        match random.below(4) {
+            0 | 1 => {
+                row[slot] = 2.0 * v;
+                row[ONE] = -v * v + random.small() / 2.0;
+            }
+            // Along two directions.
+            2 => (row[8], row[11]) = (v, -v * (v + 1.0) / 2.0),
+            _ => random.sparse(row),
         }
     }
     let vocabulary = (0..shape.vocabulary).map(|token| format!("t{token}")).collect();
@@ -303,6 +311,7 @@ fn random_layer(
         (part * WIDTH + 2 * head + row) * WIDTH + slot
     };
     let target = |random: &mut Random| 8 + random.below(4) as usize;
+    let mut rounded = None;
     for head in 0..HEADS {
         let kind = random.below(if layer == 0 { 6 } else { 8 });
         let mut set = |part: usize, row: usize, slot: usize, weight: f64| {
@@ -361,8 +370,19 @@ fn random_layer(
             let values = &mut attention_in[at(2, head, row, 0)..][..WIDTH];
             if random.one_in(4) { values[TIME] = 1.0 } else { random.sparse(values) }
         }
+        // A fraction, which the great constant rounds; a unit takes the constant away.
+        let rounds = kind == 1 && rounded.is_none() && random.one_in(2);
+        if rounds {
+            let values = &mut attention_in[at(2, head, 0, 0)..][..WIDTH];
+            values.fill(0.0);
+            values[target(random)] = 0.5f64.powi(1 + random.below(3) as i32);
+            values[ONE] = ROUNDING;
+        }
         // The first mean of layer 0 goes where a unit will look for it.
         let slot = if kind == 3 && layer == 0 { MEAN } else { target(random) };
+        if rounds {
+            rounded = Some(slot);
+        }
         attention_out[slot * WIDTH + 2 * head] = 1.0;
         if !random.one_in(3) && slot != MEAN {
             attention_out[target(random) * WIDTH + 2 * head + 1] = random.small();
@@ -392,7 +412,16 @@ fn random_layer(
                 if random.one_in(2) { factor[ONE] = 1.0 } else { random.sparse(factor) }
             }
         }
-        feed_forward_out[slot * UNITS + unit] = if unit == 0 { 1.0 } else { random.small() };
+        if let (2, Some(rounded)) = (unit, rounded) {
+            gate.fill(0.0);
+            factor.fill(0.0);
+            (gate[ONE], factor[ONE]) = (1.0, 1.0);
+            feed_forward_out[rounded * UNITS + unit] = -ROUNDING;
+        } else {
+            let fraction = if random.one_in(8) { 0.25 } else { 1.0 };
+            let weight = if unit == 0 { 1.0 } else { random.small() * fraction };
+            feed_forward_out[slot * UNITS + unit] = weight;
+        }
     }
     let cleared = |random: &mut Random| {
         if random.one_in(3) { vec![8 + random.below(4) as u32] } else { Vec::new() }

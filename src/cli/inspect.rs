@@ -210,7 +210,8 @@ impl PlanReport {
              {} columns and {} hulls\n\
              units       {units} live ones became {} pieces\n\
              terms       {} over {} expressions that are not linear, {} of them features of a token\n\
-             output      {} tokens in {} groups\n\
+             output      {} tokens in {} groups along one direction and {} along two\n\
+             guards      {} products and fractions checked at run time\n\
              code        specialised by {} classes of tokens and {} rows\n",
             self.opening,
             grouped(plan.limit),
@@ -227,6 +228,8 @@ impl PlanReport {
             plan.features,
             report.shape.vocabulary,
             plan.groups,
+            plan.fans,
+            plan.guards,
             plan.classes,
             plan.rows,
         )

@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use crate::attention::{Hull, Memory, TieBreak};
 use crate::model::Token;
 use crate::plan::{
-    self, ANSWER, BEST, Compiler, FIRST, Known, MOST, OLDEST, Op, POSITION, Plan, SELECTED,
+    self, ANSWER, BEST, Compiler, FIRST, GUARDED, Known, MOST, OLDEST, Op, POSITION, Plan, SELECTED,
 };
 
 use super::positions::Positions;
@@ -38,6 +38,12 @@ pub enum Break {
     /// A register was not renewed for too long.
     #[error("a register is older than the plan is proved for")]
     Age,
+    /// A product left its bounds.
+    #[error("a product left the bounds within which the plan is proved")]
+    Product,
+    /// What the output head reads is no whole number.
+    #[error("the output head reads a fraction, which the plan excludes")]
+    Fraction,
     /// A token counts as less than dead, or a hull was asked what it cannot answer.
     #[error("a head met what its plan excludes")]
     Head,
@@ -89,6 +95,7 @@ struct State<'p> {
     columns: Vec<Vec<i64>>,
     hulls: Vec<Hull>,
     groups: &'p [plan::Group],
+    fans: &'p [plan::Fan],
     vocabulary: usize,
 }
 
@@ -122,6 +129,7 @@ impl<'p> Execution<'p> {
             columns: plan.columns().into_iter().map(|first| vec![first]).collect(),
             hulls,
             groups: plan.groups(),
+            fans: plan.fans(),
             vocabulary: plan.classes().len(),
         };
         Ok(Execution {
@@ -266,6 +274,20 @@ impl State<'_> {
                     r!(dst) = r!(a).wrapping_add(r!(b).wrapping_mul(k));
                 }
                 Op::Mul { dst, a, b } => r!(dst) = r!(a).wrapping_mul(r!(b)),
+                Op::MulSaturating { dst, a, b } => r!(dst) = r!(a).saturating_mul(r!(b)),
+                Op::Round { dst, a, shift } => r!(dst) = plan::round(r!(a), shift),
+                Op::Divide { dst, a, shift } => {
+                    let whole = r!(a) >> shift;
+                    if whole << shift != r!(a) {
+                        return Err(Break::Fraction);
+                    }
+                    r!(dst) = whole;
+                }
+                Op::Guard { a } => {
+                    if !(-GUARDED..=GUARDED).contains(&r!(a)) {
+                        return Err(Break::Product);
+                    }
+                }
                 Op::Back { dst, a, table, back } => {
                     let token = history[last.saturating_sub(back as usize)] as usize;
                     r!(dst) = r!(a).wrapping_add(tables[table as usize * vocabulary + token]);
@@ -333,23 +355,34 @@ impl State<'_> {
                     let group = if r!(by) + i64::from(k) > 0 { above } else { below };
                     r!(ANSWER) = i64::from(self.groups[group as usize].winner(r!(x)).token);
                 }
-                Op::FirstCandidate { group, x, base } => {
-                    let line = self.groups[group as usize].winner(r!(x));
-                    r!(ANSWER) = i64::from(line.token);
-                    r!(BEST) = r!(base) + line.slope * r!(x) + line.height;
+                Op::PickFan { fan, x, y } => {
+                    let point = self.fans[fan as usize].winner(r!(x), r!(y));
+                    r!(ANSWER) = i64::from(point.token);
                 }
                 Op::Candidate { group, x, base } => {
                     let line = self.groups[group as usize].winner(r!(x));
                     let logit = r!(base) + line.slope * r!(x) + line.height;
-                    let token = i64::from(line.token);
-                    if logit > r!(BEST) || (logit == r!(BEST) && token < r!(ANSWER)) {
-                        r!(BEST) = logit;
-                        r!(ANSWER) = token;
-                    }
+                    beat(regs, line.token, logit);
+                }
+                Op::CandidateFan { fan, x, y, base } => {
+                    let point = self.fans[fan as usize].winner(r!(x), r!(y));
+                    let logit = r!(base) + point.at(r!(x), r!(y));
+                    beat(regs, point.token, logit);
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// Answers with a token if its logit is the greatest so far, or as great with a lower id.
+fn beat(regs: &mut [i64; REGISTERS], token: u32, logit: i64) {
+    let token = i64::from(token);
+    if logit > regs[BEST as usize]
+        || (logit == regs[BEST as usize] && token < regs[ANSWER as usize])
+    {
+        regs[BEST as usize] = logit;
+        regs[ANSWER as usize] = token;
     }
 }
 

@@ -39,6 +39,14 @@ pub enum Op {
     MulAdd { dst: Reg, a: Reg, b: Reg, k: i64 },
     /// dst = a·b
     Mul { dst: Reg, a: Reg, b: Reg },
+    /// dst = a·b, at the end of the range where it is beyond.
+    MulSaturating { dst: Reg, a: Reg, b: Reg },
+    /// dst = a / 2^shift, rounded, ties to even.
+    Round { dst: Reg, a: Reg, shift: u32 },
+    /// dst = a / 2^shift; a rest breaks the run.
+    Divide { dst: Reg, a: Reg, shift: u32 },
+    /// a beyond ±2^36 breaks the run.
+    Guard { a: Reg },
     /// dst = a + table[token at max(t - back, 0)]
     Back { dst: Reg, a: Reg, table: TokenTable, back: u32 },
     /// dst = a + table[token at clamp(at + offset, 0, t)]
@@ -76,8 +84,10 @@ pub enum Op {
     Pick { group: u16, x: Reg },
     /// answer = the winner at x of `above` if `by` + k is positive, else of `below`
     Either { above: u16, below: u16, x: Reg, by: Reg, k: i16 },
+    /// answer = the winner of a fan at (x, y)
+    PickFan { fan: u16, x: Reg, y: Reg },
     /// The winner of a group at x, over its base, if it beats the best so far.
     Candidate { group: u16, x: Reg, base: Reg },
-    /// The first candidate.
-    FirstCandidate { group: u16, x: Reg, base: Reg },
+    /// The winner of a fan at (x, y), over its base, if it beats the best so far.
+    CandidateFan { fan: u16, x: Reg, y: Reg, base: Reg },
 }

@@ -10,6 +10,9 @@
 //! lows and the sum of all positive highs. Then the error is what the inputs had: 0 if they
 //! had none. Whole and without error means: any order, any grouping, integers.
 //!
+//! *Fractions.* The same holds for multiples of 2^-k within ±2^(53-k): f64 scale by powers of two
+//! without rounding. A [`Value`] is a whole expression times 2^-`exponent`.
+//!
 //! *One term.* A row with a single product by a power of two does not round.
 //!
 //! *Anything else* rounds at most once a product and once a sum; n products then err by
@@ -21,7 +24,12 @@
 //! sums lie where neighbouring f64 are 1 apart, so adding a whole number is exact and adding a
 //! nearly whole one rounds to the whole one if the error is below 1/2. So the sum *is* the
 //! exact whole number, in every order; taking C away later is exact by the first rule. A
-//! naive cancellation of C would keep the error instead.
+//! naive cancellation of C would keep the error instead. If there is one other product, an exact
+//! fraction, the sum rounds once, ties to even: C is even, so this is the fraction rounded by itself.
+//!
+//! *Products.* One that bounds cannot prove to be below 2^53 is assumed to lie within ±[`GUARDED`]. The
+//! assumption is guarded at every step if anything that a logit depends on, however far back, was
+//! computed from the product: [`Value::assumes`] follows it through slots and heads.
 //!
 //! *Gates.* Only the positive part of a gate counts. Let all products be whole and without error, one
 //! of them never positive and of any size, and all others add up to M ≤ 2^50 in magnitude. Where the
@@ -45,6 +53,12 @@ pub const MOST: i64 = 1 << 28;
 /// Registers are guarded to be renewed at least this often.
 pub const OLDEST: i64 = 1 << 28;
 
+/// Products that bounds do not keep below 2^53 are guarded to stay within ± this.
+pub const GUARDED: i64 = 1 << 36;
+
+/// Fractions are multiples of 2^-this at least.
+const FINEST: u32 = 40;
+
 /// Gates are computed in 64-bit integers: none may come near their end.
 const WIDEST: f64 = (1u64 << 62) as f64;
 
@@ -54,8 +68,10 @@ pub const NEARLY: f64 = 0.05;
 /// An expression and how far the reference's number may be from it.
 #[derive(Clone, Debug)]
 pub struct Value {
-    /// The whole part.
+    /// The expression, times 2^`exponent`.
     pub lin: Lin,
+    /// See `lin`.
+    pub exponent: u32,
     /// Times 1/ln 2 - 1/ln(t+2).
     pub inverse_log: f64,
     /// Times t².
@@ -64,12 +80,22 @@ pub struct Value {
     pub mean: Option<(usize, f64)>,
     /// The greatest distance; infinite where nothing is known.
     pub error: f64,
+    /// The guarded products, by number, within whose bounds this holds.
+    pub assumes: u64,
 }
 
 impl Value {
     /// An expression that the reference computes without error.
     pub fn exact(lin: Lin) -> Value {
-        Value { lin, inverse_log: 0.0, square: 0.0, mean: None, error: 0.0 }
+        Value {
+            lin,
+            exponent: 0,
+            inverse_log: 0.0,
+            square: 0.0,
+            mean: None,
+            error: 0.0,
+            assumes: 0,
+        }
     }
 
     /// Always 0.
@@ -87,9 +113,19 @@ impl Value {
         self.error == f64::INFINITY
     }
 
-    /// Whether the expression is whole.
-    pub fn is_whole(&self) -> bool {
+    /// Whether it is the expression alone, perhaps a fraction.
+    pub fn is_plain(&self) -> bool {
         self.inverse_log == 0.0 && self.square == 0.0 && self.mean.is_none() && !self.is_unknown()
+    }
+
+    /// Whether it is the expression alone, and whole.
+    pub fn is_whole(&self) -> bool {
+        self.is_plain() && self.exponent == 0
+    }
+
+    /// The expression over 2^exponent, if nothing rounds.
+    pub fn as_fraction(&self) -> Option<(&Lin, u32)> {
+        (self.is_plain() && self.error == 0.0).then_some((&self.lin, self.exponent))
     }
 
     /// The expression, if it is whole and without error.
@@ -100,6 +136,13 @@ impl Value {
     /// The constant, if it is one without error.
     pub fn as_constant(&self) -> Option<i64> {
         self.as_exact().and_then(Lin::as_constant)
+    }
+
+    /// Takes common powers of two out of a fraction.
+    pub fn reduce(&mut self) {
+        let common = self.lin.twos().min(self.exponent);
+        self.lin = self.lin.halved(common);
+        self.exponent -= common;
     }
 
     /// Whether it is always 0.
@@ -119,7 +162,7 @@ pub struct Limits {
 
 /// Bounds of the reference's number.
 pub fn bounds(arena: &mut Arena, limits: &Limits, value: &Value) -> Bounds {
-    let mut total = arena.bounds(&value.lin);
+    let mut total = arena.bounds(&value.lin).times(power(value.exponent));
     // 1/ln 2 is never reached.
     total = total.plus(Bounds::new(0.0, std::f64::consts::LOG2_E).times(value.inverse_log));
     total = total.plus(Bounds::new(0.0, limits.position * limits.position).times(value.square));
@@ -127,6 +170,24 @@ pub fn bounds(arena: &mut Arena, limits: &Limits, value: &Value) -> Bounds {
         total = total.plus(limits.summands[sum].times(factor));
     }
     total.plus(Bounds::new(-value.error, value.error))
+}
+
+/// Whether multiples of 2^-exponent within bounds are f64.
+pub fn fits(bounds: Bounds, exponent: u32) -> bool {
+    bounds.magnitude() <= WHOLE * power(exponent)
+}
+
+/// 2^-exponent.
+fn power(exponent: u32) -> f64 {
+    0.5f64.powi(exponent as i32)
+}
+
+/// A weight as k·2^-e with the least e.
+pub fn fraction(weight: f64) -> Option<(i64, u32)> {
+    (0..=FINEST).find_map(|e| {
+        let scaled = weight / power(e);
+        (scaled.fract() == 0.0 && scaled.abs() <= WHOLE).then_some((scaled as i64, e))
+    })
 }
 
 fn is_power_of_two(x: f64) -> bool {
@@ -164,28 +225,29 @@ pub fn gate(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Valu
 }
 
 fn combine(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Option<Value> {
+    // That a term is 0 may be an assumption.
+    let assumes = terms.iter().fold(0, |all, term| all | term.1.assumes);
     let terms: Vec<(f64, &Value)> = terms
         .iter()
         .copied()
         .filter(|(weight, value)| *weight != 0.0 && !value.is_zero())
         .collect();
     if let [(1.0, value)] = terms[..] {
-        return Some(value.clone());
+        return Some(Value { assumes, ..value.clone() });
     }
-    let mut sum = Value::zero();
+    let mut sum = Value { assumes, ..Value::zero() };
     let (mut least, mut most, mut magnitude) = (0.0, 0.0, 0.0);
-    let mut whole = true;
+    let mut plain = true;
     let mut errors = 0.0;
     let mut products = Vec::with_capacity(terms.len());
+    let mut fractions = Vec::with_capacity(terms.len());
     for &(weight, value) in &terms {
         if value.is_unknown() {
             return None;
         }
         if value.lin != Lin::default() {
-            if weight.fract() != 0.0 || weight.abs() > WHOLE {
-                return None;
-            }
-            sum.lin = sum.lin.plus(&value.lin, weight as i64)?;
+            let (k, e) = fraction(weight)?;
+            fractions.push((k, e + value.exponent, &value.lin));
         }
         sum.inverse_log += weight * value.inverse_log;
         sum.square += weight * value.square;
@@ -199,24 +261,52 @@ fn combine(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Optio
         least += product.low.min(0.0);
         most += product.high.max(0.0);
         magnitude += product.magnitude();
-        whole &= value.is_whole() && weight.fract() == 0.0;
+        plain &= value.is_plain();
         errors += weight.abs() * value.error;
         products.push(product);
     }
+    let rounds = plain && rounds_on_purpose(&products, errors);
+    if rounds && let Some(rounded) = rounded_fraction(arena, &terms) {
+        return Some(Value { assumes, ..Value::exact(rounded) });
+    }
+    sum.exponent = fractions.iter().map(|term| term.1).max().unwrap_or(0);
+    (sum.exponent <= FINEST).then_some(())?;
+    for (k, e, lin) in fractions {
+        let k = k.checked_mul(1 << (sum.exponent - e))?;
+        sum.lin = sum.lin.plus(lin, k)?;
+    }
     sum.lin = arena.merge(sum.lin)?;
-    let no_order = whole && errors == 0.0 && -least <= WHOLE && most <= WHOLE;
+    let finest = WHOLE * power(sum.exponent);
+    let no_order = plain && errors == 0.0 && -least <= finest && most <= finest;
     let no_sum = terms.len() == 1 && is_power_of_two(terms[0].0);
     let rounding = (terms.len() + 1) as f64 * f64::EPSILON * magnitude;
-    sum.error = if no_order {
+    sum.error = if no_order || (rounds && sum.exponent == 0) {
         0.0
     } else if no_sum {
         errors
-    } else if whole && rounds_on_purpose(&products, errors) {
-        0.0
     } else {
         (errors + rounding) * 1.001
     };
+    sum.reduce();
     Some(sum)
+}
+
+/// An even constant and one exact fraction, which the sum rounds.
+fn rounded_fraction(arena: &mut Arena, terms: &[(f64, &Value)]) -> Option<Lin> {
+    let [a, b] = terms else { return None };
+    let constant = |term: &(f64, &Value)| -> Option<i64> {
+        let whole = term.1.as_constant()?.checked_mul(fraction(term.0).filter(|f| f.1 == 0)?.0)?;
+        (whole % 2 == 0 && whole.unsigned_abs() >= 1 << 52).then_some(whole)
+    };
+    let (great, (weight, value)) = match (constant(a), constant(b)) {
+        (Some(great), None) => (great, b),
+        (None, Some(great)) => (great, a),
+        _ => return None,
+    };
+    let (lin, exponent) = value.as_fraction()?;
+    let (k, e) = fraction(*weight)?;
+    let lin = Lin::default().plus(lin, k)?;
+    arena.rounded(lin, exponent + e)?.plus(&Lin::constant(1), great)
 }
 
 /// Whether one product is so great that the others, nearly whole, are rounded to whole numbers.

@@ -28,6 +28,8 @@ pub struct Fused {
     pub slots: Vec<Value>,
     /// Bounds.
     pub limits: Limits,
+    /// Guarded products, by number.
+    pub guards: Vec<Lin>,
     /// Features of all tokens.
     pub features: Arc<Features>,
     /// Whether the opening token is assumed to stand at position 0 only.
@@ -81,6 +83,7 @@ pub fn fuse(model: &Model, opening: &Opening, limit: f64) -> Fused {
         opening,
         features,
         opens_once,
+        guards: Vec::new(),
     };
     let mut slots = embed(&mut heads, model);
     for (number, layer) in model.layers().enumerate() {
@@ -110,8 +113,8 @@ pub fn fuse(model: &Model, opening: &Opening, limit: f64) -> Fused {
         add(&mut heads, &mut slots, layer.feed_forward_out, &brought);
         clear(&mut slots, layer.cleared_after_feed_forward);
     }
-    let Heads { arena, items, limits, features, opens_once, .. } = heads;
-    Fused { arena, items, slots, limits, features, opens_once }
+    let Heads { arena, items, limits, guards, features, opens_once, .. } = heads;
+    Fused { arena, items, slots, limits, guards, features, opens_once }
 }
 
 fn embed(heads: &mut Heads<'_>, model: &Model) -> Vec<Value> {
@@ -161,26 +164,50 @@ fn clear(slots: &mut [Value], cleared: &[u32]) {
 
 /// max(gate, 0) · factor.
 fn gated(heads: &mut Heads<'_>, gate: &Value, factor: &Value) -> Option<Value> {
+    let assumes = gate.assumes | factor.assumes;
+    let zero = Value { assumes, ..Value::zero() };
     if gate.is_unknown() || factor.is_zero() {
-        return factor.is_zero().then(Value::zero);
+        return factor.is_zero().then_some(zero);
     }
     let around = bounds(&mut heads.arena, &heads.limits, gate);
     if around.high <= 0.0 {
-        return Some(Value::zero());
+        return Some(zero);
     }
-    let gate_lin = gate.as_exact()?.clone();
-    if let (true, Some((sum, scale))) = (gate_lin == Arena::position(), factor.mean) {
-        return summed(heads, factor, sum, scale);
+    let (gate_lin, gate_exponent) = gate.as_fraction()?;
+    if let (true, Some((sum, scale))) = (*gate_lin == Arena::position(), factor.mean) {
+        let summed = summed(heads, factor, sum, scale)?;
+        return Some(Value { assumes, ..summed });
     }
     let open = Bounds::new(around.low.max(0.0), around.high);
-    if !factor.is_whole() {
+    if !factor.is_plain() {
         return None;
     }
-    let lin = heads.arena.piece(&gate_lin, &factor.lin, &[(0, 1)])?;
+    let exponent = gate_exponent + factor.exponent;
     let product = open.product(bounds(&mut heads.arena, &heads.limits, factor));
-    let exact = factor.error == 0.0 && product.magnitude() <= exact::WHOLE;
+    let exact = factor.error == 0.0 && exact::fits(product, exponent);
+    let lin = heads.arena.piece(gate_lin, &factor.lin, &[(0, 1)])?;
+    // Squares are keys of tables, which bear more (`heads.rs`).
+    let is_square = gate.lin == factor.lin;
+    if !exact && factor.error == 0.0 && exponent == 0 && !is_square {
+        return guarded(heads, lin, assumes);
+    }
     let error = open.high * factor.error + product.magnitude() * f64::EPSILON;
-    Some(Value { error: if exact { 0.0 } else { error }, ..Value::exact(lin) })
+    let error = if exact { 0.0 } else { error };
+    let mut value = Value { error, exponent, assumes, ..Value::exact(lin) };
+    value.reduce();
+    Some(value)
+}
+
+/// A product that is exact if it stays within its guard.
+fn guarded(heads: &mut Heads<'_>, product: Lin, assumes: u64) -> Option<Value> {
+    let lin = heads.arena.guarded(product)?;
+    let guards = &mut heads.guards;
+    let number = guards.iter().position(|known| *known == lin).unwrap_or_else(|| {
+        guards.push(lin.clone());
+        guards.len() - 1
+    });
+    let bit = 1u64.checked_shl(number as u32).filter(|bit| *bit != 0)?;
+    Some(Value { assumes: assumes | bit, ..Value::exact(lin) })
 }
 
 /// A mean times the position: nearly the running sum (see `exact.rs`).

@@ -98,6 +98,8 @@ pub struct Heads<'a> {
     pub features: Arc<Features>,
     /// Whether the opening token stands at position 0 only.
     pub opens_once: bool,
+    /// Guarded products, by number.
+    pub guards: Vec<Lin>,
 }
 
 /// A head under examination.
@@ -135,7 +137,12 @@ impl Heads<'_> {
         };
         let value = weights(2).map(|row| self.row(&row, slots));
         let parts = Parts { query: weights(0), key: weights(1), value, opening, tie };
-        self.recognise(&parts, slots).unwrap_or([Value::unknown(), Value::unknown()])
+        let read = parts.query.iter().chain(&parts.key).flatten().map(|weight| weight.0);
+        let assumes = read.fold(0, |all, slot| all | slots[slot].assumes)
+            | parts.value.iter().fold(0, |all, value| all | value.assumes);
+        let answers = self.recognise(&parts, slots);
+        let answers = answers.unwrap_or([Value::unknown(), Value::unknown()]);
+        answers.map(|answer| Value { assumes, ..answer })
     }
 
     fn recognise(&mut self, parts: &Parts, slots: &[Value]) -> Option<[Value; 2]> {

@@ -103,7 +103,11 @@ impl<'a> Walk<'a> {
         let items = &fused.items;
         match fused.arena.atom(atom) {
             Atom::Position => {}
-            Atom::Feature { place, .. } | Atom::Clamped(place) => self.lin(place),
+            Atom::Feature { place: lin, .. }
+            | Atom::Clamped(lin)
+            | Atom::Rounded { lin, .. }
+            | Atom::Whole { lin, .. }
+            | Atom::Guarded(lin) => self.lin(lin),
             Atom::Sum(sum) => {
                 if !std::mem::replace(&mut self.needed.sums[*sum], true) {
                     self.lin(&items.sums[*sum]);
@@ -148,7 +152,7 @@ impl<'a> Walk<'a> {
 /// Runs the pass.
 pub fn live(fused: &Fused, output: &Output) -> Live {
     let mut walk = Walk::new(fused);
-    for lin in &output.basis {
+    for lin in output.basis.iter().chain(&output.guards) {
         walk.lin(lin);
     }
     let arena = &fused.arena;

@@ -12,9 +12,8 @@ use rustc_hash::FxHashMap;
 
 use super::code::{BEST, FIRST, Op, POSITION, Reg, SELECTED, TokenTable, ZERO};
 use super::live::Needed;
-use super::output::twins;
 use super::specialise::Specialiser;
-use super::term::{Arena, Atom, AtomId, Bounds, Lin};
+use super::term::{Arena, Atom, AtomId, Bounds, GREATEST, Lin};
 use super::{Plan, Refusal};
 
 /// What is known when a piece of code runs.
@@ -66,6 +65,7 @@ impl<'p> Compiler<'p> {
             lowering.answer().ok_or(Refusal::Registers)?;
         }
         lowering.remaining(&plan.live.needed).ok_or(Refusal::Registers)?;
+        lowering.guards().ok_or(Refusal::Registers)?;
         Ok(lowering.ops)
     }
 
@@ -95,11 +95,11 @@ fn nothing_done(plan: &Plan) -> Needed {
     }
 }
 
-struct Lowering<'c, 'p> {
-    plan: &'p Plan,
-    special: Specialiser<'p>,
+pub(super) struct Lowering<'c, 'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) special: Specialiser<'p>,
     compiler: &'c mut Compiler<'p>,
-    ops: Vec<Op>,
+    pub(super) ops: Vec<Op>,
     free: usize,
     done: Needed,
     atoms: FxHashMap<AtomId, Reg>,
@@ -255,7 +255,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
     }
 
     /// A register that holds a rebuilt expression.
-    fn lin(&mut self, lin: &Lin) -> Option<Reg> {
+    pub(super) fn lin(&mut self, lin: &Lin) -> Option<Reg> {
         if let Some((atom, 1)) = lin.single()
             && !matches!(self.special.arena.atom(atom), Atom::Feature { .. } | Atom::Age(_))
         {
@@ -405,7 +405,20 @@ impl<'c, 'p> Lowering<'c, 'p> {
                 self.emit(|dst| Op::Take { dst, column: column as u16, at })?
             }
             Atom::Hull { hull, part } => self.hull(hull)? + part as Reg,
-            Atom::Piece { gate, factor, knots } => self.piece(&gate, &factor, &knots)?,
+            Atom::Piece { gate, factor, knots } => self.piece(id, &gate, &factor, &knots)?,
+            Atom::Rounded { lin, shift } => {
+                let a = self.lin(&lin)?;
+                self.emit(|dst| Op::Round { dst, a, shift })?
+            }
+            Atom::Whole { lin, shift } => {
+                let a = self.lin(&lin)?;
+                self.emit(|dst| Op::Divide { dst, a, shift })?
+            }
+            Atom::Guarded(lin) => {
+                let a = self.lin(&lin)?;
+                self.ops.push(Op::Guard { a });
+                a
+            }
         };
         self.atoms.insert(id, reg);
         Some(reg)
@@ -426,7 +439,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
         Some(pick((dst, found)))
     }
 
-    fn piece(&mut self, gate: &Lin, factor: &Lin, knots: &[(i64, i64)]) -> Option<Reg> {
+    fn piece(&mut self, id: AtomId, gate: &Lin, factor: &Lin, knots: &[(i64, i64)]) -> Option<Reg> {
         let gate = self.lin(gate)?;
         let open = match knots {
             &[(k, 1)] => self.emit(|dst| Op::Relu { dst, gate, k })?,
@@ -447,84 +460,27 @@ impl<'c, 'p> Lowering<'c, 'p> {
             return Some(open);
         }
         let factor = self.lin(factor)?;
-        self.emit(|dst| Op::Mul { dst, a: open, b: factor })
+        let overflows = self.special.arena.atom_bounds(id).magnitude() > GREATEST as f64;
+        self.emit(|dst| {
+            if overflows {
+                Op::MulSaturating { dst, a: open, b: factor }
+            } else {
+                Op::Mul { dst, a: open, b: factor }
+            }
+        })
     }
 
-    /// The winner among all groups that can win.
-    fn answer(&mut self) -> Option<()> {
-        let plan = self.plan;
-        let basis: Vec<Lin> =
-            plan.output.basis.iter().map(|lin| self.special.lin(lin)).collect::<Option<_>>()?;
-        let mut reach = Vec::with_capacity(plan.output.groups.len());
-        let mut least = f64::NEG_INFINITY;
-        for group in &plan.output.groups {
-            let mut base = Lin::default();
-            for &(at, k) in &group.base {
-                base = base.plus(&basis[at], k)?;
+    /// Checks the products and fractions that logits depend on, where bounds do not prove them.
+    fn guards(&mut self) -> Option<()> {
+        for guard in &self.plan.output.guards {
+            let guard = self.special.lin(guard)?;
+            let arena = &self.special.arena;
+            let guarded = |&(atom, _): &(AtomId, i64)| {
+                matches!(arena.atom(atom), Atom::Guarded(_) | Atom::Whole { .. })
+            };
+            if guard.terms.iter().any(guarded) {
+                self.lin(&guard)?;
             }
-            let x = group.along.map_or(Lin::default(), |along| basis[along].clone());
-            let (around, along) = (self.special.arena.bounds(&base), self.special.arena.bounds(&x));
-            let (mut low, mut high) = (f64::NEG_INFINITY, f64::NEG_INFINITY);
-            for line in &group.lines {
-                let (slope, height) = (line.slope as f64, line.height as f64);
-                let ends = [along.low * slope + height, along.high * slope + height];
-                low = low.max(ends[0].min(ends[1]));
-                high = high.max(ends[0].max(ends[1]));
-            }
-            // Bounds are rounded: a margin that is more than they can be off by.
-            let slack = |x: f64| x.abs() * 1e-12 + 1.0;
-            least = least.max(around.low + low - slack(around.low) - slack(low));
-            reach.push((base, x, around.high + high + slack(around.high) + slack(high)));
-        }
-        let mut can_win: Vec<usize> = (0..reach.len()).filter(|&at| reach[at].2 >= least).collect();
-        let groups = &plan.output.groups;
-        let mut pair = None;
-        if let [a, b] = can_win[..]
-            && let Some(by) = twins(&groups[a], &groups[b])
-        {
-            let difference = reach[a].0.plus(&reach[b].0, -1)?.plus(&Lin::constant(1), by)?;
-            let around = self.special.arena.bounds(&difference);
-            if around.low > 0.0 {
-                can_win = vec![a];
-            } else if around.high < 0.0 {
-                can_win = vec![b];
-            } else {
-                pair = Some((a, b, difference));
-            }
-        }
-        if let [group] = can_win[..] {
-            let x = &reach[group].1;
-            match x.as_constant() {
-                Some(x) => {
-                    let token = groups[group].winner(x).token;
-                    self.ops.push(Op::Answer { token });
-                }
-                None => {
-                    let x = self.lin(x)?;
-                    self.ops.push(Op::Pick { group: group as u16, x });
-                }
-            }
-            return Some(());
-        }
-        // Twins with an odd difference of even terms are never equal.
-        if let Some((a, b, difference)) = pair
-            && difference.c % 2 != 0
-            && difference.terms.iter().all(|term| term.1 % 2 == 0)
-            && let Ok(k) = i16::try_from(difference.c)
-        {
-            let (by, x) = (self.lin(&difference.without_constant())?, self.lin(&reach[a].1)?);
-            self.ops.push(Op::Either { above: a as u16, below: b as u16, x, by, k });
-            return Some(());
-        }
-        for (count, group) in can_win.into_iter().enumerate() {
-            let (base, x, _) = &reach[group];
-            let (base, x) = (self.lin(base)?, self.lin(x)?);
-            let group = group as u16;
-            self.ops.push(if count == 0 {
-                Op::FirstCandidate { group, x, base }
-            } else {
-                Op::Candidate { group, x, base }
-            });
         }
         Some(())
     }

@@ -110,51 +110,51 @@ impl Arena {
             }
         }
         let mut merged = lin;
-        for Alike { gate, factor, pieces } in
-            groups.into_iter().filter(|group| group.pieces.len() > 1)
-        {
+        for Alike { gate, factor, pieces } in groups {
             let mut knots = Vec::new();
             for &(atom, k) in &pieces {
                 if let Atom::Piece { knots: of, .. } = self.atom(atom) {
                     knots.extend(of.iter().map(|&(at, c)| (at, c * k)));
                 }
             }
-            if knots.iter().map(|knot| knot.1).sum::<i64>() == 0 {
+            let slope: i64 = knots.iter().map(|knot| knot.1).sum();
+            let bounded = if slope == 0 {
+                (pieces.len() > 1).then(Lin::default)
+            } else {
+                self.opened(&merged, &gate, &factor, slope, &mut knots)
+            };
+            if let Some(straight) = bounded {
                 for &(atom, k) in &pieces {
                     merged = merged.plus(&Lin::atom(atom), -k)?;
                 }
+                merged = merged.plus(&straight, 1)?;
                 merged = merged.plus(&self.bent(&gate, &factor, &knots)?, 1)?;
             }
         }
-        self.bend(merged)
+        Some(merged)
     }
 
-    /// A unit that is always open was written as its gate. Where another unit of the gate is
-    /// bounded together with it, max(gate + k, 0) - gate, it becomes one again.
-    fn bend(&mut self, lin: Lin) -> Option<Lin> {
-        let one = Lin::constant(1);
-        let mut bent = lin;
-        for (atom, scale) in bent.terms.clone() {
-            let Atom::Piece { gate, factor, knots } = self.atom(atom).clone() else { continue };
-            let slope: i64 = knots.iter().map(|knot| knot.1).sum::<i64>() * scale;
-            let coefficient = |atom: AtomId| {
-                bent.terms.iter().find(|term| term.0 == atom).map_or(0, |term| term.1)
-            };
-            let opposite = gate.terms.iter().all(|&(atom, k)| coefficient(atom) == -slope * k);
-            let low = self.bounds(&gate).low;
-            if factor != one || slope == 0 || !opposite || low.abs() > GREATEST as f64 {
-                continue;
-            }
-            // -slope·gate = -slope·max(gate - low, 0) - slope·low.
-            let low = low as i64;
-            let mut together: Vec<(i64, i64)> =
-                knots.iter().map(|&(k, c)| (k, c * scale)).collect();
-            together.push((-low, -slope));
-            bent = bent.plus(&gate, slope)?.plus(&Lin::atom(atom), -scale)?;
-            bent = bent.plus(&Lin::constant(low), -slope)?;
-            bent = bent.plus(&self.bent(&gate, &one, &together)?, 1)?;
+    /// A unit that is always open was written as its gate. Where the units of a gate would be
+    /// bounded together with it, it becomes one again: a knot, and what then must be added.
+    fn opened(
+        &mut self,
+        lin: &Lin,
+        gate: &Lin,
+        factor: &Lin,
+        slope: i64,
+        knots: &mut Vec<(i64, i64)>,
+    ) -> Option<Lin> {
+        let coefficient =
+            |atom: AtomId| lin.terms.iter().find(|term| term.0 == atom).map_or(0, |term| term.1);
+        let opposite = gate.terms.iter().all(|&(atom, k)| coefficient(atom) == -slope * k);
+        let low = self.bounds(gate).low;
+        if *factor != Lin::constant(1) || !opposite || low.abs() > GREATEST as f64 {
+            return None;
         }
-        Some(bent)
+        // -slope·gate = -slope·max(gate - low, 0) - slope·low.
+        let low = low as i64;
+        knots.push((-low, -slope));
+        Lin::default().plus(gate, slope)?.plus(&Lin::constant(low), -slope)
     }
 }
 

@@ -6,19 +6,24 @@
 //!    `rebase`) and rounding followed to the end (`exact`). `opening` is position 0, computed as it stands.
 //! 2. `merge`: units of one gate become one piece, as soon as they meet in a slot. Equal
 //!    expressions are one atom from the start.
-//! 3. `output`: the output head in groups.
+//! 3. `output`: the output head in groups (`group`) and fans (`fan`).
 //! 4. `live`: what the logits depend on, and by what code is specialised.
-//! 5. `specialise` substitutes what is known, and `lower` writes operations (`code`).
+//! 5. `specialise` substitutes what is known, and `lower` and `answer` write operations (`code`).
 //!
 //! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the
 //! reference. Assumptions are guarded at run time: the opening token comes once, running
-//! sums stay within 0..=2^28, registers get no older than 2^28 positions, and no token
-//! counts as less than dead.
+//! sums stay within 0..=2^28, registers get no older than 2^28 positions, products that bounds
+//! cannot prove to stay within ±2^36, what the output head reads is whole, and no token counts
+//! as less than dead.
 //! Nothing here knows what a model is about.
 
+mod answer;
 mod code;
 mod exact;
+mod fan;
+mod fraction;
 mod fuse;
+mod group;
 mod heads;
 mod live;
 mod lower;
@@ -29,22 +34,25 @@ mod rebase;
 mod specialise;
 mod term;
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::model::{Model, Token};
 
 pub use code::{ANSWER, BEST, FIRST, Op, POSITION, Reg, SELECTED};
-pub use exact::{MOST, OLDEST};
+pub use exact::{GUARDED, MOST, OLDEST};
+pub use fan::Fan;
+pub use fraction::round;
+pub use group::{Group, Line};
 pub use heads::HullHead;
 pub use lower::{Compiler, Known};
-pub use output::{Group, Line};
 
 use heads::Items;
 use live::Live;
 use output::Output;
 use std::sync::Arc;
-use term::{Arena, Features};
+use term::{Arena, Bounds, Features, JointKey};
 
 /// Why a model has no plan for a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize)]
@@ -69,6 +77,7 @@ pub struct Plan {
     output: Output,
     live: Live,
     features: Arc<Features>,
+    elsewhere: Arc<FxHashMap<JointKey, Bounds>>,
     opening: opening::Opening,
     opens_once: bool,
     limit: u64,
@@ -95,6 +104,7 @@ impl Plan {
         let output = output::group(model, &mut fused)?;
         let live = live::live(&fused, &output);
         let mut plan = Plan {
+            elsewhere: fused.arena.elsewhere(),
             arena: fused.arena,
             items: fused.items,
             output,
@@ -136,6 +146,11 @@ impl Plan {
     /// Groups of the output head.
     pub fn groups(&self) -> &[Group] {
         &self.output.groups
+    }
+
+    /// Fans of the output head.
+    pub fn fans(&self) -> &[Fan] {
+        &self.output.fans
     }
 
     /// How many tables there are.
@@ -203,6 +218,8 @@ impl Plan {
             columns: count(&self.live.needed.columns),
             hulls: count(&self.live.needed.hulls),
             groups: self.output.groups.len(),
+            fans: self.output.fans.len(),
+            guards: self.output.guards.len(),
             classes: self.live.members.len(),
             rows: self.live.representatives.len(),
         }
@@ -238,6 +255,10 @@ pub struct Summary {
     pub hulls: usize,
     /// Groups of the output head.
     pub groups: usize,
+    /// Fans of the output head.
+    pub fans: usize,
+    /// Products that are guarded at run time.
+    pub guards: usize,
     /// Classes of tokens for which code is specialised.
     pub classes: usize,
     /// Distinct tokens at the selected place for which code is specialised.
@@ -249,12 +270,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_model_without_native_arithmetic_has_a_plan_without_hulls() {
-        let bytes = include_bytes!("../../tests/models/basic.bin");
-        let model = Model::from_bytes(&bytes[..]).unwrap();
-        let opening = Plan::likely_opening(&model);
-        assert_eq!(model.vocabulary().name(opening), "{");
-        let Ok(plan) = Plan::new(&model, opening) else { panic!("no plan") };
-        assert_eq!(plan.summary().hulls, 0);
+    fn models_have_plans_without_hulls() {
+        let bundled = include_bytes!("../../models/wasm32.bin");
+        let without_native_arithmetic = include_bytes!("../../tests/models/basic.bin");
+        for bytes in [&bundled[..], &without_native_arithmetic[..]] {
+            let model = Model::from_bytes(bytes).unwrap();
+            let opening = Plan::likely_opening(&model);
+            assert_eq!(model.vocabulary().name(opening), "{");
+            let Ok(plan) = Plan::new(&model, opening) else { panic!("no plan") };
+            assert_eq!(plan.summary().hulls, 0);
+        }
     }
 }

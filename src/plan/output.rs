@@ -1,121 +1,82 @@
 //! Third pass: the output head in groups.
 //!
 //! A logit is a combination of few expressions, the *basis*: what the head's
-//! columns read. Rows that differ in one of them, x, and in the constant are lines p·x + c
-//! over a common base: a [`Group`]. Which line of a group is highest depends on x
-//! alone, and x is whole: the winners are written down for every x between the first and
-//! the last crossing, ties for the lowest id; further out nothing changes. For bytes, picked
-//! by 2v·r - v², that is a table of rounded and clamped r. Instead of V dot
-//! products one look for each group is left, and one comparison of logits between groups.
+//! columns read. Rows that differ along one of them are a [`Group`] (`group.rs`); rows that
+//! differ along two are a [`Fan`] (`fan.rs`). Instead of V dot products one look for
+//! each group is left, and one comparison of logits between groups.
 //!
 //! Logits are multiplied by a power of two that makes all weights whole. They must be exact
 //! in the reference as well: the rule of `exact.rs` is checked for every row.
 
-use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
 
-use super::exact::{Value, WHOLE, bounds};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::exact::{bounds, fits, fraction};
+use super::fan::Fan;
 use super::fuse::Fused;
-use super::term::Lin;
-use crate::model::Model;
-
-/// A token's logit over its group's base: slope·x + height.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Line {
-    /// Which token.
-    pub token: u32,
-    /// Times x.
-    pub slope: i64,
-    /// The constant.
-    pub height: i64,
-}
-
-/// Rows that are lines along one direction.
-#[derive(Clone, Debug)]
-pub struct Group {
-    /// Σ k·basis common to all.
-    pub base: Vec<(usize, i64)>,
-    /// The basis expression along which they differ, if they do.
-    pub along: Option<usize>,
-    /// Lines that win somewhere.
-    pub lines: Vec<Line>,
-    /// The x of the first winner.
-    pub low: i64,
-    /// Winners for low, low + 1, ...: places in `lines`.
-    pub winners: Vec<u32>,
-}
-
-impl Group {
-    /// The winner for x.
-    pub fn winner(&self, x: i64) -> Line {
-        let last = self.winners.len() as i64 - 1;
-        let at = x.saturating_sub(self.low).clamp(0, last);
-        self.lines[self.winners[at as usize] as usize]
-    }
-}
-
-/// By how much the lines of `a` are above those of `b`, if that is the same for all: then which group
-/// wins does not depend on x.
-pub fn twins(a: &Group, b: &Group) -> Option<i64> {
-    let by = a.lines[0].height.checked_sub(b.lines[0].height)?;
-    let alike = |(a, b): (&Line, &Line)| a.slope == b.slope && a.height - b.height == by;
-    let all = a.lines.len() == b.lines.len() && a.lines.iter().zip(&b.lines).all(alike);
-    (all && a.along == b.along).then_some(by)
-}
+use super::group::{Group, one_group};
+use super::term::{Bounds, Lin};
+use crate::model::{Matrix, Model};
 
 /// The output head.
 #[derive(Clone, Debug, Default)]
 pub struct Output {
     /// What logits are made of.
     pub basis: Vec<Lin>,
-    /// All tokens, in groups.
+    /// Tokens in groups.
     pub groups: Vec<Group>,
+    /// All other tokens, in fans.
+    pub fans: Vec<Fan>,
+    /// Guarded products, and fractions guarded to be whole, on which logits depend.
+    pub guards: Vec<Lin>,
 }
 
-/// Tables of winners have at most this many entries.
-const LONGEST: i64 = 1 << 20;
+/// Rows over the basis, each with its constant.
+pub type Rows = [(Vec<i64>, i64)];
 
-/// Groups the output head, if it is exact.
+/// Logits, scaled, are computed in 64-bit integers.
+const WIDEST: f64 = (1u64 << 61) as f64;
+
+/// Groups the output head, if it is exact: on the grid of the finest fraction that it
+/// reads, or else with fractions guarded to be whole.
 pub fn group(model: &Model, fused: &mut Fused) -> Option<Output> {
+    over(model, fused, false).or_else(|| over(model, fused, true))
+}
+
+fn over(model: &Model, fused: &mut Fused, whole: bool) -> Option<Output> {
     let head = model.head();
-    let read: Vec<usize> =
-        (0..head.cols).filter(|&slot| (0..head.rows).any(|id| head.row(id)[slot] != 0.0)).collect();
-    let mut values: Vec<(usize, Value)> = Vec::new();
-    for &slot in &read {
-        fused.slots[slot].as_exact()?;
-        values.push((slot, fused.slots[slot].clone()));
-    }
-    let scale = (0..12).map(|k| f64::from(1 << k)).find(|scale| {
-        (0..head.rows)
-            .all(|id| read.iter().all(|&slot| (head.row(id)[slot] * scale).fract() == 0.0))
+    let Reading { values, guards } = reading(head, fused, whole)?;
+    let scale = (0..24).map(|k| f64::from(1 << k)).find(|scale| {
+        let fits = |value: &Read, id: usize| (value.weight(head, id) * scale).fract() == 0.0;
+        (0..head.rows).all(|id| values.iter().all(|value| fits(value, id)))
     })?;
-    let around: Vec<f64> = values
-        .iter()
-        .map(|(_, value)| bounds(&mut fused.arena, &fused.limits, value).magnitude())
-        .collect();
 
     let mut basis: Vec<Lin> = Vec::new();
     let mut rows: Vec<(Vec<i64>, i64)> = Vec::with_capacity(head.rows);
     for id in 0..head.rows {
         let (mut row, mut constant) = (vec![0i64; basis.len()], 0i64);
-        let mut magnitude = 0.0;
-        for ((slot, value), most) in values.iter().zip(&around) {
-            let weight = head.row(id)[*slot] * scale;
+        let (mut magnitude, mut exponent) = (0.0, 0);
+        for value in &values {
+            let weight = value.weight(head, id);
             if weight == 0.0 {
                 continue;
             }
-            magnitude += weight.abs() * most;
-            if magnitude > WHOLE {
+            magnitude += head.row(id)[value.slot].abs() * value.most;
+            exponent = exponent.max(fraction(weight)?.1);
+            if !fits(Bounds::new(0.0, magnitude), exponent) || magnitude * scale > WIDEST {
                 return None;
             }
+            let weight = (weight * scale) as i64;
             let linear = value.lin.without_constant();
-            constant += weight as i64 * value.lin.c;
+            constant = constant.checked_add(weight.checked_mul(value.lin.c)?)?;
             if linear != Lin::default() {
                 let at = basis.iter().position(|known| *known == linear).unwrap_or_else(|| {
                     basis.push(linear);
                     basis.len() - 1
                 });
                 row.resize(basis.len(), 0);
-                row[at] += weight as i64;
+                row[at] = row[at].checked_add(weight)?;
             }
         }
         rows.push((row, constant));
@@ -123,112 +84,119 @@ pub fn group(model: &Model, fused: &mut Fused) -> Option<Output> {
     for row in &mut rows {
         row.0.resize(basis.len(), 0);
     }
-    Some(Output { groups: groups(&rows, basis.len())?, basis })
+    let (groups, fans) = groups(&rows, basis.len())?;
+    Some(Output { basis, groups, fans, guards })
 }
 
-fn groups(rows: &[(Vec<i64>, i64)], basis: usize) -> Option<Vec<Group>> {
-    let mut left: Vec<usize> = (0..rows.len()).collect();
-    let mut found = Vec::new();
-    while !left.is_empty() {
-        let mut best: Option<(usize, Vec<usize>)> = None;
-        for along in 0..basis {
-            let mut alike: FxHashMap<Vec<i64>, Vec<usize>> = FxHashMap::default();
-            for &id in &left {
-                let mut rest = rows[id].0.clone();
-                rest[along] = 0;
-                alike.entry(rest).or_default().push(id);
-            }
-            // The first of the largest, whatever the order of the map.
-            let most = alike.into_values().max_by_key(|ids| (ids.len(), std::cmp::Reverse(ids[0])));
-            if let Some(ids) = most
-                && best.as_ref().is_none_or(|best| ids.len() > best.1.len())
-            {
-                best = Some((along, ids));
-            }
-        }
-        let (along, ids) = match best {
-            Some((along, ids)) if ids.len() > 1 => (Some(along), ids),
-            _ => (None, vec![left[0]]),
+/// What the output head reads, and what is guarded for it.
+struct Reading {
+    values: Vec<Read>,
+    guards: Vec<Lin>,
+}
+
+fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Option<Reading> {
+    let read = (0..head.cols).filter(|&slot| (0..head.rows).any(|id| head.row(id)[slot] != 0.0));
+    let mut assumes = 0;
+    let mut guards = Vec::new();
+    let mut values: Vec<Read> = Vec::new();
+    for slot in read {
+        let value = fused.slots[slot].clone();
+        let (lin, exponent) = value.as_fraction()?;
+        assumes |= value.assumes;
+        let (lin, exponent) = if whole && exponent > 0 {
+            let lin = fused.arena.whole(lin, exponent)?;
+            guards.push(lin.clone());
+            (lin, 0)
+        } else {
+            (lin.clone(), exponent)
         };
-        left.retain(|id| !ids.contains(id));
-        found.push(one_group(rows, along, &ids)?);
-    }
-    Some(found)
-}
-
-fn one_group(rows: &[(Vec<i64>, i64)], along: Option<usize>, ids: &[usize]) -> Option<Group> {
-    let line = |&id: &usize| {
-        let (row, height) = &rows[id];
-        let slope = along.map_or(0, |along| row[along]);
-        Line { token: id as u32, slope, height: *height }
-    };
-    let base = rows[ids[0]].0.iter().copied().enumerate();
-    let base = base.filter(|&(at, k)| k != 0 && Some(at) != along).collect();
-    let lines = highest(ids.iter().map(line).collect());
-    let along = along.filter(|_| lines.iter().any(|line| line.slope != 0));
-    let (low, winners) = winners(&lines)?;
-    Some(Group { base, along, lines, low, winners })
-}
-
-/// The lines that are highest somewhere, by ascending slope.
-fn highest(mut lines: Vec<Line>) -> Vec<Line> {
-    lines.sort_by_key(|line| (line.slope, std::cmp::Reverse(line.height), line.token));
-    lines.dedup_by_key(|line| line.slope);
-    let mut kept: Vec<Line> = Vec::with_capacity(lines.len());
-    for line in lines {
-        while let [.., a, b] = kept[..]
-            && wide(b.height - a.height) * wide(line.slope - a.slope)
-                < wide(line.height - a.height) * wide(b.slope - a.slope)
-        {
-            kept.pop();
-        }
-        kept.push(line);
-    }
-    kept
-}
-
-fn wide(x: i64) -> i128 {
-    i128::from(x)
-}
-
-/// The winner for every x from before the first crossing to behind the last.
-fn winners(lines: &[Line]) -> Option<(i64, Vec<u32>)> {
-    let crossing = |a: &Line, b: &Line| (a.height - b.height).div_euclid(b.slope - a.slope);
-    let (Some([a, b]), Some([c, d])) = (lines.first_chunk(), lines.last_chunk()) else {
-        return Some((0, vec![0]));
-    };
-    let (low, high) = (crossing(a, b) - 1, crossing(c, d) + 2);
-    if high - low > LONGEST {
-        return None;
-    }
-    let at = |line: &Line, x: i64| wide(line.slope) * wide(x) + wide(line.height);
-    let mut last = 0;
-    let winners = (low..=high).map(|x| {
-        while last + 1 < lines.len() && at(&lines[last + 1], x) >= at(&lines[last], x) {
-            last += 1;
-        }
-        let tied = (0..=last).rev().take_while(|&line| at(&lines[line], x) == at(&lines[last], x));
-        tied.min_by_key(|&line| lines[line].token).unwrap_or(last) as u32
-    });
-    Some((low, winners.collect()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_group_gives_the_greatest_logit_with_the_lowest_id(
-            lines in prop::collection::vec((-8i64..9, -40i64..41), 1..12), x in -200i64..200,
-        ) {
-            let rows: Vec<(Vec<i64>, i64)> = lines.iter().map(|&(p, c)| (vec![p], c)).collect();
-            let ids: Vec<usize> = (0..rows.len()).collect();
-            let group = one_group(&rows, Some(0), &ids).unwrap();
-            let of = |id: usize| lines[id].0 * x + lines[id].1;
-            let best = ids.iter().copied().max_by_key(|&id| (of(id), std::cmp::Reverse(id))).unwrap();
-            prop_assert_eq!(group.winner(x).token as usize, best);
+        let most = bounds(&mut fused.arena, &fused.limits, &value).magnitude();
+        let alike = |known: &&mut Read| {
+            known.exponent == exponent
+                && (0..head.rows).all(|id| head.row(id)[known.slot] == head.row(id)[slot])
+        };
+        match values.iter_mut().find(alike) {
+            Some(known) => {
+                known.lin = fused.arena.merge(known.lin.plus(&lin, 1)?)?;
+                known.most += most;
+            }
+            None => values.push(Read { slot, lin, exponent, most }),
         }
     }
+    let needed = |number: usize| assumes >> number & 1 == 1;
+    let products = fused.guards.iter().enumerate().filter(|guard| needed(guard.0));
+    guards.extend(products.map(|guard| guard.1.clone()));
+    Some(Reading { values, guards })
+}
+
+/// Slots that the output head reads by the same weights.
+struct Read {
+    /// The first of them.
+    slot: usize,
+    /// Their sum, times 2^`exponent`.
+    lin: Lin,
+    /// See `lin`.
+    exponent: u32,
+    /// The sum of their greatest magnitudes.
+    most: f64,
+}
+
+impl Read {
+    /// Its weight, over whole numbers, in the logit of a token.
+    fn weight(&self, head: Matrix<'_>, id: usize) -> f64 {
+        head.row(id)[self.slot] * 0.5f64.powi(self.exponent as i32)
+    }
+}
+
+/// Fewer rows than these are no fan.
+const FAN: usize = 3;
+
+fn groups(rows: &Rows, basis: usize) -> Option<(Vec<Group>, Vec<Fan>)> {
+    let mut left: Vec<usize> = (0..rows.len()).collect();
+    let (mut groups, mut fans) = (Vec::new(), Vec::new());
+    while !left.is_empty() {
+        let one = (0..basis).map(|along| ([along, along], alike(rows, &left, &[along])));
+        let one = one.max_by_key(|(along, ids)| (ids.len(), Reverse(*along)));
+        let found = match one {
+            Some((along, ids)) if ids.len() > 1 => {
+                groups.push(one_group(rows, Some(along[0]), &ids)?);
+                ids
+            }
+            _ => {
+                let pairs = (0..basis).flat_map(|a| (a + 1..basis).map(move |b| [a, b]));
+                let two = pairs.map(|along| (along, alike(rows, &left, &along)));
+                let two = two.max_by_key(|(along, ids)| (ids.len(), Reverse(*along)));
+                match two {
+                    Some((along, ids)) if ids.len() >= FAN => {
+                        fans.push(Fan::new(rows, along, &ids));
+                        ids
+                    }
+                    _ => {
+                        groups.push(one_group(rows, None, &left[..1])?);
+                        vec![left[0]]
+                    }
+                }
+            }
+        };
+        let found: FxHashSet<usize> = found.into_iter().collect();
+        left.retain(|id| !found.contains(id));
+    }
+    Some((groups, fans))
+}
+
+/// The most rows that differ only along one expression and in the constant, or along two; the
+/// first of several.
+fn alike(rows: &Rows, left: &[usize], along: &[usize]) -> Vec<usize> {
+    let mut alike: FxHashMap<(Vec<i64>, i64), Vec<usize>> = FxHashMap::default();
+    for &id in left {
+        let (row, constant) = &rows[id];
+        let mut rest = row.clone();
+        for &at in along {
+            rest[at] = 0;
+        }
+        let constant = if along.len() == 1 { 0 } else { *constant };
+        alike.entry((rest, constant)).or_default().push(id);
+    }
+    let most = alike.into_values().max_by_key(|ids| (ids.len(), Reverse(ids[0])));
+    most.unwrap_or_default()
 }

@@ -5,6 +5,7 @@
 //! of units over these need no memory but the history of tokens; all others get a column.
 
 use super::exact::Value;
+use super::fraction::round;
 use super::heads::{Column, Heads, Parts};
 use super::term::{Arena, Atom, Bounds, Lin};
 
@@ -69,6 +70,10 @@ impl Heads<'_> {
                     let (gate, factor) = (self.rebase(&gate, at)?, self.rebase(&factor, at)?);
                     self.arena.piece(&gate, &factor, &knots)?
                 }
+                Atom::Rounded { lin, shift } => {
+                    let lin = self.rebase(&lin, at)?;
+                    self.arena.rounded(lin, shift)?
+                }
                 _ => return None,
             };
             sum = sum.plus(&rebased, k)?;
@@ -89,6 +94,7 @@ impl Heads<'_> {
                     let (gate, factor) = (self.at_opening(gate)?, self.at_opening(factor)?);
                     knots.iter().map(|&(at, c)| c * (gate + at).max(0)).sum::<i64>() * factor
                 }
+                Atom::Rounded { lin, shift } => round(self.at_opening(lin)?, *shift),
                 _ => return None,
             };
             sum += k * number;

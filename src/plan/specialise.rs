@@ -31,23 +31,24 @@ impl<'p> Specialiser<'p> {
         let opening = plan.opens_once().map(|token| token.index());
         let members = &plan.live.members[known.class as usize];
         let current = members.iter().copied().filter(|&token| Some(token) != opening).collect();
-        let arena = plan.arena.narrowed(current);
+        let arena = plan.arena.narrowed(current, plan.elsewhere.clone());
         Specialiser { plan, known, arena, memo: FxHashMap::default() }
     }
 
     /// An expression of the plan, rebuilt; `None` where numbers grow beyond all use.
     pub fn lin(&mut self, lin: &Lin) -> Option<Lin> {
-        let mut sum = Lin::constant(lin.c);
-        for &(atom, k) in &lin.terms {
-            let rebuilt = self.atom(atom)?;
-            sum = sum.plus(&rebuilt, k)?;
+        for &(atom, _) in &lin.terms {
+            self.atom(atom)?;
         }
+        let rebuilt = lin.terms.iter().map(|(atom, k)| (&self.memo[atom], *k));
+        let sum = Lin::sum(lin.c, rebuilt)?;
         self.arena.merge(sum)
     }
 
-    fn atom(&mut self, id: AtomId) -> Option<Lin> {
-        if let Some(lin) = self.memo.get(&id) {
-            return Some(lin.clone());
+    /// Rebuilds an atom, once.
+    fn atom(&mut self, id: AtomId) -> Option<()> {
+        if self.memo.contains_key(&id) {
+            return Some(());
         }
         let plan = self.plan;
         let bounds = plan.arena.atom_bounds(id);
@@ -95,15 +96,34 @@ impl<'p> Specialiser<'p> {
                 Lin::atom(self.arena.intern(Atom::Column { column: *column, place }, bounds))
             }
             Atom::Piece { gate, factor, knots } => {
-                let (gate, factor) = (self.lin(gate)?, self.lin(factor)?);
-                self.arena.piece(&gate, &factor, knots)?
+                let gate = self.lin(gate)?;
+                // What stands behind a gate that cannot open need not be rebuilt.
+                let high = self.arena.bounds(&gate).high;
+                if knots.iter().all(|&(k, _)| high + k as f64 <= 0.0) {
+                    Lin::default()
+                } else {
+                    let factor = self.lin(factor)?;
+                    self.arena.piece(&gate, &factor, knots)?
+                }
+            }
+            Atom::Rounded { lin, shift } => {
+                let lin = self.lin(lin)?;
+                self.arena.rounded(lin, *shift)?
+            }
+            Atom::Whole { lin, shift } => {
+                let lin = self.lin(lin)?;
+                self.arena.whole(&lin, *shift)?
+            }
+            Atom::Guarded(lin) => {
+                let lin = self.lin(lin)?;
+                self.arena.guarded(lin)?
             }
             same @ (Atom::Sum(_) | Atom::Hull { .. }) => {
                 Lin::atom(self.arena.intern(same.clone(), bounds))
             }
         };
-        self.memo.insert(id, lin.clone());
-        Some(lin)
+        self.memo.insert(id, lin);
+        Some(())
     }
 
     /// The age of a register: 0 where this class takes part, at least 1 where it does not.

@@ -83,6 +83,41 @@ impl Lin {
         Some(Lin { c: small(self.c + scaled(other.c)?)?, terms })
     }
 
+    /// The sum of multiples of others and a constant, unless a coefficient grows beyond all use.
+    pub fn sum<'a>(c: i64, parts: impl Iterator<Item = (&'a Lin, i64)>) -> Option<Lin> {
+        let small = |c: i64| (c.abs() <= GREATEST).then_some(c);
+        let mut constant = c;
+        let mut terms: Vec<(AtomId, i64)> = Vec::new();
+        for (lin, k) in parts {
+            constant = small(constant + lin.c.checked_mul(k).and_then(small)?)?;
+            for &(atom, of) in &lin.terms {
+                terms.push((atom, of.checked_mul(k).and_then(small)?));
+            }
+        }
+        terms.sort_unstable_by_key(|term| term.0);
+        let mut sum: Vec<(AtomId, i64)> = Vec::with_capacity(terms.len());
+        for (atom, k) in terms {
+            match sum.last_mut() {
+                Some(last) if last.0 == atom => last.1 = small(last.1 + k)?,
+                _ => sum.push((atom, k)),
+            }
+        }
+        sum.retain(|term| term.1 != 0);
+        Some(Lin { c: constant, terms: sum })
+    }
+
+    /// How often all of it can be halved; 63 times if it is 0.
+    pub fn twos(&self) -> u32 {
+        let all = self.terms.iter().map(|term| term.1).chain([self.c]);
+        all.map(|k| k.trailing_zeros()).min().unwrap_or(63).min(63)
+    }
+
+    /// It over 2^times, for `times` up to [`Lin::twos`].
+    pub fn halved(&self, times: u32) -> Lin {
+        let terms = self.terms.iter().map(|&(atom, k)| (atom, k >> times)).collect();
+        Lin { c: self.c >> times, terms }
+    }
+
     /// The same without its constant.
     pub fn without_constant(&self) -> Lin {
         Lin { c: 0, terms: self.terms.clone() }
@@ -135,6 +170,22 @@ pub enum Atom {
         /// First or second value.
         part: usize,
     },
+    /// An expression over 2^shift, rounded, ties to even.
+    Rounded {
+        /// The expression.
+        lin: Lin,
+        /// At least 1.
+        shift: u32,
+    },
+    /// An expression over 2^shift, guarded to be whole.
+    Whole {
+        /// The expression.
+        lin: Lin,
+        /// At least 1.
+        shift: u32,
+    },
+    /// An expression guarded to stay within ±2^36.
+    Guarded(Lin),
     /// Σ c·max(gate + k, 0) · factor over knots (k, c); the gate has no constant.
     Piece {
         /// The gate.
@@ -210,8 +261,13 @@ pub struct Arena {
     atoms: Vec<Atom>,
     bounds: Vec<Bounds>,
     ids: FxHashMap<Atom, AtomId>,
-    joint: FxHashMap<(bool, Vec<(usize, i64)>), Bounds>,
+    joint: FxHashMap<JointKey, Bounds>,
+    /// Bounds at other places that the arena from which this one was narrowed knows.
+    elsewhere: Arc<FxHashMap<JointKey, Bounds>>,
 }
+
+/// Whether at the latest position, and columns with coefficients.
+pub type JointKey = (bool, Vec<(usize, i64)>);
 
 impl Arena {
     /// The position, always the first atom.
@@ -226,19 +282,26 @@ impl Arena {
             bounds: Vec::new(),
             ids: FxHashMap::default(),
             joint: FxHashMap::default(),
+            elsewhere: Arc::default(),
         };
         arena.intern(Atom::Position, Bounds::new(1.0, limit));
         arena
     }
 
-    /// An arena for the same histories, of which the latest token is one of `current`. Bounds of
-    /// features at other places are the same, and taken over.
-    pub fn narrowed(&self, current: Vec<usize>) -> Arena {
-        let limit = self.atom_bounds(Arena::POSITION).high;
-        let mut arena = Arena::new(self.features.clone(), current, limit);
+    /// What [`Arena::narrowed`] takes over: bounds of features at other places.
+    pub fn elsewhere(&self) -> Arc<FxHashMap<JointKey, Bounds>> {
         let elsewhere = self.joint.iter().filter(|(key, _)| !key.0);
-        arena.joint.extend(elsewhere.map(|(key, bounds)| (key.clone(), *bounds)));
-        arena
+        Arc::new(elsewhere.map(|(key, bounds)| (key.clone(), *bounds)).collect())
+    }
+
+    /// An arena for the same histories, of which the latest token is one of `current`.
+    pub fn narrowed(
+        &self,
+        current: Vec<usize>,
+        elsewhere: Arc<FxHashMap<JointKey, Bounds>>,
+    ) -> Arena {
+        let limit = self.atom_bounds(Arena::POSITION).high;
+        Arena { elsewhere, ..Arena::new(self.features.clone(), current, limit) }
     }
 
     /// Whether no token may stand at the latest position.
@@ -298,9 +361,11 @@ impl Arena {
     }
 
     fn joint_bounds(&mut self, current: bool, terms: Vec<(usize, i64)>) -> Bounds {
-        if let Some(&bounds) = self.joint.get(&(current, terms.clone())) {
+        let key = (current, terms);
+        if let Some(&bounds) = self.joint.get(&key).or_else(|| self.elsewhere.get(&key)) {
             return bounds;
         }
+        let terms = &key.1;
         let columns = &self.features.columns;
         let of = |token: usize| -> f64 {
             terms.iter().map(|&(column, k)| k as f64 * columns[column][token] as f64).sum()
@@ -312,7 +377,7 @@ impl Arena {
         } else {
             (0..self.features.tokens).map(of).fold(none, widen)
         };
-        self.joint.insert((current, terms), bounds);
+        self.joint.insert(key, bounds);
         bounds
     }
 

@@ -19,9 +19,11 @@ pub struct Token {
     pub is_byte: Value,
     /// 1 for a byte that carries or borrows.
     pub carry: Value,
-    /// 2^(8 - byte mod 8): the power by which a shift to the right multiplies.
+    /// 2^(7 - byte mod 8): half the power by which a shift to the right multiplies; x on the
+    /// circle for the name of an instruction.
     pub right_power: Value,
-    /// 2^(byte mod 8): the power by which a shift to the left multiplies.
+    /// 2^(byte mod 8): the power by which a shift to the left multiplies; y on the circle
+    /// for the name of an instruction.
     pub left_power: Value,
     /// The number of a digit token.
     pub digit: Value,
@@ -99,16 +101,23 @@ pub fn token(graph: &mut Graph) -> Token {
     };
     Token {
         bits: [0, 1, 2, 3, 4, 5, 6, 7].map(|k| {
-            let (property, of) = PROPERTIES[k];
-            feature(&format!("bit {k}, or {property}"), &|s| match s {
-                Symbol::Instruction(op) => of(op),
+            let property = PROPERTIES.get(k);
+            let name = property.map_or(String::new(), |property| format!(", or {}", property.0));
+            feature(&format!("bit {k}{name}"), &|s| match (s, property) {
+                (Symbol::Instruction(op), Some((_, of))) => of(op),
                 _ => of_byte(s, &|byte| f64::from(byte >> k & 1)),
             })
         }),
         is_byte: feature("is byte", &|s| flag(s.byte().is_some())),
         carry: feature("carry", &|s| flag(matches!(s, Symbol::Marked(_)))),
-        right_power: feature("right power", &|s| of_byte(s, &|b| 2f64.powi(8 - i32::from(b % 8)))),
-        left_power: feature("left power", &|s| of_byte(s, &|b| 2f64.powi(i32::from(b % 8)))),
+        right_power: feature("right power, or x", &|s| match s {
+            Symbol::Instruction(op) => on_circle(op).0,
+            _ => of_byte(s, &|byte| 2f64.powi(7 - i32::from(byte % 8))),
+        }),
+        left_power: feature("left power, or y", &|s| match s {
+            Symbol::Instruction(op) => on_circle(op).1,
+            _ => of_byte(s, &|byte| 2f64.powi(i32::from(byte % 8))),
+        }),
         digit: feature("digit", &|s| match s {
             Symbol::Digit(digit) => f64::from(digit),
             _ => 0.0,
@@ -149,13 +158,12 @@ fn depth_change(symbol: Symbol) -> f64 {
 /// A name and what it is of each instruction.
 type Property = (&'static str, fn(Op) -> f64);
 
-/// What the name of an instruction says where a byte says its bits. No place is
-/// ever asked for both: bits are fetched where bytes stand, properties where a
-/// name stands. See [`Instruction`] for their meaning.
-const PROPERTIES: [Property; 8] = [
-    ("x", |op| on_circle(op).0),
-    ("y", |op| on_circle(op).1),
-    ("bytes", |op| if op.branches() { 4.0 } else { f64::from(op.bytes()) }),
+/// What the name of an instruction says where a byte says its bits, the lowest first. No
+/// place is ever asked for both: bits are fetched where bytes stand, properties where a
+/// name stands. Read as bits, the properties of a name make a number of 0 to 255 all the
+/// same, so that whoever looks only at embeddings can bound what bytes make. See
+/// [`Instruction`] for their meaning.
+const PROPERTIES: [Property; 6] = [
     ("end", |op| end_number(op.end(), op == Op::Br)),
     ("signed", |op| match op {
         Op::LtS | Op::LeS => 1.0,
@@ -165,6 +173,7 @@ const PROPERTIES: [Property; 8] = [
     ("direction", |op| match op {
         Op::ShrU | Op::ShrS | Op::Rotr => 1.0,
         Op::Shl | Op::Rotl => 2.0,
+        Op::DivU | Op::RemU => -1.0,
         _ => 0.0,
     }),
     ("and factor", |op| match op {
@@ -173,6 +182,7 @@ const PROPERTIES: [Property; 8] = [
         Op::Xor => -2.0,
         _ => 0.0,
     }),
+    ("bytes", |op| if op.branches() { 4.0 } else { f64::from(op.bytes()) }),
     ("unsummed", |op| {
         let shifts = matches!(op, Op::Shl | Op::ShrU | Op::ShrS | Op::Rotl | Op::Rotr);
         flag(shifts || matches!(op, Op::And | Op::Or | Op::Xor | Op::Mul))
@@ -208,7 +218,8 @@ pub struct Instruction {
     pub end: Value,
     /// 1 for signed comparisons by less, -1 for those by greater.
     pub signed: Value,
-    /// 1 for shifts and rotations to the right, 2 for those to the left.
+    /// 1 for shifts and rotations to the right, 2 for those to the left; -1 for
+    /// divisions, which a gate asks for by `-direction`.
     pub direction: Value,
     /// What becomes of the conjunction of two bits: 1 for `and`, -1 for `or`, -2
     /// for `xor`, which also take the sum of both.
@@ -229,7 +240,8 @@ impl Instruction {
         token: &Token,
         mut fetch: impl FnMut(&mut Graph, &[Value]) -> Vec<Value>,
     ) -> Instruction {
-        let [x, y, bytes, end, signed, direction, and_factor, unsummed] = token.bits;
+        let [end, signed, direction, and_factor, bytes, unsummed, ..] = token.bits;
+        let (x, y) = (token.right_power, token.left_power);
         let features =
             [x, y, bytes, end, signed, direction, and_factor, unsummed, token.less, token.greater];
         let fetched: Vec<Value> = features.chunks(2).flat_map(|pair| fetch(graph, pair)).collect();
@@ -237,6 +249,17 @@ impl Instruction {
             fetched.try_into().expect("as many come back");
         let opcode = Opcode { one: graph.one(), x, y };
         Instruction { opcode, bytes, end, signed, direction, and_factor, unsummed, less, greater }
+    }
+
+    /// `factor` for divisions where `condition`, which is never more than 1, is 1: one unit.
+    pub fn division(
+        &self,
+        graph: &mut Graph,
+        condition: impl Into<Linear>,
+        factor: impl Into<Linear>,
+    ) -> Linear {
+        let gate = condition.into() - self.direction - graph.one();
+        graph.unit(gate, factor).into()
     }
 }
 
@@ -249,7 +272,8 @@ pub fn end_number(end: End, branched: bool) -> f64 {
     2.0 * place as f64 + flag(branched)
 }
 
-/// Squared radius of the circle of opcodes; 64 lattice points lie on it.
+/// Squared radius of the circle of opcodes; 64 lattice points lie on it. The powers of a
+/// byte, which share its slots, are a point well inside.
 const CIRCLE: i32 = 32045;
 
 /// The opcode of an instruction: a lattice point on the circle.
@@ -296,6 +320,14 @@ impl Opcode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn properties_read_as_bits_make_a_byte() {
+        for &op in Op::ALL {
+            let number: f64 = (0..).zip(PROPERTIES).map(|(k, (_, of))| 2f64.powi(k) * of(op)).sum();
+            assert!((0.0..256.0).contains(&number), "{op:?}: {number}");
+        }
+    }
 
     #[test]
     fn every_instruction_has_its_own_point_on_the_circle() {

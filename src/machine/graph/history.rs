@@ -12,12 +12,14 @@ pub struct History {
     pub i: Value,
     /// 1 right after the fourth digit.
     pub digits_done: Value,
-    /// The digits before the latest bytes as a number, the latest digit lowest.
+    /// The digits before the latest bytes as a number, each at its place: the first counts 256³,
+    /// the fourth 1.
     pub digits: Value,
     /// For the byte of a product: the carry into it, less 256 times the one out.
     pub carries: Value,
-    /// 256^(i-3), for i up to 3.
-    pub scale: Value,
+    /// Which byte, counted from the lowest, a division works down to: 3 - i while digits are
+    /// written, j after.
+    pub at_work: Value,
     /// The four tokens before this one as a number, low byte first.
     pub value: Value,
     /// 1 when `value` has its highest bit.
@@ -28,7 +30,7 @@ pub struct History {
     pub ones: Value,
     /// By how many bytes a shift by `value` moves.
     pub bytes_shifted: Value,
-    /// 2^(8 - c mod 8) and 2^(c mod 8), for `value` as the count c of a shift.
+    /// 2^(7 - c mod 8) and 2^(c mod 8), for `value` as the count c of a shift.
     pub powers: [Value; 2],
     /// Stack depth, as a key.
     pub depth: Key,
@@ -56,12 +58,14 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
     let digits_done = graph.unit(n - one * 3.0, one);
     let digits_done = graph.persist("digits done", digits_done);
     let i = graph.persist("index", n + j - digits_done * 4.0);
-    let scale = scale(graph, i);
+    let at_work = at_work(graph, n, j);
+    let power = power(graph, n);
 
     let LatestFour { value, negative, ones, bytes_shifted, powers, digits, carries } =
         latest_four(graph, token);
     let digits = graph.gather("digits", t - j, &[digits.into()])[0];
-    let digits = graph.persist("digits", digits);
+    let digits = graph.unit(digits, power);
+    let digits = graph.persist_whole("digits", digits, 2f64.powi(36));
     let nonzero = graph.step(value, one);
     let nonzero = graph.persist("nonzero", nonzero);
 
@@ -92,7 +96,7 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
         digits_done,
         digits,
         carries,
-        scale,
+        at_work,
         value,
         negative,
         nonzero,
@@ -154,15 +158,24 @@ fn latest_four(graph: &mut Graph, token: &Token) -> LatestFour {
     }
 }
 
-/// 256^(i-3) for i = 0 to 3, and 1 from there on: straight lines between.
-fn scale(graph: &mut Graph, i: Value) -> Value {
+/// 3 - n while digits are written, j after the first byte: all units together are bounded.
+fn at_work(graph: &mut Graph, n: Value, j: Value) -> Value {
     let one = graph.one();
-    let at = |i: i32| 256f64.powi(i.min(3) - 3);
-    let slope = |i: i32| if i < 0 { 0.0 } else { at(i + 1) - at(i) };
-    let bends = (0..=3).map(|k| {
-        let beyond = graph.unit(i - one * f64::from(k), one);
+    let mut beyond = |number: Value, k: f64| graph.unit(number - one * k, one);
+    let digits = beyond(n, 0.0) - beyond(n, 3.0);
+    let bytes = beyond(j, 1.0) * 3.0 - beyond(j, 0.0) * 2.0 - beyond(j, 3.0);
+    graph.persist("at work", one * 3.0 - digits + bytes)
+}
+
+/// 256^(4-n) after n = 1 to 4 digits, else 1: straight lines between.
+fn power(graph: &mut Graph, n: Value) -> Value {
+    let one = graph.one();
+    let at = |n: i32| if (1..4).contains(&n) { 256f64.powi(4 - n) } else { 1.0 };
+    let slope = |n: i32| at(n + 1) - at(n);
+    let bends = (0..=4).map(|k| {
+        let beyond = graph.unit(n - one * f64::from(k), one);
         beyond * (slope(k) - slope(k - 1))
     });
     let bends: Linear = bends.collect::<Vec<_>>().into_iter().sum();
-    graph.persist("scale", one * at(0) + bends)
+    graph.persist("power of digits", one * at(0) + bends)
 }

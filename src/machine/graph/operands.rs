@@ -22,7 +22,7 @@ pub struct Operands {
     pub ones: Value,
     /// By how many bytes a shift by the top moves.
     pub bytes_shifted: Value,
-    /// The powers of a shift by the top, to the right and to the left.
+    /// Half the power of a shift by the top to the right, and the power to the left.
     pub powers: [Value; 2],
     /// Sign bit of the top.
     pub top_negative: Value,

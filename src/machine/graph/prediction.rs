@@ -5,6 +5,10 @@
 //! A number r picks the token v of a class by 2v·r - v² = r² - (v-r)², which is
 //! greatest at v = r; so do classes themselves, with a factor that outweighs
 //! everything inside a class.
+//!
+//! A digit is a quotient: the score of v is v·(r+1) - v(v+1)/2·d, which v+1 exceeds by
+//! r + 1 - d(v+1). That is positive just when d(v+1) ≤ r, so floor(r/d) is the least
+//! of the greatest. With r and d below 2³³ all of it is whole and below 2⁵³.
 
 use super::features::{Token, end_number};
 use super::history::History;
@@ -17,15 +21,13 @@ use crate::machine::{End, Op, Symbol};
 /// among its like.
 const END: f64 = 1e7;
 
-/// Outweighs `END` times the square of every end's number.
-const CLASS: f64 = 1e12;
+/// Outweighs `END` times the square of every end's number, and the scores of digits
+/// outside of their class: at most 1023·2³³.
+const CLASS: f64 = 1e13;
 
 const BYTE_CLASS: f64 = 1.0;
 const BRANCH_CLASS: f64 = 2.0;
 const DIGIT_CLASS: f64 = 3.0;
-
-/// Instructions that divide.
-const DIVIDE: &[Op] = &[Op::DivU, Op::RemU];
 
 /// Instructions that may trap.
 const MAY_TRAP: &[Op] = &[Op::DivU, Op::RemU, Op::Unreachable];
@@ -47,16 +49,16 @@ pub fn predict(
     let pick = |number: Linear, v: f64| number * (2.0 * v) - one * (v * v);
     let of_class = |v: f64| pick(class.into(), v) * CLASS;
     let of_end = |v: f64| pick(end.into(), v) * END;
-    let of_byte = |byte: u8| pick(next.byte.into(), f64::from(byte));
+    let of_byte = |byte: u8| pick(next.byte + next.shifted, f64::from(byte));
     for (id, &symbol) in Symbol::all().iter().enumerate() {
         let logit = match symbol {
             Symbol::Byte(byte) => of_class(BYTE_CLASS) + of_byte(byte),
             // Half a step above its twin when marked, else half a step below.
             Symbol::Marked(byte) => of_class(BYTE_CLASS) + of_byte(byte) + next.mark - one * 0.5,
-            // 2v·X - v²·Y, greatest at v = round(X/Y).
             Symbol::Digit(digit) => {
                 let v = f64::from(digit);
-                of_class(DIGIT_CLASS) + next.digit_x * (2.0 * v) - next.digit_y * (v * v)
+                let multiples = v * (v + 1.0) / 2.0;
+                of_class(DIGIT_CLASS) + next.dividend * v - next.divisor * multiples
             }
             Symbol::Trap => of_end(end_number(End::Trap, false)),
             Symbol::BranchTaken => of_class(BRANCH_CLASS),
@@ -79,7 +81,8 @@ pub fn predict(
 /// come before bytes, and a division by zero ends at once.
 fn class(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Linear {
     let (one, j, nonzero) = (graph.one(), history.j, operands.nonzero);
-    let opcode = &operands.instruction.opcode;
+    let instruction = &operands.instruction;
+    let opcode = &instruction.opcode;
     let byte = graph.step(operands.instruction.bytes - j, one);
     let silent = one - j - token.branch_taken;
     let jumps = opcode.units(graph, &[Op::Br, Op::Call, Op::Return], silent.clone(), one);
@@ -87,8 +90,8 @@ fn class(graph: &mut Graph, token: &Token, history: &History, operands: &Operand
     let does_jump = opcode.units(graph, &[Op::BrIf], silent - one + nonzero, one);
     let before_digits = one - j - history.digits_done;
     let multiplies = opcode.units(graph, &[Op::Mul], before_digits.clone(), one);
-    let divides = opcode.units(graph, DIVIDE, before_digits - one + nonzero, one);
-    let by_zero = opcode.units(graph, DIVIDE, one - j - nonzero, one);
+    let divides = instruction.division(graph, before_digits - one + nonzero, one);
+    let by_zero = instruction.division(graph, one - j - nonzero, one);
     byte * BYTE_CLASS + jumps * (BRANCH_CLASS - BYTE_CLASS) - may_jump * BYTE_CLASS
         + does_jump * BRANCH_CLASS
         + (multiplies + divides) * (DIGIT_CLASS - BYTE_CLASS)
@@ -103,7 +106,7 @@ fn end(graph: &mut Graph, token: &Token, operands: &Operands) -> Linear {
     let opcode = &instruction.opcode;
     let trap = end_number(End::Trap, false);
     let taken = opcode.units(graph, &[Op::BrIf], *nonzero, one);
-    let by_zero = opcode.units(graph, DIVIDE, one - *nonzero, one);
+    let by_zero = instruction.division(graph, one - *nonzero, one);
     let trapped = opcode.units(graph, MAY_TRAP, token.trapped, one);
     instruction.end
         + taken

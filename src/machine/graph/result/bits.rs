@@ -5,8 +5,8 @@
 //!
 //! A shift by c takes byte j of its result from two neighbouring bytes of the
 //! operand: 8 bits of (256·high + low) from bit e on, where e = c mod 8 to the
-//! right and 8 - c mod 8 to the left. With P = 2^(8-e), which the lowest byte of
-//! the count has as a feature, bit k of low is kept when P ≥ 2^(8-k), and then
+//! right and 8 - c mod 8 to the left. With P = 2^(8-e), which comes from features of the
+//! lowest byte of the count, bit k of low is kept when P ≥ 2^(8-k), and then
 //! counts 2^k·P/256; bit k of high is kept when P < 2^(8-k) and counts 2^k·P.
 //!
 //! Bytes beyond the operand are not fetched (position 0 reads as 0), except that a
@@ -54,8 +54,8 @@ pub fn places(graph: &mut Graph, j: Value, operands: &Operands) -> Places {
     [low, high, Linear::zero(), Linear::zero()]
 }
 
-/// What bit operations and shifts make of the first two bytes.
-pub fn bitwise(graph: &mut Graph, history: &History, operands: &Operands, found: &Found) -> Linear {
+/// What bit operations make of the first two bytes.
+pub fn bitwise(graph: &mut Graph, operands: &Operands, found: &Found) -> Linear {
     let one = graph.one();
     let [low, high] = &found.bits;
     let and_factor = operands.instruction.and_factor;
@@ -65,7 +65,13 @@ pub fn bitwise(graph: &mut Graph, history: &History, operands: &Operands, found:
             Linear::from(graph.unit(both, and_factor * f64::from(1 << k)))
         })
         .sum();
-    let either = graph.step(-and_factor, features::byte(low) + features::byte(high));
+    and + graph.step(-and_factor, features::byte(low) + features::byte(high))
+}
+
+/// What shifts and rotations make of them.
+pub fn shifted(graph: &mut Graph, history: &History, operands: &Operands, found: &Found) -> Linear {
+    let one = graph.one();
+    let [low, high] = &found.bits;
     let power = power(graph, operands);
     let kept: Linear = (0..8)
         .map(|k| {
@@ -78,14 +84,14 @@ pub fn bitwise(graph: &mut Graph, history: &History, operands: &Operands, found:
         .collect::<Vec<_>>()
         .into_iter()
         .sum();
-    and + either + kept + filled(graph, history, operands, power)
+    kept + filled(graph, history, operands, power)
 }
 
 /// P = 2^(8-e) for shifts, else 0.
 fn power(graph: &mut Graph, operands: &Operands) -> Value {
     let (one, direction) = (graph.one(), operands.instruction.direction);
-    let [right, left] = operands.powers;
-    let power = graph.unit(direction, right) + graph.unit(direction - one, left - right * 2.0);
+    let [half, left] = operands.powers;
+    let power = graph.unit(direction, half * 2.0) + graph.unit(direction - one, left - half * 4.0);
     graph.persist_whole("power", power, 256.0)
 }
 

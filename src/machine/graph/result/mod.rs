@@ -19,14 +19,17 @@ use crate::machine::Op;
 
 /// What the next token says, whatever its class.
 pub struct Next {
-    /// The next byte, 0 to 255.
+    /// The next byte, 0 to 255, but for what shifts make.
     pub byte: Value,
+    /// The next byte of a shift or rotation. Sums of fractions, which only together are whole,
+    /// stay apart from great whole numbers.
+    pub shifted: Value,
     /// 1 when it carries or borrows.
     pub mark: Value,
-    /// The next digit is round(`digit_x` / `digit_y`).
-    pub digit_x: Value,
-    /// See `digit_x`.
-    pub digit_y: Value,
+    /// The next digit is floor((`dividend` - 1) / `divisor`).
+    pub dividend: Value,
+    /// See `dividend`.
+    pub divisor: Value,
 }
 
 /// Round four.
@@ -43,7 +46,7 @@ pub fn result(graph: &mut Graph, token: &Token, history: &History, operands: &Op
     let found = places::fetch(graph, token, wanted);
 
     let sum = sum::sum(graph, token, operands, &found);
-    let bitwise = bits::bitwise(graph, history, operands, &found);
+    let bitwise = bits::bitwise(graph, operands, &found);
     let product = product::product(graph, token, operands, &found);
     let quotient = quotient::quotient(graph, history, operands);
     let local = local::local_byte(graph, token, history, operands);
@@ -62,10 +65,12 @@ pub fn result(graph: &mut Graph, token: &Token, history: &History, operands: &Op
     let wrapped = (borrow.clone() - overflow.clone()) * 256.0 - graph.unit(unsummed, sum);
     let byte =
         wrapped + sum + bitwise + local + memory.byte + at_once + product.byte + quotient.byte;
+    let shifted = bits::shifted(graph, history, operands, &found);
     Next {
         byte: graph.persist("next byte", byte),
+        shifted: graph.persist("next byte shifted", shifted),
         mark: graph.persist("mark", overflow + borrow + memory.mark),
-        digit_x: graph.persist("digit x", product.digit_x + quotient.digit_x),
-        digit_y: graph.persist("digit y", product.digit_y + quotient.digit_y),
+        dividend: graph.persist("dividend", product.dividend + quotient.dividend),
+        divisor: graph.persist("divisor", product.divisor + quotient.divisor),
     }
 }

@@ -1,8 +1,8 @@
 //! `mul`, byte by byte, with carries noted as digits.
 //!
 //! S_i = Σ a_k·b_(i-k) + c_(i-1) is at most 4·255² + 1019. While digits are
-//! written the next one is c_i = floor(S_i/256): the head picks it as
-//! round((2·S_i - 255)/512). Afterwards byte i is S_i - 256·c_i.
+//! written the next one is c_i = floor(S_i/256), which the head picks. Afterwards
+//! byte i is S_i - 256·c_i.
 
 use super::places::{Found, Places};
 use crate::graph::range::LONGEST;
@@ -16,10 +16,10 @@ use crate::machine::graph::operands::Operands;
 pub struct Product {
     /// To the next byte, besides what [`carries`] gives.
     pub byte: Linear,
-    /// To the numerator of the next digit.
-    pub digit_x: Linear,
-    /// To its denominator.
-    pub digit_y: Linear,
+    /// To the dividend of the next digit, and 1.
+    pub dividend: Linear,
+    /// To its divisor.
+    pub divisor: Linear,
 }
 
 /// Positions of b_i, b_(i-1), b_(i-2) and b_(i-3), as far as they exist.
@@ -54,11 +54,11 @@ pub fn product(graph: &mut Graph, token: &Token, operands: &Operands, found: &Fo
         let factor = graph.gather(&format!("factor {k}"), place, &[token.byte()])[0];
         sum = sum + graph.unit(factor, partner);
     }
-    let carry_in = opcode.units(graph, &[Op::Mul], one, token.digit * 2.0 - one * 255.0);
-    let divisor = opcode.units(graph, &[Op::Mul], one, one * 512.0);
+    let carry_in = opcode.units(graph, &[Op::Mul], one, token.digit + one);
+    let divisor = opcode.units(graph, &[Op::Mul], one, one * 256.0);
     Product {
         byte: sum.clone(),
-        digit_x: sum * 2.0 + graph.persist_whole("carry in", carry_in, 4096.0),
-        digit_y: graph.persist_whole("divisor", divisor, 512.0).into(),
+        dividend: sum + graph.persist_whole("carry in", carry_in, 4096.0),
+        divisor: graph.persist_whole("divisor of a sum", divisor, 256.0).into(),
     }
 }

@@ -1,19 +1,16 @@
 //! `div_u` and `rem_u`: four quotient digits, the highest first, then bytes.
 //!
-//! With Q the digits so far, A = floor(a/256^(3-i)) and r = A - 256·Q·d, the next
-//! digit is floor(r/d). The head picks it as round(X/Y) with X = d·(2r-d+1) and
-//! Y = 2d²: X/Y is r/d - 1/2 + 1/(2d), which is at least 1/(2d) away from every
-//! half, so the best score leads by 2d. Scores are below 2²⁰·d², so f64 errs
-//! by less than d²/2³³ < d/2.
-//!
-//! The byte j of a quotient is its digit 3-j. The byte j of a remainder R = a - Q·d
-//! is floor(R/256^j) - 256·floor(R/256^(j+1)).
+//! Q is the number that the digits so far make, each at its place, and R = a - Q·d
+//! what is left of the dividend. The digit for 256^s is floor(floor(R/256^s)/d): the
+//! output head divides. Byte 3-k of a quotient is its digit k. Byte s of a remainder
+//! is floor(R/256^s) - 256·floor(R/256^(s+1)).
 //!
 //! A floor is a rounding: floor(x/m) for whole x is the whole number nearest to
 //! (x + 1/2)/m - 1/2, and adding a constant at which neighbouring f64 are 1 apart
-//! finds it ([`Graph::round`]).
+//! finds it ([`Graph::rounded_factor`]).
 
 use super::places::Places;
+use crate::graph::range::LONGEST;
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::Op;
 use crate::machine::graph::history::History;
@@ -23,10 +20,10 @@ use crate::machine::graph::operands::Operands;
 pub struct Quotient {
     /// To the next byte, besides the digit at its place.
     pub byte: Linear,
-    /// To the numerator of the next digit.
-    pub digit_x: Linear,
-    /// To its denominator.
-    pub digit_y: Linear,
+    /// To the dividend of the next digit, and 1.
+    pub dividend: Linear,
+    /// To its divisor.
+    pub divisor: Linear,
 }
 
 /// The position of digit 3-j, for a byte of a quotient.
@@ -39,63 +36,69 @@ pub fn places(graph: &mut Graph, history: &History, operands: &Operands) -> Plac
 
 /// The next byte or digit of a quotient or remainder; nothing for other instructions.
 pub fn quotient(graph: &mut Graph, history: &History, operands: &Operands) -> Quotient {
-    let (one, j) = (graph.one(), history.j);
-    let opcode = &operands.instruction.opcode;
+    let one = graph.one();
+    let instruction = &operands.instruction;
     let (a, d) = (operands.second_address, operands.top_address);
 
-    // 0 for the digits of a product, which may make a number of nearly 2³⁵.
-    let [of_quotient, of_remainder] = [Op::DivU, Op::RemU].map(|op| {
-        let digits = history.digits + (opcode.is(op) - one) * 2f64.powi(35);
-        graph.unit(digits, d)
-    });
-    let taken = of_quotient + of_remainder;
-    let taken = graph.persist_whole("quotient times divisor", taken, 2f64.powi(33));
-    let remainder = opcode.units(graph, &[Op::RemU], one, a) - of_remainder;
+    // Shut for other instructions: Q is below 2³⁷.
+    let open = history.digits - (instruction.direction + one) * 2f64.powi(37);
+    let taken = graph.unit(open, d);
+    let remainder = instruction.division(graph, one, a) - taken;
+    let floors = floors(graph, &remainder);
 
-    let before_digits = one - j - history.digits_done;
-    let divisor = opcode.units(graph, &[Op::DivU, Op::RemU], before_digits, d);
-    let divisor = graph.persist_whole("divisor at work", divisor, 2f64.powi(33));
-    let scaled = graph.unit(a + one * 0.5, history.scale) - one * 0.5;
-    let head = floor(graph, "head of dividend", scaled).1;
-    let digit_x =
-        graph.unit(divisor, head) * 2.0 + graph.unit(divisor, one - divisor - taken * 512.0);
-    let digit_y = graph.unit(divisor, divisor) * 2.0;
-    let byte = remainder_byte(graph, j, &remainder);
-    Quotient { byte, digit_x, digit_y }
-}
-
-/// floor(x/m), given (x + 1/2)/m - 1/2: that argument in a slot, and the floor,
-/// exact as the factor of a unit.
-fn floor(graph: &mut Graph, name: &str, argument: Linear) -> (Value, Linear) {
-    let argument = graph.persist(&format!("{name}, less a half"), argument);
-    (argument, graph.rounded_factor(name, argument))
-}
-
-/// Byte j of the remainder R, which is 0 but for `rem_u`.
-///
-/// With f_m = floor(R/256^m) it is f_j - 256·f_(j+1): the step at j = k adds
-/// f_k - 256·f_(k+1) and takes away f_(k-1) - 256·f_k.
-fn remainder_byte(graph: &mut Graph, j: Value, remainder: &Linear) -> Linear {
-    let one = graph.one();
-    let floors = [1, 2, 3].map(|m| {
-        let scale = 256f64.powi(-m);
-        let argument = remainder.clone() * scale + one * (0.5 * scale - 0.5);
-        floor(graph, &format!("remainder / 256^{m}"), argument)
-    });
-    let whole = floors[0].0 * 256.0 + one * (128.0 - 0.5);
-    let f = |m: usize| match m {
-        0 => Some(whole.clone()),
-        1..=3 => Some(floors[m - 1].1.clone()),
-        _ => None,
-    };
-    let mut byte = whole.clone() - graph.unit(one, floors[0].1.clone()) * 256.0;
-    for k in 1..=3 {
-        let reached = j + one - one * k as f64;
-        for (m, weight) in [(k - 1, -1.0), (k, 257.0), (k + 1, -256.0)] {
-            if let Some(factor) = f(m) {
-                byte = byte + graph.step(reached.clone(), factor) * weight;
-            }
-        }
+    // The bytes of a quotient are its digits: nothing is left above all bytes.
+    let before_bytes = one - history.j - history.digits_done;
+    let above_all = instruction.opcode.units(graph, &[Op::DivU], one, one * 4.0)
+        - instruction.opcode.units(graph, &[Op::DivU], before_bytes, one * 4.0);
+    let s = graph.persist_whole("byte at work", history.at_work + above_all, LONGEST);
+    let bytes = floors.each(graph, s);
+    Quotient {
+        dividend: bytes.from.clone() + instruction.division(graph, one, one),
+        divisor: instruction.division(graph, one, d),
+        byte: bytes.from - bytes.above * 256.0,
     }
-    byte
+}
+
+/// A number's floors at 256, 256² and 256³.
+struct Floors {
+    number: Linear,
+    floors: [Linear; 3],
+}
+
+/// Floors, each exact as the factor of a unit.
+fn floors(graph: &mut Graph, number: &Linear) -> Floors {
+    let one = graph.one();
+    let arguments: [Value; 3] = [1, 2, 3].map(|m| {
+        let scale = 256f64.powi(-m);
+        let argument = number.clone() * scale + one * (0.5 * scale - 0.5);
+        graph.persist(&format!("remainder / 256^{m}, less a half"), argument)
+    });
+    let floors = [0, 1, 2]
+        .map(|m| graph.rounded_factor(&format!("remainder / 256^{}", m + 1), arguments[m]));
+    let number = arguments[0] * 256.0 + one * (128.0 - 0.5);
+    Floors { number, floors }
+}
+
+/// A number R from its byte s on, floor(R/256^s), and from the byte above on.
+struct Bytes {
+    from: Linear,
+    above: Linear,
+}
+
+impl Floors {
+    /// For s from 0 to 3, and nothing from there on: every step down exchanges a floor for
+    /// the next finer one.
+    fn each(self, graph: &mut Graph, s: Value) -> Bytes {
+        let one = graph.one();
+        let [f1, f2, f3] = self.floors;
+        let mut down_to = |least: f64, factor: Linear| graph.step(one * (least + 1.0) - s, factor);
+        let from = down_to(3.0, f3.clone())
+            + down_to(2.0, f2.clone() - f3.clone())
+            + down_to(1.0, f1.clone() - f2.clone())
+            + down_to(0.0, self.number)
+            - down_to(0.0, f1.clone());
+        let above =
+            down_to(2.0, f3.clone()) + down_to(1.0, f2.clone() - f3) + down_to(0.0, f1 - f2);
+        Bytes { from, above }
+    }
 }

@@ -1,0 +1,166 @@
+//! Which token wins: the last code of a step.
+//!
+//! Bounds say which groups and fans can win at all under what is known; usually one is
+//! left, and its winner is looked up. Otherwise logits are compared, lowest id on a tie.
+
+use super::code::{BEST, Op, Reg};
+use super::group::{Group, twins};
+use super::lower::Lowering;
+use super::term::{Bounds, Lin};
+
+/// A group or fan that may win.
+#[derive(Clone)]
+struct Rival {
+    which: Which,
+    base: Lin,
+    x: Lin,
+    y: Lin,
+    least: f64,
+    most: f64,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Which {
+    Group(usize),
+    Fan(usize),
+}
+
+/// Bounds are rounded: a margin that is more than they can be off by.
+fn slack(x: f64) -> f64 {
+    x.abs() * 1e-12 + 1.0
+}
+
+/// Bounds of the greatest of several.
+fn greatest(of: impl Iterator<Item = Bounds>) -> Bounds {
+    let none = Bounds::new(f64::NEG_INFINITY, f64::NEG_INFINITY);
+    of.fold(none, |all, one| Bounds::new(all.low.max(one.low), all.high.max(one.high)))
+}
+
+impl Lowering<'_, '_> {
+    /// The winner among all tokens.
+    pub(super) fn answer(&mut self) -> Option<()> {
+        let rivals = self.rivals()?;
+        if let [one] = &rivals[..] {
+            return self.only(one);
+        }
+        if let [a, b] = &rivals[..]
+            && let (Which::Group(first), Which::Group(second)) = (a.which, b.which)
+        {
+            let groups = &self.plan.output.groups;
+            if let Some(by) = twins(&groups[first], &groups[second]) {
+                return self.either(a, b, by);
+            }
+        }
+        self.ops.push(Op::Set { dst: BEST, k: i64::MIN });
+        rivals.iter().try_for_each(|rival| self.candidate(rival))
+    }
+
+    /// Groups and fans that can win.
+    fn rivals(&mut self) -> Option<Vec<Rival>> {
+        let output = &self.plan.output;
+        let basis: Vec<Lin> =
+            output.basis.iter().map(|lin| self.special.lin(lin)).collect::<Option<_>>()?;
+        let mut rivals = Vec::with_capacity(output.groups.len() + output.fans.len());
+        for (at, group) in output.groups.iter().enumerate() {
+            let base = base(&basis, &group.base, 0)?;
+            let x = group.along.map_or(Lin::default(), |along| basis[along].clone());
+            let lines = self.lines(group, &x);
+            rivals.push(self.rival(Which::Group(at), base, x, Lin::default(), lines));
+        }
+        for (at, fan) in output.fans.iter().enumerate() {
+            let base = base(&basis, &fan.base, fan.height)?;
+            let [x, y] = fan.along.map(|along| basis[along].clone());
+            let [along_x, along_y] = [&x, &y].map(|lin| self.special.arena.bounds(lin));
+            let points =
+                greatest(fan.points().map(|point| {
+                    along_x.times(point.p as f64).plus(along_y.times(point.q as f64))
+                }));
+            rivals.push(self.rival(Which::Fan(at), base, x, y, points));
+        }
+        let least = rivals.iter().map(|rival| rival.least).fold(f64::NEG_INFINITY, f64::max);
+        rivals.retain(|rival| rival.most >= least);
+        Some(rivals)
+    }
+
+    fn lines(&mut self, group: &Group, x: &Lin) -> Bounds {
+        let along = self.special.arena.bounds(x);
+        greatest(group.lines.iter().map(|line| {
+            let height = line.height as f64;
+            along.times(line.slope as f64).plus(Bounds::new(height, height))
+        }))
+    }
+
+    fn rival(&mut self, which: Which, base: Lin, x: Lin, y: Lin, over: Bounds) -> Rival {
+        let around = self.special.arena.bounds(&base);
+        let least = around.low + over.low - slack(around.low) - slack(over.low);
+        let most = around.high + over.high + slack(around.high) + slack(over.high);
+        Rival { which, base, x, y, least, most }
+    }
+
+    /// The winner of the only one that can win.
+    fn only(&mut self, rival: &Rival) -> Option<()> {
+        let output = &self.plan.output;
+        let known = rival.x.as_constant().zip(rival.y.as_constant());
+        let token = known.map(|(x, y)| match rival.which {
+            Which::Group(at) => output.groups[at].winner(x).token,
+            Which::Fan(at) => output.fans[at].winner(x, y).token,
+        });
+        let op = match (token, rival.which) {
+            (Some(token), _) => Op::Answer { token },
+            (None, Which::Group(at)) => Op::Pick { group: at as u16, x: self.lin(&rival.x)? },
+            (None, Which::Fan(at)) => {
+                let (x, y) = (self.lin(&rival.x)?, self.lin(&rival.y)?);
+                Op::PickFan { fan: at as u16, x, y }
+            }
+        };
+        self.ops.push(op);
+        Some(())
+    }
+
+    /// The winner of two groups of the same lines, the first of which is higher `by` that much.
+    fn either(&mut self, a: &Rival, b: &Rival, by: i64) -> Option<()> {
+        let difference = a.base.plus(&b.base, -1)?.plus(&Lin::constant(1), by)?;
+        let around = self.special.arena.bounds(&difference);
+        if around.low > 0.0 {
+            return self.only(a);
+        }
+        if around.high < 0.0 {
+            return self.only(b);
+        }
+        // Twins with an odd difference of even terms are never equal.
+        if let (Which::Group(above), Which::Group(below)) = (a.which, b.which)
+            && difference.c % 2 != 0
+            && difference.terms.iter().all(|term| term.1 % 2 == 0)
+            && let Ok(k) = i16::try_from(difference.c)
+        {
+            let by = self.lin(&difference.without_constant())?;
+            let x = self.lin(&a.x)?;
+            self.ops.push(Op::Either { above: above as u16, below: below as u16, x, by, k });
+            return Some(());
+        }
+        self.ops.push(Op::Set { dst: BEST, k: i64::MIN });
+        self.candidate(a)?;
+        self.candidate(b)
+    }
+
+    fn candidate(&mut self, rival: &Rival) -> Option<()> {
+        let (base, x): (Reg, Reg) = (self.lin(&rival.base)?, self.lin(&rival.x)?);
+        let op = match rival.which {
+            Which::Group(at) => Op::Candidate { group: at as u16, x, base },
+            Which::Fan(at) => {
+                let y = self.lin(&rival.y)?;
+                Op::CandidateFan { fan: at as u16, x, y, base }
+            }
+        };
+        self.ops.push(op);
+        Some(())
+    }
+}
+
+fn base(basis: &[Lin], terms: &[(usize, i64)], height: i64) -> Option<Lin> {
+    let mut base = Lin::constant(height);
+    for &(at, k) in terms {
+        base = base.plus(&basis[at], k)?;
+    }
+    Some(base)
+}

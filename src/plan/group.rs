@@ -1,0 +1,131 @@
+//! Rows of the output head that differ along one direction.
+//!
+//! Such rows are lines p·x + c over a common base. Which line of a group is highest
+//! depends on x alone, and x is whole: the winners are written down for every x between
+//! the first and the last crossing, ties for the lowest id; further out nothing changes. For
+//! bytes, picked by 2v·r - v², that is a table of rounded and clamped r.
+
+/// A token's logit over its group's base: slope·x + height.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// Which token.
+    pub token: u32,
+    /// Times x.
+    pub slope: i64,
+    /// The constant.
+    pub height: i64,
+}
+
+/// Rows that are lines along one direction.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Σ k·basis common to all.
+    pub base: Vec<(usize, i64)>,
+    /// The basis expression along which they differ, if they do.
+    pub along: Option<usize>,
+    /// Lines that win somewhere.
+    pub lines: Vec<Line>,
+    /// The x of the first winner.
+    pub low: i64,
+    /// Winners for low, low + 1, ...: places in `lines`.
+    pub winners: Vec<u32>,
+}
+
+impl Group {
+    /// The winner for x.
+    pub fn winner(&self, x: i64) -> Line {
+        let last = self.winners.len() as i64 - 1;
+        let at = x.saturating_sub(self.low).clamp(0, last);
+        self.lines[self.winners[at as usize] as usize]
+    }
+}
+
+/// By how much the lines of `a` are above those of `b`, if that is the same for all: then which group
+/// wins does not depend on x.
+pub fn twins(a: &Group, b: &Group) -> Option<i64> {
+    let by = a.lines[0].height.checked_sub(b.lines[0].height)?;
+    let alike = |(a, b): (&Line, &Line)| a.slope == b.slope && a.height - b.height == by;
+    let all = a.lines.len() == b.lines.len() && a.lines.iter().zip(&b.lines).all(alike);
+    (all && a.along == b.along).then_some(by)
+}
+
+/// Tables of winners have at most this many entries.
+const LONGEST: i64 = 1 << 20;
+
+/// Rows as a group along a basis expression; `None` where winners would fill too long a table.
+pub fn one_group(rows: &[(Vec<i64>, i64)], along: Option<usize>, ids: &[usize]) -> Option<Group> {
+    let line = |&id: &usize| {
+        let (row, height) = &rows[id];
+        let slope = along.map_or(0, |along| row[along]);
+        Line { token: id as u32, slope, height: *height }
+    };
+    let base = rows[ids[0]].0.iter().copied().enumerate();
+    let base = base.filter(|&(at, k)| k != 0 && Some(at) != along).collect();
+    let lines = highest(ids.iter().map(line).collect());
+    let along = along.filter(|_| lines.iter().any(|line| line.slope != 0));
+    let (low, winners) = winners(&lines)?;
+    Some(Group { base, along, lines, low, winners })
+}
+
+/// The lines that are highest somewhere, by ascending slope.
+fn highest(mut lines: Vec<Line>) -> Vec<Line> {
+    lines.sort_by_key(|line| (line.slope, std::cmp::Reverse(line.height), line.token));
+    lines.dedup_by_key(|line| line.slope);
+    let mut kept: Vec<Line> = Vec::with_capacity(lines.len());
+    for line in lines {
+        while let [.., a, b] = kept[..]
+            && wide(b.height - a.height) * wide(line.slope - a.slope)
+                < wide(line.height - a.height) * wide(b.slope - a.slope)
+        {
+            kept.pop();
+        }
+        kept.push(line);
+    }
+    kept
+}
+
+fn wide(x: i64) -> i128 {
+    i128::from(x)
+}
+
+/// The winner for every x from before the first crossing to behind the last.
+fn winners(lines: &[Line]) -> Option<(i64, Vec<u32>)> {
+    let crossing = |a: &Line, b: &Line| (a.height - b.height).div_euclid(b.slope - a.slope);
+    let (Some([a, b]), Some([c, d])) = (lines.first_chunk(), lines.last_chunk()) else {
+        return Some((0, vec![0]));
+    };
+    let (low, high) = (crossing(a, b) - 1, crossing(c, d) + 2);
+    if high - low > LONGEST {
+        return None;
+    }
+    let at = |line: &Line, x: i64| wide(line.slope) * wide(x) + wide(line.height);
+    let mut last = 0;
+    let winners = (low..=high).map(|x| {
+        while last + 1 < lines.len() && at(&lines[last + 1], x) >= at(&lines[last], x) {
+            last += 1;
+        }
+        let tied = (0..=last).rev().take_while(|&line| at(&lines[line], x) == at(&lines[last], x));
+        tied.min_by_key(|&line| lines[line].token).unwrap_or(last) as u32
+    });
+    Some((low, winners.collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_group_gives_the_greatest_logit_with_the_lowest_id(
+            lines in prop::collection::vec((-8i64..9, -40i64..41), 1..12), x in -200i64..200,
+        ) {
+            let rows: Vec<(Vec<i64>, i64)> = lines.iter().map(|&(p, c)| (vec![p], c)).collect();
+            let ids: Vec<usize> = (0..rows.len()).collect();
+            let group = one_group(&rows, Some(0), &ids).unwrap();
+            let of = |id: usize| lines[id].0 * x + lines[id].1;
+            let best = ids.iter().copied().max_by_key(|&id| (of(id), std::cmp::Reverse(id))).unwrap();
+            prop_assert_eq!(group.winner(x).token as usize, best);
+        }
+    }
+}
