@@ -7,9 +7,6 @@ use std::time::{Duration, Instant};
 use assert_cmd::Command;
 use serde_json::Value;
 
-/// A model that the plan covers.
-const PLANNED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/models/basic.bin");
-
 /// Wherever threads are made without saying so, their stacks are this small.
 fn hardmax(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("hardmax").unwrap();
@@ -35,11 +32,10 @@ fn text(path: &Path) -> &str {
 #[test]
 fn run_and_verify_go_through_the_plan() {
     let (program, trace) = (vector("reverse.txt"), vector("reverse_ref.txt"));
-    let run = json(&["run", &program, "--model", PLANNED, "--verify", "plan"], 0);
-    let reference =
-        ["run", &program, "--model", PLANNED, "--engine", "reference", "--verify", "plan"];
+    let run = json(&["run", &program, "--verify", "plan"], 0);
+    let reference = ["run", &program, "--engine", "reference", "--verify", "plan"];
     let reference = json(&reference, 0);
-    let verify = json(&["verify", &trace, "--model", PLANNED, "--road", "plan"], 0);
+    let verify = json(&["verify", &trace, "--road", "plan"], 0);
     assert!(verify["load_seconds"].as_f64().unwrap() > 0.0);
     for report in [&run["verify"], &reference["verify"], &verify] {
         assert_eq!((&report["road"], &report["fallback"]), (&"plan".into(), &Value::Null));
@@ -48,7 +44,7 @@ fn run_and_verify_go_through_the_plan() {
             assert!(report[key].as_f64().unwrap() > 0.0, "{key}");
         }
     }
-    let said = hardmax(&["verify", &trace, "--model", PLANNED, "--road", "plan"]).assert().code(0);
+    let said = hardmax(&["verify", &trace, "--road", "plan"]).assert().code(0);
     let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
     assert!(said.contains("generated tokens by plan: 0 mismatches"), "{said}");
     assert!(!said.contains("dgemm"), "{said}");
@@ -62,7 +58,7 @@ fn a_wrong_token_is_reported_alike_on_every_road() {
     let path = folder.path().join("wrong.txt");
     let good = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
     fs::write(&path, good.replacen("out(m)", "out(M)", 1)).unwrap();
-    let wrong = |road| json(&["verify", text(&path), "--model", PLANNED, "--road", road], 1);
+    let wrong = |road| json(&["verify", text(&path), "--road", road], 1);
     let (plan, dgemm) = (wrong("plan"), wrong("dgemm"));
     assert_eq!((&plan["road"], &plan["mismatches"]), (&"plan".into(), &1.into()));
     assert_eq!(plan["first_mismatch"], dgemm["first_mismatch"]);
@@ -76,7 +72,7 @@ fn where_the_plan_does_not_go_is_said() {
     let path = folder.path().join("opens.txt");
     let good = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
     fs::write(&path, good.replacen("out(m)", "{", 1)).unwrap();
-    let arguments = ["verify", text(&path), "--model", PLANNED, "--road", "plan"];
+    let arguments = ["verify", text(&path), "--road", "plan"];
     let report = json(&arguments, 1);
     assert_eq!(report["fallback"]["reason"], "opening");
     assert_eq!(report["fallback"]["position"], report["first_mismatch"]["position"]);
@@ -95,7 +91,7 @@ fn the_trace_of_another_program_fails() {
     let other = fs::read_to_string(vector("countdown.txt")).unwrap();
     fs::write(&path, trace.replacen(prompt.trim_end(), other.trim_end(), 1)).unwrap();
     for road in ["dgemm", "plan"] {
-        let report = json(&["verify", text(&path), "--model", PLANNED, "--road", road], 1);
+        let report = json(&["verify", text(&path), "--road", road], 1);
         assert!(report["mismatches"].as_u64().unwrap() > 0);
     }
 }

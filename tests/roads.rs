@@ -6,7 +6,7 @@ mod common;
 use std::convert::Infallible;
 use std::sync::LazyLock;
 
-use common::programs::{Source, source};
+use common::programs::source;
 use hardmax::cli::bundled_programs;
 use hardmax::engine::verify::{End, Mismatch, Settings, Verification, verify, verify_by_plan};
 use hardmax::engine::{Attention, Break, EngineError, Reason, Reference};
@@ -21,13 +21,6 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// The model inside the binary.
 static BUNDLED: LazyLock<Engine> = LazyLock::new(|| Engine::new(common::model()));
-
-/// A model that the plan covers, with the programs that it executes: the bundled one as it was without
-/// native arithmetic.
-static PLANNED: LazyLock<Engine> = LazyLock::new(|| {
-    Engine::new(Model::from_bytes(&include_bytes!("models/basic.bin")[..]).unwrap())
-});
-const PLANNED_PROGRAM: fn(&Source) -> Program = Source::basic_program;
 
 /// Of 1, 2 and 5 threads, on stacks as small as some systems give.
 static POOLS: LazyLock<Vec<ThreadPool>> = LazyLock::new(|| {
@@ -150,27 +143,25 @@ fn cases(default: u32) -> u32 {
 #[test]
 fn every_single_wrong_token_is_found_at_its_place_on_every_road() {
     let good = Trace::of(&vector("countdown"), u64::MAX);
-    for (engine, has_plan) in [(&*PLANNED, true), (&*BUNDLED, BUNDLED.plan.is_ok())] {
-        let vocabulary = engine.model.shape().vocabulary as u32;
-        let open = engine.model.vocabulary().id("{").unwrap().0;
-        for road in roads() {
-            let whole = good.verified(engine, road, 64, &POOLS[1]);
-            assert!(whole.passed() && whole.end == End::Halted, "{road:?}: {whole:?}");
-            let planned = matches!(road, Road::Plan) && has_plan;
-            assert!(whole.fallback.is_none() || !planned, "{whole:?}");
-            for position in good.prompt as usize..good.tokens.len() {
-                let right = good.tokens[position].0;
-                let wrong = [right ^ 1, (right + 256) % vocabulary, engine.model.stop().0, open, 0];
-                for wrong in wrong.into_iter().filter(|&wrong| wrong != right) {
-                    let bad = good.with(position, wrong);
-                    let found = bad.verified(engine, road, 64, &POOLS[1]);
-                    let first = found.first.unwrap();
-                    let place = (first.position, first.expected.0, first.predicted.0);
-                    assert_eq!(place, (position as u64, wrong, right), "{road:?}");
-                    let logits = first.logits.unwrap();
-                    assert!(logits.expected <= logits.predicted, "{road:?} {logits:?}");
-                    assert!(!found.passed() && found.mismatches >= 1);
-                }
+    let engine = &*BUNDLED;
+    let vocabulary = engine.model.shape().vocabulary as u32;
+    let open = engine.model.vocabulary().id("{").unwrap().0;
+    for road in roads() {
+        let whole = good.verified(engine, road, 64, &POOLS[1]);
+        assert!(whole.passed() && whole.end == End::Halted, "{road:?}: {whole:?}");
+        assert_eq!(whole.fallback, None);
+        for position in good.prompt as usize..good.tokens.len() {
+            let right = good.tokens[position].0;
+            let wrong = [right ^ 1, (right + 256) % vocabulary, engine.model.stop().0, open, 0];
+            for wrong in wrong.into_iter().filter(|&wrong| wrong != right) {
+                let bad = good.with(position, wrong);
+                let found = bad.verified(engine, road, 64, &POOLS[1]);
+                let first = found.first.unwrap();
+                let place = (first.position, first.expected.0, first.predicted.0);
+                assert_eq!(place, (position as u64, wrong, right), "{road:?}");
+                let logits = first.logits.unwrap();
+                assert!(logits.expected <= logits.predicted, "{road:?} {logits:?}");
+                assert!(!found.passed() && found.mismatches >= 1);
             }
         }
     }
@@ -211,24 +202,24 @@ fn random_wrong_tokens_of_a_sudoku_are_found_at_their_places() {
 
 #[test]
 fn random_wrong_tokens_of_a_long_trace_are_found_through_the_plan() {
-    random_corruptions(&PLANNED, &long(), Road::Plan, cases(20));
+    random_corruptions(&BUNDLED, &long(), Road::Plan, cases(20));
 }
 
 #[test]
 fn segments_judge_every_position_once() {
     let good = long();
     assert!(good.tokens.len() > 90_000);
-    let vocabulary = PLANNED.model.shape().vocabulary as u32;
+    let vocabulary = BUNDLED.model.shape().vocabulary as u32;
     let mut bad = good.clone();
     for position in (good.prompt as usize..good.tokens.len()).step_by(997) {
         bad.tokens[position] = Token((bad.tokens[position].0 + 1) % vocabulary);
     }
     for trace in [&good, &bad] {
         let road = Road::Products(Attention::Kinds, Kernel::ALL[0]);
-        let expected = trace.verified(&PLANNED, road, 2048, &POOLS[1]);
+        let expected = trace.verified(&BUNDLED, road, 2048, &POOLS[1]);
         assert_eq!(expected.positions, expected.generated);
         for pool in POOLS.iter() {
-            let found = trace.verified(&PLANNED, Road::Plan, 2048, pool);
+            let found = trace.verified(&BUNDLED, Road::Plan, 2048, pool);
             assert_eq!(finding(&found), finding(&expected));
         }
     }
@@ -244,16 +235,16 @@ proptest! {
         corruptions in prop::collection::vec((any::<prop::sample::Index>(), 0u32..821), 0..3),
         cut in any::<prop::sample::Index>(),
     ) {
-        let mut trace = Trace::of(&PLANNED_PROGRAM(&source), 1500);
+        let mut trace = Trace::of(&source.program(), 1500);
         let generated = trace.tokens.len() - trace.prompt as usize;
         for (place, token) in corruptions {
             trace = trace.with(trace.prompt as usize + place.index(generated), token);
         }
         trace.tokens.truncate(trace.prompt as usize + cut.index(generated + 1));
         let road = Road::Products(Attention::Kinds, Kernel::ALL[0]);
-        let expected = trace.verified(&PLANNED, road, 64, &POOLS[0]);
+        let expected = trace.verified(&BUNDLED, road, 64, &POOLS[0]);
         for road in roads() {
-            let found = trace.verified(&PLANNED, road, 64, &POOLS[pool]);
+            let found = trace.verified(&BUNDLED, road, 64, &POOLS[pool]);
             match refused_by_hulls(&found) {
                 None => prop_assert_eq!(finding(&found), finding(&expected), "{:?}", road),
                 Some(end) => {
@@ -270,41 +261,38 @@ proptest! {
 fn where_the_plan_breaks_dense_products_judge_the_rest() {
     let good = long();
     let position = good.prompt as usize + 40_000;
-    let open = PLANNED.model.vocabulary().id("{").unwrap().0;
+    let open = BUNDLED.model.vocabulary().id("{").unwrap().0;
     let bad = good.with(position, open);
     for pool in POOLS.iter() {
-        let found = bad.verified(&PLANNED, Road::Plan, 2048, pool);
+        let found = bad.verified(&BUNDLED, Road::Plan, 2048, pool);
         let fallback = found.fallback.unwrap();
         assert_eq!(fallback.position, position as u64);
         assert_eq!(fallback.reason, Reason::Broke(Break::Opening));
         assert_eq!(found.first.unwrap().position, position as u64);
         let road = Road::Products(Attention::Kinds, Kernel::ALL[0]);
-        assert_eq!(finding(&found), finding(&bad.verified(&PLANNED, road, 2048, pool)));
+        assert_eq!(finding(&found), finding(&bad.verified(&BUNDLED, road, 2048, pool)));
     }
 }
 
 #[test]
 fn without_a_plan_dense_products_judge_everything() {
     let good = Trace::of(&vector("reverse"), u64::MAX);
-    let refused = Engine {
-        model: Model::from_bytes(&include_bytes!("models/basic.bin")[..]).unwrap(),
-        plan: Err(Refusal::Inexact),
-    };
+    let refused = Engine { model: common::model(), plan: Err(Refusal::Inexact) };
     let found = good.verified(&refused, Road::Plan, 64, &POOLS[1]);
     assert!(found.passed() && found.positions == found.generated);
     let fallback = found.fallback.unwrap();
     assert_eq!((fallback.position, fallback.reason), (0, Reason::Refused(Refusal::Inexact)));
     // A prompt that begins with another token than the plan's.
     let other = Trace { prompt: good.prompt - 1, tokens: good.tokens[1..].to_vec() };
-    let found = other.verified(&PLANNED, Road::Plan, 64, &POOLS[1]);
+    let found = other.verified(&BUNDLED, Road::Plan, 64, &POOLS[1]);
     assert_eq!(found.fallback.unwrap().reason, Reason::OtherOpening);
 }
 
 #[test]
 fn odd_ends_are_the_same_on_every_road() {
     let good = Trace::of(&vector("countdown"), u64::MAX);
-    let vocabulary = PLANNED.model.shape().vocabulary;
-    let end = |trace: &Trace, road| trace.verified(&PLANNED, road, 7, &POOLS[1]);
+    let vocabulary = BUNDLED.model.shape().vocabulary;
+    let end = |trace: &Trace, road| trace.verified(&BUNDLED, road, 7, &POOLS[1]);
     for road in roads() {
         for len in [0, 1, 2, good.prompt as usize, good.prompt as usize + 1, 150] {
             let cut = Trace { tokens: good.tokens[..len].to_vec(), ..good };
@@ -324,7 +312,7 @@ fn odd_ends_are_the_same_on_every_road() {
         }
         // The first token is compared with the prediction at position 0.
         let short = Trace { prompt: 1, tokens: good.tokens[..2].to_vec() };
-        let (found, expected) = (end(&short, road), reference(&PLANNED.model, &short));
+        let (found, expected) = (end(&short, road), reference(&BUNDLED.model, &short));
         assert_eq!(found.mismatches as usize, expected.len(), "{road:?}");
         assert_eq!(found.positions, 1);
     }
@@ -332,7 +320,7 @@ fn odd_ends_are_the_same_on_every_road() {
     let Road::Products(attention, kernel) = roads().last().unwrap() else { unreachable!() };
     let settings = Settings { attention, kernel, block: 1, spot: None };
     let none =
-        verify_by_plan(&PLANNED.model, &PLANNED.plan, 0, &empty, settings, &POOLS[0], |_| ());
+        verify_by_plan(&BUNDLED.model, &BUNDLED.plan, 0, &empty, settings, &POOLS[0], |_| ());
     assert!(matches!(none, Err(EngineError::EmptyPrompt)));
 }
 
