@@ -1,14 +1,16 @@
 //! Native arithmetic, instruction by instruction, against the oracle: edge values
-//! in all pairs, pairs of bytes for bit operations, every count for shifts, and
-//! random pairs. `ARITHMETIC_PAIRS` sets how many of these, and from 100,000 on
-//! takes every pair of bytes instead of a sample.
+//! in all pairs, every pair of bytes for bit operations, shifts of every pair of
+//! neighbouring bytes by every count, and random pairs. All of it by the plan, samples by the
+//! reference. `ARITHMETIC_PAIRS` sets how many random pairs.
 
 mod common;
 
-use hardmax::engine::Attention;
+use hardmax::engine::{Attention, Planned, generate};
 use hardmax::linalg::Kernel;
 use hardmax::machine::{Instruction, Op, Symbol};
+use hardmax::model::{Model, Token};
 use hardmax::oracle;
+use hardmax::plan::Plan;
 use hardmax::program::Program;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -35,6 +37,8 @@ const EDGES: [u32; 18] = [
     0xffff_ffff,
 ];
 
+const SHIFTS: [Op; 5] = [Op::Shl, Op::ShrU, Op::ShrS, Op::Rotl, Op::Rotr];
+
 const BINARY: [Op; 11] = [
     Op::And,
     Op::Or,
@@ -49,15 +53,55 @@ const BINARY: [Op; 11] = [
     Op::RemU,
 ];
 
-/// Runs `a op b` for all of these in programs of a few hundred instructions, by the
+type Operation = (Op, u32, u32);
+
+/// What generates in a test.
+#[derive(Clone, Copy)]
+enum By {
+    Plan,
+    Reference,
+}
+
+impl By {
+    /// Operations in one program.
+    fn chunk(self) -> usize {
+        match self {
+            By::Plan => 5_000,
+            By::Reference => 300,
+        }
+    }
+
+    fn generated(
+        self,
+        model: &Model,
+        plan: &Result<Plan, hardmax::plan::Refusal>,
+        prompt: &[Symbol],
+    ) -> Vec<Symbol> {
+        let (attention, kernel) = (Attention::Kinds, Kernel::preferred());
+        if let By::Reference = self {
+            return common::generated(model, prompt, attention, kernel, u64::MAX).unwrap();
+        }
+        let prompt: Vec<Token> = prompt.iter().map(|symbol| Token(symbol.id())).collect();
+        let mut engine = Planned::new(model, plan, attention, kernel);
+        let mut generated = Vec::new();
+        let emit = |token: Token| generated.push(Symbol::all()[token.index()]);
+        generate(&mut engine, &prompt, model.stop(), u64::MAX, emit).unwrap();
+        assert_eq!(engine.fallback(), None);
+        generated
+    }
+}
+
+/// Runs `a op b` for all of these in programs of many instructions, by the
 /// oracle and by the model. Division by 0, which ends a program, has its own test.
-fn check(operations: impl IntoIterator<Item = (Op, u32, u32)>) {
+fn check(by: By, operations: impl IntoIterator<Item = Operation>) {
     let model = common::model();
-    let operations: Vec<_> =
-        operations.into_iter().filter(|&(op, _, b)| b != 0 || !divides(op)).collect();
-    for chunk in operations.chunks(300) {
+    let plan = Plan::new(&model, Token(Symbol::Open.id()));
+    let mut operations =
+        operations.into_iter().filter(|&(op, _, b)| b != 0 || !divides(op)).peekable();
+    while operations.peek().is_some() {
+        let chunk: Vec<Operation> = operations.by_ref().take(by.chunk()).collect();
         let mut code = Vec::new();
-        for &(op, a, b) in chunk {
+        for &(op, a, b) in &chunk {
             code.extend([(Op::Const, a), (Op::Const, b), (op, 0), (Op::Drop, 0)]);
         }
         code.push((Op::Halt, 0));
@@ -65,10 +109,7 @@ fn check(operations: impl IntoIterator<Item = (Op, u32, u32)>) {
             code.into_iter().map(|(op, immediate)| Instruction::new(op, immediate)).collect();
         let program = Program::new(code, Vec::new()).unwrap();
         let (expected, _) = oracle::trace(&program, u64::MAX).unwrap();
-        let prompt = program.prompt();
-        let got =
-            common::generated(&model, &prompt, Attention::Kinds, Kernel::preferred(), u64::MAX);
-        let got = got.unwrap();
+        let got = by.generated(&model, &plan, &program.prompt());
         if got != expected {
             let at = got.iter().zip(&expected).take_while(|(a, b)| a == b).count();
             let done = expected[..at].iter().filter(|s| is_drop(s)).count();
@@ -85,53 +126,74 @@ fn is_drop(symbol: &Symbol) -> bool {
     *symbol == Symbol::Commit { depth: -1, pushes: false, branched: false }
 }
 
-#[test]
-fn edge_values_in_all_pairs() {
+fn edges() -> impl Iterator<Item = Operation> {
     let pairs = EDGES.iter().flat_map(|&a| EDGES.iter().map(move |&b| (a, b)));
-    check(pairs.flat_map(|(a, b)| BINARY.map(|op| (op, a, b))));
+    pairs.flat_map(|(a, b)| BINARY.map(|op| (op, a, b)))
 }
 
-fn random_pairs_wanted() -> usize {
-    std::env::var("ARITHMETIC_PAIRS").map_or(1_000, |pairs| pairs.parse().unwrap())
+#[test]
+fn edge_values_in_all_pairs() {
+    check(By::Plan, edges());
+    check(By::Reference, edges().step_by(3));
+}
+
+/// Four pairs of bytes at a time, every pair by every operation.
+fn pairs_of_bytes() -> impl Iterator<Item = Operation> {
+    let four = |x: u32| u32::from_le_bytes([0, 64, 128, 192].map(|by| x as u8 + by));
+    let pairs = (0..64u32).flat_map(|x| (0..256u32).map(move |y| (x, y)));
+    pairs
+        .flat_map(move |(x, y)| [Op::And, Op::Or, Op::Xor].map(|op| (op, four(x), y * 0x0101_0101)))
 }
 
 #[test]
 fn pairs_of_bytes_in_bit_operations() {
-    let four = |x: u32| u32::from_le_bytes([0, 64, 128, 192].map(|by| x as u8 + by));
-    let step = if random_pairs_wanted() >= 100_000 { 1 } else { 13 };
-    let pairs = (0..64u32).flat_map(|x| (0..256u32).map(move |y| (x, y))).step_by(step);
-    // Each pair by one of the three, which share all units but the last sum.
-    check(pairs.map(|(x, y)| {
-        let op = [Op::And, Op::Or, Op::Xor][((x + y) % 3) as usize];
-        (op, four(x), y * 0x0101_0101)
-    }));
+    check(By::Plan, pairs_of_bytes());
+    check(By::Reference, pairs_of_bytes().step_by(41));
 }
 
+/// Every pair of neighbouring bytes, in both orders, shifted by up to 7 bits.
 #[test]
-fn every_count_of_shifts_and_rotations() {
-    let shifts = [Op::Shl, Op::ShrU, Op::ShrS, Op::Rotl, Op::Rotr];
-    let operands = [0x8765_4321u32, 0x7edc_ba98, 0xffff_ffff, 1];
-    let counts = (0..=33u32).chain([63, 64, 255, 256, u32::MAX]);
+fn pairs_of_bytes_in_shifts() {
+    let pairs = (0..256u32).flat_map(|x| (x..256).map(move |y| x << 8 | y));
+    let words = pairs.map(|pair| pair << 16 | pair);
     check(
-        counts.flat_map(|count| {
-            operands.into_iter().flat_map(move |a| shifts.map(|op| (op, a, count)))
+        By::Plan,
+        words.enumerate().flat_map(|(at, word)| {
+            // Each count meets every pair in one of the shifts, and every shift all counts.
+            (0..8).map(move |count| (SHIFTS[(at + count) % 5], word, count as u32))
         }),
     );
 }
 
+fn every_count() -> impl Iterator<Item = Operation> {
+    let operands = [0x8765_4321u32, 0x7edc_ba98, 0xffff_ffff, 1];
+    let counts = (0..=33u32).chain([63, 64, 255, 256, u32::MAX]);
+    counts.flat_map(move |count| {
+        operands.into_iter().flat_map(move |a| SHIFTS.map(|op| (op, a, count)))
+    })
+}
+
 #[test]
-fn random_pairs() {
-    let pairs = random_pairs_wanted();
+fn every_count_of_shifts_and_rotations() {
+    check(By::Plan, every_count());
+    check(By::Reference, every_count());
+}
+
+/// Products and quotients, of numbers of all lengths.
+fn random_operations() -> impl Iterator<Item = Operation> {
     let mut runner = TestRunner::deterministic();
     let wide = (any::<u32>(), any::<u32>(), 0u32..32, 0u32..32);
-    let mut draw = || {
+    (0usize..).map(move |at| {
         let (a, b, x, y) = wide.new_tree(&mut runner).unwrap().current();
-        (a >> x, b >> y)
-    };
-    check((0..pairs).map(|at: usize| {
-        let (a, b) = draw();
-        ([Op::Mul, Op::DivU, Op::RemU][at % 3], a, b)
-    }));
+        ([Op::Mul, Op::DivU, Op::RemU][at % 3], a >> x, b >> y)
+    })
+}
+
+#[test]
+fn random_pairs() {
+    let pairs = std::env::var("ARITHMETIC_PAIRS").map_or(100_000, |pairs| pairs.parse().unwrap());
+    check(By::Plan, random_operations().take(pairs));
+    check(By::Reference, random_operations().take(1_000));
 }
 
 #[test]

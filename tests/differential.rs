@@ -1,5 +1,6 @@
 //! Random modules do the same in the oracle, compiled, as in an interpreter of
-//! WebAssembly: output, results, traps, and every byte of memory.
+//! WebAssembly: output, results, traps, and every byte of memory. The model, by its plan,
+//! generates the oracle's trace, token for token.
 //!
 //! Half of the modules make accesses beyond the end of memory and are compiled with
 //! bounds checks; the other half make none and are compiled both ways.
@@ -8,13 +9,47 @@
 #[path = "differential/generator.rs"]
 mod generator;
 
+use std::sync::LazyLock;
+
 use generator::{RUN_PARAMS, Random, module};
+use hardmax::engine::{Attention, Planned, generate};
+use hardmax::linalg::Kernel;
 use hardmax::machine::Symbol;
+use hardmax::model::{Model, Token};
 use hardmax::oracle::{self, Run, Stopped};
+use hardmax::plan::{Plan, Refusal};
+use hardmax::program::Program;
 use hardmax::wasm::{Entry, Invocation, Options, compile};
 
 /// More than any module can need that runs out of fuel.
 const TOKENS: u64 = 50_000_000;
+
+/// The model in the binary, with its plan.
+struct Machine {
+    model: Model,
+    plan: Result<Plan, Refusal>,
+}
+
+static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
+    let model = hardmax::cli::default_model().unwrap();
+    let plan = Plan::new(&model, Token(Symbol::Open.id()));
+    Machine { model, plan }
+});
+
+/// Whether the model's trace of a program is this one.
+fn generates(program: &Program, expected: &[Symbol]) -> bool {
+    let Machine { model, plan } = &*MACHINE;
+    let prompt: Vec<Token> = program.prompt().iter().map(|symbol| Token(symbol.id())).collect();
+    let mut engine = Planned::new(model, plan, Attention::Kinds, Kernel::preferred());
+    let mut rest = expected.iter();
+    let mut equal = true;
+    // One token more than expected is a difference, too.
+    let limit = expected.len() as u64 + 1;
+    let compare = |token: Token| equal &= rest.next().map(|symbol| symbol.id()) == Some(token.0);
+    generate(&mut engine, &prompt, model.stop(), limit, compare).unwrap();
+    assert_eq!(engine.fallback(), None);
+    equal && rest.next().is_none()
+}
 
 /// What a run leaves behind.
 #[derive(Debug, PartialEq)]
@@ -82,15 +117,17 @@ fn check(case: u64, tokens: &mut u64) -> Outcome {
             Options { entry: Entry::Invoke(calls.clone()), bounds_checks, ..Options::default() };
         let compiled =
             compile(&wasm, &options).unwrap_or_else(|error| panic!("case {case}: {error}\n{text}"));
-        let mut output = Vec::new();
+        let (mut output, mut trace) = (Vec::new(), Vec::new());
         let run = oracle::run(&compiled.program, TOKENS, |token| {
             *tokens += 1;
+            trace.push(token);
             if let Symbol::Out(byte) = token {
                 output.push(byte);
             }
         });
         let run: Run = run.unwrap_or_else(|error| panic!("case {case}: {error}\n{text}"));
         assert_ne!(run.stopped, Stopped::TokenLimit, "case {case}\n{text}");
+        assert!(generates(&compiled.program, &trace), "case {case}: other tokens\n{text}");
         let outcome = Outcome { output, trapped: run.stopped == Stopped::Trapped };
         assert_eq!(outcome, expected, "case {case}, {calls:?}\n{text}");
         if !outcome.trapped {

@@ -1,14 +1,27 @@
 //! Where a program keeps what is not WebAssembly's linear memory.
 //!
-//! An address is an operand below 2^32 plus an immediate below 2^32. With the
-//! operand 2^32 - 1 an immediate from 1 on reaches what no 32-bit pointer of the
-//! module can be: the *cells*, words from 2^32 on. Never written, they read 0.
+//! An address is an operand below 2^32 plus an immediate below 2^32. Where the module
+//! may grow its memory, the operand 2^32 - 1 with an immediate from 1 on reaches what no
+//! 32-bit pointer can be: the *cells*, words from 2^32 on. Otherwise they lie beyond the
+//! end of memory, from 32 MiB on if it is shorter: near enough for hulls, whose keys end at
+//! 2^26. Never written, they read 0.
 
-use super::assembler::Assembler;
+use super::compiler::Compiler;
+use super::memory::may_grow;
+use super::module::{Module, PAGE};
 use crate::machine::Op;
 
-/// The operand for addresses of cells.
-const BASE: u32 = u32::MAX;
+/// Cells of short memories begin here.
+const NEAR: u64 = 1 << 25;
+
+/// The operand for addresses of cells: 1 less than where they begin.
+fn base(module: &Module) -> u32 {
+    match &module.memory {
+        Some(memory) if may_grow(memory) => u32::MAX,
+        Some(memory) => ((memory.initial * PAGE).max(NEAR) - 1) as u32,
+        None => (NEAR - 1) as u32,
+    }
+}
 
 /// A word outside of linear memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,23 +43,23 @@ impl Cell {
     }
 
     /// Pushes the cell's value.
-    pub fn load(self, asm: &mut Assembler) {
-        asm.constant(BASE);
-        asm.emit(Op::Load, self.immediate());
+    pub fn load(self, compiler: &mut Compiler) {
+        compiler.asm.constant(base(compiler.module));
+        compiler.asm.emit(Op::Load, self.immediate());
     }
 
     /// Pops into the cell; `scratch` is a local that may change.
-    pub fn store(self, asm: &mut Assembler, scratch: u32) {
-        let value = asm.pop_to_local(scratch);
-        asm.constant(BASE);
-        asm.get(value);
-        asm.emit(Op::Store, self.immediate());
+    pub fn store(self, compiler: &mut Compiler, scratch: u32) {
+        let value = compiler.asm.pop_to_local(scratch);
+        compiler.asm.constant(base(compiler.module));
+        compiler.asm.get(value);
+        compiler.asm.emit(Op::Store, self.immediate());
     }
 
     /// Gives the cell a value.
-    pub fn store_constant(self, asm: &mut Assembler, value: u32) {
-        asm.constant(BASE);
-        asm.constant(value);
-        asm.emit(Op::Store, self.immediate());
+    pub fn store_constant(self, compiler: &mut Compiler, value: u32) {
+        compiler.asm.constant(base(compiler.module));
+        compiler.asm.constant(value);
+        compiler.asm.emit(Op::Store, self.immediate());
     }
 }

@@ -50,7 +50,7 @@ pub fn emit(compiler: &mut Compiler, entry: &Entry, input: Option<InputRoom>) ->
     let module = compiler.module;
     for (global, index) in module.globals.iter().zip(0..) {
         if let (true, Some(value @ 1..)) = (global.mutable, global.initial) {
-            Cell::Global(index).store_constant(&mut compiler.asm, value);
+            Cell::Global(index).store_constant(compiler, value);
         }
     }
     if let Some(start) = module.start {

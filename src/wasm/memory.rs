@@ -15,12 +15,13 @@ pub fn size(compiler: &mut Compiler) {
     let Some(memory) = &compiler.module.memory else { return };
     compiler.asm.constant(memory.initial as u32);
     if may_grow(memory) {
-        Cell::PagesGrown.load(&mut compiler.asm);
+        Cell::PagesGrown.load(compiler);
         compiler.asm.emit(Op::Add, 0);
     }
 }
 
-fn may_grow(memory: &Memory) -> bool {
+/// Whether the size of a memory is not known.
+pub fn may_grow(memory: &Memory) -> bool {
     memory.grows && memory.maximum > memory.initial
 }
 
@@ -34,7 +35,8 @@ pub fn grow(compiler: &mut Compiler) {
     asm.set_height(1);
     asm.set(PAGES);
     asm.constant((memory.maximum - memory.initial) as u32);
-    Cell::PagesGrown.load(asm);
+    Cell::PagesGrown.load(compiler);
+    let asm = &mut compiler.asm;
     asm.emit(Op::LocalTee, GROWN);
     asm.emit(Op::Sub, 0);
     asm.get(PAGES);
@@ -43,7 +45,8 @@ pub fn grow(compiler: &mut Compiler) {
     asm.get(GROWN);
     asm.get(PAGES);
     asm.emit(Op::Add, 0);
-    Cell::PagesGrown.store(asm, PAGES);
+    Cell::PagesGrown.store(compiler, PAGES);
+    let asm = &mut compiler.asm;
     asm.constant(memory.initial as u32);
     asm.get(GROWN);
     asm.emit(Op::Add, 0);

@@ -34,7 +34,7 @@ impl FunctionTranslator<'_, '_> {
             Operator::GlobalSet { global_index } => {
                 self.require_i32_global(global_index, offset)?;
                 let scratch = self.scratch(0);
-                Cell::Global(global_index).store(&mut self.compiler.asm, scratch);
+                Cell::Global(global_index).store(self.compiler, scratch);
             }
             Operator::Call { function_index } => {
                 self.compiler.call_function(function_index, offset)?;
@@ -85,7 +85,7 @@ impl FunctionTranslator<'_, '_> {
         let global = &self.compiler.module.globals[index as usize];
         match global.initial {
             Some(value) if !global.mutable => self.compiler.asm.constant(value),
-            _ => Cell::Global(index).load(&mut self.compiler.asm),
+            _ => Cell::Global(index).load(self.compiler),
         }
         Ok(())
     }

@@ -1,0 +1,99 @@
+//! Tokens per second of the plan against the reference, in turns, in one process.
+//!
+//! `cargo bench --bench generate [-- PROGRAM...]` runs bundled programs to their end (sudoku,
+//! collatz and min_cost_matching by default), compares the tokens of both engines,
+//! and prints medians and the ratio. `HARDMAX_BENCH_RUNS` (default 5) is how often.
+//! Planning and making code count, loading does not.
+
+use std::time::Instant;
+
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
+use hardmax::cli::bundled_programs;
+use hardmax::engine::{Attention, Decoder, Planned, Reference, generate};
+use hardmax::linalg::Kernel;
+use hardmax::model::{Model, Token};
+use hardmax::plan::Plan;
+use hardmax::wasm::{self, Options};
+
+const PROGRAMS: [&str; 3] = ["sudoku", "collatz", "min_cost_matching"];
+
+/// Every token of a run, and how many of them a second.
+struct Run {
+    tokens: Vec<Token>,
+    rate: f64,
+}
+
+fn run(engine: &mut impl Decoder, prompt: &[Token], stop: Token, since: Instant) -> Run {
+    let mut tokens = Vec::new();
+    let end = generate(engine, prompt, stop, u64::MAX, |token| tokens.push(token));
+    end.expect("bundled programs halt");
+    let rate = (prompt.len() + tokens.len()) as f64 / since.elapsed().as_secs_f64();
+    Run { tokens, rate }
+}
+
+fn median(rates: &mut [f64]) -> f64 {
+    rates.sort_by(f64::total_cmp);
+    rates[rates.len() / 2]
+}
+
+fn main() {
+    // cargo passes flags of its own.
+    let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let runs = std::env::var("HARDMAX_BENCH_RUNS")
+        .map_or(5, |runs| runs.parse().expect("HARDMAX_BENCH_RUNS is a number"));
+    let model = Model::from_bytes(&include_bytes!("../models/wasm32.bin")[..]).expect("bundled");
+    let kernel = Kernel::preferred();
+    println!("reference: dense, a hull for every head, kernel {kernel:?}; medians of {runs} runs");
+
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    table.set_header([
+        "program",
+        "tokens",
+        "reference tok/s",
+        "plan tok/s",
+        "least",
+        "most",
+        "ratio",
+    ]);
+    let programs = bundled_programs().iter().filter(|program| {
+        if named.is_empty() {
+            PROGRAMS.contains(&program.name.as_str())
+        } else {
+            named.contains(&program.name)
+        }
+    });
+    for bundled in programs {
+        let compiled = wasm::compile(bundled.wasm, &Options::default()).expect("bundled");
+        let program = compiled.with_input(bundled.input.as_bytes()).expect("a default input");
+        let prompt: Vec<Token> = program.prompt().iter().map(|symbol| Token(symbol.id())).collect();
+        let (mut slow, mut fast) = (Vec::new(), Vec::new());
+        let mut count = 0;
+        for _ in 0..runs {
+            let since = Instant::now();
+            let mut engine = Reference::new(&model, Attention::Hull, kernel).expect("a reference");
+            let reference = run(&mut engine, &prompt, model.stop(), since);
+            let since = Instant::now();
+            let plan = Plan::new(&model, prompt[0]);
+            let mut engine = Planned::new(&model, &plan, Attention::Hull, kernel);
+            let planned = run(&mut engine, &prompt, model.stop(), since);
+            assert_eq!(engine.fallback(), None, "{}: the plan broke", bundled.name);
+            assert!(planned.tokens == reference.tokens, "{}: other tokens", bundled.name);
+            slow.push(reference.rate);
+            fast.push(planned.rate);
+            count = prompt.len() + planned.tokens.len();
+        }
+        let (slow, middle) = (median(&mut slow), median(&mut fast));
+        table.add_row([
+            bundled.name.clone(),
+            count.to_string(),
+            format!("{slow:.0}"),
+            format!("{middle:.0}"),
+            format!("{:.0}", fast[0]),
+            format!("{:.0}", fast[fast.len() - 1]),
+            format!("{:.0}", middle / slow),
+        ]);
+    }
+    println!("{table}");
+}
