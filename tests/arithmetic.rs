@@ -5,12 +5,12 @@
 
 mod common;
 
-use hardmax::engine::{Attention, Planned, generate};
+use hardmax::engine::Attention;
 use hardmax::linalg::Kernel;
 use hardmax::machine::{Instruction, Op, Symbol};
-use hardmax::model::{Model, Token};
+use hardmax::model::Model;
 use hardmax::oracle;
-use hardmax::plan::Plan;
+use hardmax::plan::{Plan, Refusal};
 use hardmax::program::Program;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -74,20 +74,16 @@ impl By {
     fn generated(
         self,
         model: &Model,
-        plan: &Result<Plan, hardmax::plan::Refusal>,
+        plan: &Result<Plan, Refusal>,
         prompt: &[Symbol],
     ) -> Vec<Symbol> {
-        let (attention, kernel) = (Attention::Kinds, Kernel::preferred());
-        if let By::Reference = self {
-            return common::generated(model, prompt, attention, kernel, u64::MAX).unwrap();
+        match self {
+            By::Plan => common::generated_by_plan(model, plan, prompt, u64::MAX),
+            By::Reference => {
+                let (attention, kernel) = (Attention::Kinds, Kernel::preferred());
+                common::generated(model, prompt, attention, kernel, u64::MAX).unwrap()
+            }
         }
-        let prompt: Vec<Token> = prompt.iter().map(|symbol| Token(symbol.id())).collect();
-        let mut engine = Planned::new(model, plan, attention, kernel);
-        let mut generated = Vec::new();
-        let emit = |token: Token| generated.push(Symbol::all()[token.index()]);
-        generate(&mut engine, &prompt, model.stop(), u64::MAX, emit).unwrap();
-        assert_eq!(engine.fallback(), None);
-        generated
     }
 }
 
@@ -95,7 +91,7 @@ impl By {
 /// oracle and by the model. Division by 0, which ends a program, has its own test.
 fn check(by: By, operations: impl IntoIterator<Item = Operation>) {
     let model = common::model();
-    let plan = Plan::new(&model, Token(Symbol::Open.id()));
+    let plan = common::plan(&model);
     let mut operations =
         operations.into_iter().filter(|&(op, _, b)| b != 0 || !divides(op)).peekable();
     while operations.peek().is_some() {

@@ -8,6 +8,7 @@ use std::path::Path;
 use hardmax::cli::{BundledProgram, bundled_programs};
 use hardmax::engine::Attention;
 use hardmax::linalg::Kernel;
+use hardmax::machine::Symbol;
 use hardmax::oracle::{self, Stopped};
 use hardmax::program::{Program, text};
 use hardmax::wasm::{self, Options};
@@ -39,9 +40,8 @@ const OWN: [(&str, &str); 14] = [
     ("min_cost_matching", "4 1 3; 2 0 5; 3 2 2"),
 ];
 
-/// These run through the model, which takes its time in a test: the first to its
-/// end, of the others the beginning.
-const THROUGH_THE_MODEL: [&str; 4] = ["hello", "brainfuck", "crc32", "queens"];
+/// The beginnings of these run through the reference, which takes its time.
+const BY_THE_REFERENCE: [&str; 4] = ["hello", "brainfuck", "crc32", "queens"];
 
 /// So many tokens are a beginning.
 const BEGINNING: u64 = 3_000;
@@ -105,20 +105,36 @@ fn the_oracle_writes_what_another_engine_writes() {
 }
 
 #[test]
-fn the_model_generates_what_the_oracle_writes() {
+fn the_plan_generates_what_the_oracle_writes_to_the_end() {
     let model = common::model();
-    let chosen = |bundled: &&BundledProgram| THROUGH_THE_MODEL.contains(&bundled.name.as_str());
-    for bundled in bundled_programs().iter().filter(chosen) {
-        let limit = BEGINNING;
+    let plan = common::plan(&model);
+    for bundled in bundled_programs() {
         let program = compiled(bundled, &bundled.input);
-        let (expected, _) = oracle::trace(&program, limit).unwrap();
-        let kernel = Kernel::preferred();
-        let prompt = program.prompt();
-        let got = common::generated(&model, &prompt, Attention::Kinds, kernel, limit).unwrap();
-        let parting = got.iter().zip(&expected).position(|(got, expected)| got != expected);
-        assert_eq!(parting, None, "{}", bundled.name);
-        assert_eq!(got.len(), expected.len(), "{}", bundled.name);
+        let (expected, _) = oracle::trace(&program, TOKENS).unwrap();
+        let got = common::generated_by_plan(&model, &plan, &program.prompt(), TOKENS);
+        same(bundled, &got, &expected);
     }
+}
+
+#[test]
+fn the_reference_generates_what_the_oracle_writes() {
+    let model = common::model();
+    let chosen = |bundled: &&BundledProgram| BY_THE_REFERENCE.contains(&bundled.name.as_str());
+    for bundled in bundled_programs().iter().filter(chosen) {
+        let program = compiled(bundled, &bundled.input);
+        let (expected, _) = oracle::trace(&program, BEGINNING).unwrap();
+        let (kernel, prompt) = (Kernel::preferred(), program.prompt());
+        for attention in [Attention::Kinds, Attention::Hull] {
+            let got = common::generated(&model, &prompt, attention, kernel, BEGINNING).unwrap();
+            same(bundled, &got, &expected);
+        }
+    }
+}
+
+fn same(bundled: &BundledProgram, got: &[Symbol], expected: &[Symbol]) {
+    let parting = got.iter().zip(expected).position(|(got, expected)| got != expected);
+    assert_eq!(parting, None, "{}", bundled.name);
+    assert_eq!(got.len(), expected.len(), "{}", bundled.name);
 }
 
 #[test]

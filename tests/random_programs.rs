@@ -12,13 +12,19 @@ use hardmax::linalg::Kernel;
 use hardmax::machine::{Op, Symbol};
 use hardmax::model::Model;
 use hardmax::oracle;
+use hardmax::plan::{Plan, Refusal};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 static MODEL: LazyLock<Model> = LazyLock::new(common::model);
 
-/// Traces are compared up to here.
+static PLAN: LazyLock<Result<Plan, Refusal>> = LazyLock::new(|| common::plan(&MODEL));
+
+/// Traces are compared up to here by the plan,
+const LONG: u64 = 20_000;
+
+/// and by the reference up to here.
 const LIMIT: u64 = 600;
 
 /// A scan over all positions takes long, and is compared up to here.
@@ -37,11 +43,14 @@ proptest! {
     fn the_model_generates_what_the_oracle_writes(source in source(false)) {
         let program = source.program();
         let prompt = program.prompt();
-        let (expected, _) = oracle::trace(&program, LIMIT).unwrap();
+        let (expected, _) = oracle::trace(&program, LONG).unwrap();
+        let got = common::generated_by_plan(&MODEL, &PLAN, &prompt, LONG);
+        prop_assert_eq!(names(&got), names(&expected), "plan");
+        let expected = &expected[..expected.len().min(LIMIT as usize)];
         for &kernel in Kernel::ALL {
             for attention in [Attention::Kinds, Attention::Hull] {
                 let got = generated(&MODEL, &prompt, attention, kernel, LIMIT).unwrap();
-                prop_assert_eq!(names(&got), names(&expected), "{:?} {}", attention, kernel);
+                prop_assert_eq!(names(&got), names(expected), "{:?} {}", attention, kernel);
             }
             let first = &expected[..expected.len().min(BRUTE_LIMIT)];
             let limit = BRUTE_LIMIT as u64;

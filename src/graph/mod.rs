@@ -176,10 +176,15 @@ impl Graph {
         self.node(name, Node::Feature(table))
     }
 
-    /// max(gate, 0) · factor.
+    /// max(gate, 0) · factor. Asked for again it is the same unit.
     pub fn unit(&mut self, gate: impl Into<Linear>, factor: impl Into<Linear>) -> Value {
         let (gate, factor) = (gate.into(), factor.into());
-        self.node("unit", Node::Unit { gate, factor })
+        let same = |value: &Value| match self.origin(*value) {
+            Node::Unit { gate: g, factor: f } => (g, f) == (&gate, &factor),
+            _ => false,
+        };
+        let known = self.values().find(same);
+        known.unwrap_or_else(|| self.node("unit", Node::Unit { gate, factor }))
     }
 
     /// factor where the whole number `at_least_one` is 1 or more, else 0: two units.

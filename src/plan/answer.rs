@@ -5,8 +5,9 @@
 
 use super::code::{BEST, Op, Reg};
 use super::group::{Group, twins};
+use super::lin::Lin;
 use super::lower::Lowering;
-use super::term::{Bounds, Lin};
+use super::term::Bounds;
 
 /// A group or fan that may win.
 #[derive(Clone)]

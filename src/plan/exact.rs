@@ -42,7 +42,8 @@
 //! are guarded at run time to stay within 0..=[`MOST`], so this error is below 2^-23, and
 //! both a rounding on purpose and a gather turn it into S itself.
 
-use super::term::{Arena, Bounds, Lin};
+use super::lin::Lin;
+use super::term::{Arena, Bounds};
 
 /// Whole numbers up to here are f64.
 pub const WHOLE: f64 = (1u64 << 53) as f64;

@@ -4,7 +4,8 @@
 //! that is how specialised code gets rid of them.
 
 use super::exact::GUARDED;
-use super::term::{Arena, Atom, Bounds, Lin};
+use super::lin::Lin;
+use super::term::{Arena, Atom, Bounds};
 
 /// x / 2^shift, rounded, ties to even; `shift` is 1 to 62.
 pub fn round(x: i64, shift: u32) -> i64 {

@@ -14,8 +14,9 @@ use std::sync::Arc;
 
 use super::exact::{self, Limits, MOST, Value, bounds, row};
 use super::heads::{Heads, Items};
+use super::lin::Lin;
 use super::opening::Opening;
-use super::term::{Arena, Atom, Bounds, Features, Lin};
+use super::term::{Arena, Atom, Bounds, Features};
 use crate::model::{Matrix, Model};
 
 /// A model as expressions.

@@ -26,8 +26,9 @@
 use std::sync::Arc;
 
 use super::exact::{Limits, NEARLY, OLDEST, Value, bounds, row};
+use super::lin::Lin;
 use super::opening::{Opening, OpeningHead};
-use super::term::{Arena, Atom, Bounds, Features, Lin};
+use super::term::{Arena, Atom, Bounds, Features};
 use crate::attention::TieBreak;
 use crate::model::Layer;
 

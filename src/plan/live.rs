@@ -12,8 +12,9 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::fuse::Fused;
+use super::lin::{AtomId, Lin};
 use super::output::Output;
-use super::term::{Arena, Atom, AtomId, Lin};
+use super::term::{Arena, Atom};
 
 /// Which items of a history are needed.
 #[derive(Clone, Debug, Default, PartialEq)]

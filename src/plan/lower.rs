@@ -1,100 +1,19 @@
 //! Sixth pass: from rebuilt expressions to operations.
 //!
-//! A step runs two pieces of code. The first knows the token's class and brings up to
-//! date what the row and the age depend on. The second knows all three, brings the rest up to date and
-//! answers. A memory is always written before it is asked, for a position attends to
-//! itself as well; an item is emitted when something first asks for it, or at the end.
-//!
-//! Code is made when it is first needed: a program meets few of all combinations. The
-//! [`Compiler`] keeps the tables of token features that code reads.
+//! A memory is always written before it is asked, for a position attends to itself as well:
+//! an item is emitted when something first asks for it, or at the end.
 
 use rustc_hash::FxHashMap;
 
+use super::Plan;
 use super::code::{BEST, FIRST, Op, POSITION, Reg, SELECTED, TokenTable, ZERO};
+use super::compiler::Compiler;
+use super::lin::{AtomId, GREATEST, Lin};
 use super::live::Needed;
-use super::specialise::Specialiser;
-use super::term::{Arena, Atom, AtomId, Bounds, GREATEST, Lin};
-use super::{Plan, Refusal};
+use super::specialise::{Known, Specialiser};
+use super::term::{Arena, Atom, Bounds};
 
-/// What is known when a piece of code runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Known {
-    /// The class of the latest token.
-    pub class: u16,
-    /// The row of the token at the selected place.
-    pub row: Option<u16>,
-    /// The age of the register by which code is specialised.
-    pub age: Option<u16>,
-}
-
-/// Makes code for one plan.
-#[derive(Debug)]
-pub struct Compiler<'p> {
-    plan: &'p Plan,
-    /// Tables of the vocabulary's length, one after the other.
-    tables: Vec<i64>,
-    names: FxHashMap<Vec<(usize, i64)>, TokenTable>,
-}
-
-impl<'p> Compiler<'p> {
-    /// Without any code yet.
-    pub fn new(plan: &'p Plan) -> Compiler<'p> {
-        Compiler { plan, tables: Vec::new(), names: FxHashMap::default() }
-    }
-
-    /// Tables of token features, each as long as the vocabulary.
-    pub fn token_tables(&self) -> &[i64] {
-        &self.tables
-    }
-
-    /// The code that comes before the row and the age are known.
-    pub fn first(&mut self, class: u16) -> Result<Vec<Op>, Refusal> {
-        let plan = self.plan;
-        let none = nothing_done(plan);
-        let mut lowering = Lowering::new(self, Known { class, row: None, age: None }, none);
-        lowering.remaining(&plan.live.first).ok_or(Refusal::Registers)?;
-        lowering.select().ok_or(Refusal::Registers)?;
-        Ok(lowering.ops)
-    }
-
-    /// The code that does the rest of a step, with an answer or without.
-    pub fn second(&mut self, known: Known, answers: bool) -> Result<Vec<Op>, Refusal> {
-        let plan = self.plan;
-        let mut lowering = Lowering::new(self, known, plan.live.first.clone());
-        if answers {
-            lowering.answer().ok_or(Refusal::Registers)?;
-        }
-        lowering.remaining(&plan.live.needed).ok_or(Refusal::Registers)?;
-        lowering.guards().ok_or(Refusal::Registers)?;
-        Ok(lowering.ops)
-    }
-
-    fn table(&mut self, terms: Vec<(usize, i64)>) -> Option<TokenTable> {
-        if let Some(&table) = self.names.get(&terms) {
-            return Some(table);
-        }
-        let features = &self.plan.features;
-        let table = TokenTable::try_from(self.names.len()).ok()?;
-        self.tables.extend((0..features.tokens).map(|token| -> i64 {
-            terms.iter().map(|&(column, k)| k.wrapping_mul(features.columns[column][token])).sum()
-        }));
-        self.names.insert(terms, table);
-        Some(table)
-    }
-}
-
-fn nothing_done(plan: &Plan) -> Needed {
-    let needed = &plan.live.needed;
-    let none = |items: &[bool]| vec![false; items.len()];
-    Needed {
-        sums: none(&needed.sums),
-        ages: none(&needed.ages),
-        tables: none(&needed.tables),
-        columns: none(&needed.columns),
-        hulls: none(&needed.hulls),
-    }
-}
-
+/// One piece of code in the making.
 pub(super) struct Lowering<'c, 'p> {
     pub(super) plan: &'p Plan,
     pub(super) special: Specialiser<'p>,
@@ -111,7 +30,8 @@ pub(super) struct Lowering<'c, 'p> {
 }
 
 impl<'c, 'p> Lowering<'c, 'p> {
-    fn new(compiler: &'c mut Compiler<'p>, known: Known, done: Needed) -> Self {
+    /// Nothing yet, for code that runs when `known` holds and after `done` is up to date.
+    pub(super) fn new(compiler: &'c mut Compiler<'p>, known: Known, done: Needed) -> Self {
         let plan = compiler.plan;
         Lowering {
             plan,
@@ -134,7 +54,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
     }
 
     /// Leaves the selected place in its register.
-    fn select(&mut self) -> Option<()> {
+    pub(super) fn select(&mut self) -> Option<()> {
         if let Some(place) = &self.plan.live.selector {
             let place = self.special.lin(place)?;
             let from = self.lin(&place)?;
@@ -144,7 +64,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
     }
 
     /// Brings up to date whatever is wanted and not yet done.
-    fn remaining(&mut self, wanted: &Needed) -> Option<()> {
+    pub(super) fn remaining(&mut self, wanted: &Needed) -> Option<()> {
         let of = |wanted: &[bool]| (0..wanted.len()).filter(|&at| wanted[at]).collect::<Vec<_>>();
         of(&wanted.sums).into_iter().try_for_each(|sum| self.sum(sum))?;
         of(&wanted.ages).into_iter().try_for_each(|age| self.age(age))?;
@@ -471,7 +391,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
     }
 
     /// Checks the products and fractions that logits depend on, where bounds do not prove them.
-    fn guards(&mut self) -> Option<()> {
+    pub(super) fn guards(&mut self) -> Option<()> {
         for guard in &self.plan.output.guards {
             let guard = self.special.lin(guard)?;
             let arena = &self.special.arena;

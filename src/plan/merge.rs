@@ -8,7 +8,8 @@
 //! are identities of whole numbers; that the reference computes the units' sum without
 //! rounding is checked apart, on its own terms (`exact.rs`).
 
-use super::term::{Arena, Atom, AtomId, Bounds, GREATEST, Lin};
+use super::lin::{AtomId, GREATEST, Lin};
+use super::term::{Arena, Atom, Bounds};
 
 /// Pieces of one expression with the same gate and factor, and their coefficients.
 struct Alike {

@@ -8,7 +8,8 @@
 //!    expressions are one atom from the start.
 //! 3. `output`: the output head in groups (`group`) and fans (`fan`).
 //! 4. `live`: what the logits depend on, and by what code is specialised.
-//! 5. `specialise` substitutes what is known, and `lower` and `answer` write operations (`code`).
+//! 5. `specialise` substitutes what is known, and `lower` and `answer` write
+//!    operations (`code`) when `compiler` is asked for them.
 //!
 //! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the
 //! reference. Assumptions are guarded at run time: the opening token comes once, running
@@ -19,12 +20,14 @@
 
 mod answer;
 mod code;
+mod compiler;
 mod exact;
 mod fan;
 mod fraction;
 mod fuse;
 mod group;
 mod heads;
+mod lin;
 mod live;
 mod lower;
 mod merge;
@@ -41,12 +44,13 @@ use thiserror::Error;
 use crate::model::{Model, Token};
 
 pub use code::{ANSWER, BEST, FIRST, Op, POSITION, Reg, SELECTED};
+pub use compiler::Compiler;
 pub use exact::{GUARDED, MOST, OLDEST};
 pub use fan::Fan;
 pub use fraction::round;
 pub use group::{Group, Line};
 pub use heads::HullHead;
-pub use lower::{Compiler, Known};
+pub use specialise::Known;
 
 use heads::Items;
 use live::Live;

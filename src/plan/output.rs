@@ -16,7 +16,8 @@ use super::exact::{bounds, fits, fraction};
 use super::fan::Fan;
 use super::fuse::Fused;
 use super::group::{Group, one_group};
-use super::term::{Bounds, Lin};
+use super::lin::Lin;
+use super::term::Bounds;
 use crate::model::{Matrix, Model};
 
 /// The output head.

@@ -7,7 +7,8 @@
 use super::exact::Value;
 use super::fraction::round;
 use super::heads::{Column, Heads, Parts};
-use super::term::{Arena, Atom, Bounds, Lin};
+use super::lin::Lin;
+use super::term::{Arena, Atom, Bounds};
 
 impl Heads<'_> {
     pub(super) fn all_at(&mut self, parts: &Parts, at: &Lin) -> Option<[Value; 2]> {

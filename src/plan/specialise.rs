@@ -13,8 +13,19 @@ use rustc_hash::FxHashMap;
 
 use super::Plan;
 use super::exact::OLDEST;
-use super::lower::Known;
-use super::term::{Arena, Atom, AtomId, Bounds, Lin};
+use super::lin::{AtomId, Lin};
+use super::term::{Arena, Atom, Bounds};
+
+/// What is known when a piece of code runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Known {
+    /// The class of the latest token.
+    pub class: u16,
+    /// The row of the token at the selected place.
+    pub row: Option<u16>,
+    /// The age of the register by which code is specialised.
+    pub age: Option<u16>,
+}
 
 /// Rebuilds expressions.
 pub struct Specialiser<'p> {

@@ -3,7 +3,7 @@
 
 use super::operations::{Kept, Operations};
 use super::schedule::Times;
-use super::slots::{Birth, Layout};
+use super::slots::{Birth, HalfLayer, Layout};
 use crate::attention::{HeadKind, TieBreak};
 use crate::graph::{Fetch, FetchId, Graph, Linear, Node, Value};
 use crate::model::{Clears, LayerParts, ModelParts, Shape, Token};
@@ -146,13 +146,11 @@ impl Builder<'_> {
             let first = add(&self.graph.fetches()[fetch.index()]);
             columns.extend(self.parts(fetch).map(|(value, part)| (value, first + part)));
         }
-        let births = &self.layout.half_layers[half_layer - 1].births;
-        let passing: Vec<&Birth> = births.iter().filter(|birth| !birth.passed.is_zero()).collect();
+        let HalfLayer { births, passed, .. } = &self.layout.half_layers[half_layer - 1];
         let mut passed_columns = Vec::new();
-        for pair in passing.chunks(2) {
+        for pair in passed.chunks(2) {
             let first = add(&self.passthrough(pair));
-            let kept = pair.iter().map(|birth| birth.kept);
-            passed_columns.extend(kept.zip(first..));
+            passed_columns.extend(pair.iter().zip(first..));
         }
         described.resize(self.shape.heads, (TieBreak::Average, HeadKind::Lookup));
         heads.extend(described);
@@ -162,14 +160,14 @@ impl Builder<'_> {
     }
 
     /// A head by which every position hands one or two combinations to itself.
-    fn passthrough(&self, births: &[&Birth]) -> Fetch {
+    fn passthrough(&self, values: &[Linear]) -> Fetch {
         let (t, one) = (self.graph.position(), self.graph.one());
         Fetch {
             kind: HeadKind::Passthrough,
             tie: TieBreak::Average,
             query: [t.into(), one.into()],
             key: [t * 2.0, one.into()],
-            values: births.iter().map(|birth| birth.passed.clone()).collect(),
+            values: values.to_vec(),
         }
     }
 
@@ -190,12 +188,10 @@ impl Builder<'_> {
                 columns.push((unit, add(gate, factor)));
             }
         }
-        let births = &self.layout.half_layers[half_layer - 1].births;
-        let mut passed_columns = Vec::new();
-        for birth in births.iter().filter(|birth| !birth.passed.is_zero()) {
-            let column = add(&self.graph.one().into(), &birth.passed);
-            passed_columns.push((birth.kept, column));
-        }
+        let HalfLayer { births, passed, .. } = &self.layout.half_layers[half_layer - 1];
+        let one = self.graph.one().into();
+        let passed_columns: Vec<_> =
+            passed.iter().map(|linear| (linear, add(&one, linear))).collect();
         let outwards = self.outwards(births, units, &columns, &passed_columns);
         (inwards.data, outwards)
     }
@@ -206,7 +202,7 @@ impl Builder<'_> {
         births: &[Birth],
         columns: usize,
         raw: &Columns,
-        passed: &[(usize, usize)],
+        passed: &[(&Linear, usize)],
     ) -> Vec<f64> {
         let mut outwards = Dense::zeros(self.shape.width, columns);
         for birth in births {
@@ -216,9 +212,9 @@ impl Builder<'_> {
                 let column = column.expect("raw values are read in their own half-layer").1;
                 outwards.set(slot, column, coefficient);
             }
-        }
-        for &(kept, column) in passed {
-            outwards.set(self.layout.slot[kept], column, 1.0);
+            for &(_, column) in passed.iter().filter(|(linear, _)| **linear == birth.passed) {
+                outwards.set(slot, column, 1.0);
+            }
         }
         outwards.data
     }

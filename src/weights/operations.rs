@@ -67,6 +67,8 @@ pub struct Operations {
     pub position: usize,
     /// Place in `kept` by value.
     pub place: Vec<Option<usize>>,
+    /// Number of tokens.
+    pub vocabulary: usize,
 }
 
 /// Sorts out a graph. Values that no logit depends on are left out.
@@ -134,7 +136,14 @@ pub fn operations(graph: &Graph) -> Operations {
         group.reads.dedup();
     }
     let of = |value: Value| place[value.index()].expect("constants and positions are needed");
-    Operations { kept, groups, one: of(graph.one()), position: of(graph.position()), place }
+    Operations {
+        kept,
+        groups,
+        one: of(graph.one()),
+        position: of(graph.position()),
+        place,
+        vocabulary: graph.vocabulary(),
+    }
 }
 
 /// Adds a value's operation to its group.

@@ -1,10 +1,10 @@
 //! A half-layer for every group of operations.
 //!
 //! A group stands after everything that makes what it reads, in a half-layer of
-//! its own kind. The earliest such half-layers give the least number of layers.
-//! Within that number, groups that are not on the longest chain can move; a
-//! descent moves them one or two at a time as long as the model gets narrower, or
-//! smaller at equal width.
+//! its own kind. The earliest such half-layers give the least number of layers;
+//! [`SPARE_LAYERS`] more leave room. Groups then move at random, ever less often to where
+//! the model gets larger (simulated annealing), and at last only to where it gets
+//! smaller. What looks random is the same every time.
 
 use super::operations::{GroupId, Operations, Part};
 use super::slots::allocate;
@@ -18,21 +18,72 @@ pub struct Times {
     pub layers: usize,
 }
 
+/// Layers beyond the longest chain. With one, neither heads nor units crowd in the layer
+/// that looks for operands, and a token takes a fifth less work, for all layers are narrower.
+const SPARE_LAYERS: usize = 1;
+
+/// Searches, each from the start with other random numbers.
+const SEARCHES: u64 = 4;
+
+/// Moves of a search.
+const MOVES: usize = 12_000;
+
+/// By how many multiply-adds the first moves may make a model larger.
+const HEAT: usize = 6_000;
+
 /// The best schedule found.
 pub fn schedule(operations: &Operations) -> Times {
-    let earliest = earliest(operations);
-    let layers = earliest.iter().copied().max().unwrap_or(1).div_ceil(2);
-    let latest = latest(operations, 2 * layers);
-    let starts = [earliest, latest].map(|of| descend(operations, Times { of, layers }));
-    let [early, late] = starts;
-    if cost(operations, &late) < cost(operations, &early) { late } else { early }
+    let of = earliest(operations);
+    let longest_chain = of.iter().copied().max().unwrap_or(1).div_ceil(2);
+    let start = Times { of, layers: longest_chain + SPARE_LAYERS };
+    let search = |seed| descend(operations, anneal(operations, start.clone(), Random(seed)));
+    let found = (1..=SEARCHES).map(search);
+    found.min_by_key(|times| cost(operations, times)).expect("there are searches")
 }
 
-/// What to make small, the most important first: width, units, work to pass
+/// Random moves, of which ever fewer may make the cost greater; the best seen.
+fn anneal(operations: &Operations, mut times: Times, mut random: Random) -> Times {
+    let mut now = cost(operations, &times);
+    let mut best = (now, times.clone());
+    for left in (1..=MOVES).rev() {
+        let group = GroupId(random.below(times.of.len()));
+        let window = window(operations, &times, group);
+        let time = window[random.below(window.len())];
+        if time == times.of[group.0] {
+            continue;
+        }
+        let before = std::mem::replace(&mut times.of[group.0], time);
+        let moved = cost(operations, &times);
+        if moved.0 <= now.0 + random.below(1 + HEAT * left / MOVES) {
+            now = moved;
+            if now < best.0 {
+                best = (now, times.clone());
+            }
+        } else {
+            times.of[group.0] = before;
+        }
+    }
+    best.1
+}
+
+/// Numbers that look random, the same every time (the multiplier is Knuth's).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (self.0 >> 33) as usize % limit
+    }
+}
+
+/// What to make small, the most important first: multiply-adds a token, work to pass
 /// values on, and values alive over all states.
-fn cost(operations: &Operations, times: &Times) -> (usize, usize, usize, usize) {
+fn cost(operations: &Operations, times: &Times) -> (usize, usize, usize) {
     let layout = allocate(operations, times);
-    (layout.width(), layout.units, layout.passed, layout.live.iter().sum())
+    let (width, units) = (layout.width(), layout.units);
+    let layers = times.layers * (4 * width * width + 3 * units * width);
+    let dense = layers + operations.vocabulary * width;
+    (dense, layout.passed, layout.live.iter().sum())
 }
 
 /// Moves groups while that makes the cost smaller.
@@ -40,13 +91,14 @@ fn descend(operations: &Operations, mut times: Times) -> Times {
     let mut best = cost(operations, &times);
     loop {
         let before = best;
-        for first in (0..times.of.len()).map(GroupId) {
-            for time in window(operations, &times, first) {
-                let mut moved = times.clone();
-                moved.of[first.0] = time;
-                let candidate = cost(operations, &moved);
-                if candidate < best {
-                    (best, times) = (candidate, moved);
+        for group in (0..times.of.len()).map(GroupId) {
+            for time in window(operations, &times, group) {
+                let old = std::mem::replace(&mut times.of[group.0], time);
+                let moved = cost(operations, &times);
+                if moved < best {
+                    best = moved;
+                } else {
+                    times.of[group.0] = old;
                 }
             }
         }
@@ -91,17 +143,6 @@ fn earliest(operations: &Operations) -> Vec<usize> {
         let after = reads.filter_map(|&read| operations.kept[read].group).map(|g| times[g.0]);
         let first = after.max().unwrap_or(0) + 1;
         if fits(operations.groups[group].part, first) { first } else { first + 1 }
-    });
-    times
-}
-
-/// Each group as late as what reads it allows.
-fn latest(operations: &Operations, end: usize) -> Vec<usize> {
-    let mut times = vec![end; operations.groups.len()];
-    settle(&mut times, |times, group| {
-        let before = readers(operations, GroupId(group)).map(|reader| times[reader.0]);
-        let last = before.min().unwrap_or(end + 1) - 1;
-        if fits(operations.groups[group].part, last) { last } else { last - 1 }
     });
     times
 }

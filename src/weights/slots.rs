@@ -6,8 +6,9 @@
 //! very half-layer takes it over *in place*: the layer adds the difference. For
 //! that both must be exact ([`Kept::exact`](super::operations::Kept)), for
 //! x + (y - x) is y only without rounding. Adding the difference costs half a
-//! passthrough head or one unit, unless the newcomer is the old value plus raw
-//! values, where it costs nothing.
+//! passthrough head or one unit, or nothing where another newcomer has the same. Where the
+//! newcomer is the old value and something more, only that is added, exact or not; raw values
+//! cost nothing.
 
 use super::operations::{Operations, Part};
 use super::schedule::Times;
@@ -35,8 +36,16 @@ pub struct HalfLayer {
     pub births: Vec<Birth>,
     /// Slots cleared at its end.
     pub cleared: Vec<Slot>,
-    /// Combinations of slots that it passes on.
-    pub passed: usize,
+    /// Combinations of slots that it passes on, each once.
+    pub passed: Vec<Linear>,
+}
+
+impl HalfLayer {
+    fn pass(&mut self, linear: &Linear) {
+        if !linear.is_zero() && !self.passed.contains(linear) {
+            self.passed.push(linear.clone());
+        }
+    }
 }
 
 /// Where everything lives.
@@ -71,7 +80,8 @@ impl Layout {
 /// Taking slots over in place needs fewer slots but more heads, and the width has
 /// to hold both: the least width is found by trying.
 pub fn allocate(operations: &Operations, times: &Times) -> Layout {
-    let mut width = 0;
+    let most_live = live(operations, times).into_iter().max().unwrap_or(0);
+    let mut width = most_live.next_multiple_of(2);
     loop {
         let layout = allocate_within(operations, times, width);
         if layout.width() <= width {
@@ -86,9 +96,7 @@ pub fn allocate(operations: &Operations, times: &Times) -> Layout {
 fn allocate_within(operations: &Operations, times: &Times, width: usize) -> Layout {
     let (births, deaths) = lives(operations, times);
     let states = 2 * times.layers;
-    let live = (0..=states)
-        .map(|s| births.iter().zip(&deaths).filter(|(b, d)| **b <= s && s <= **d).count())
-        .collect();
+    let live = live(operations, times);
     let mut slot = vec![usize::MAX; operations.kept.len()];
     let mut slots = SOURCE_SLOTS;
     let mut free: Vec<Slot> = Vec::new();
@@ -109,15 +117,16 @@ fn allocate_within(operations: &Operations, times: &Times, width: usize) -> Layo
         };
         let mut dying: Vec<usize> = (0..deaths.len()).filter(|&at| deaths[at] + 1 == now).collect();
         let mut born: Vec<usize> = (0..births.len()).filter(|&at| births[at] == now).collect();
-        // Those that take something from slots anyway take slots over for nothing.
-        born.sort_by_key(|&at| operations.kept[at].slots.is_zero());
+        // First those that need a free slot; of the others those that take something from
+        // slots anyway, for they take slots over for nothing.
+        born.sort_by_key(|&at| (operations.kept[at].exact, operations.kept[at].slots.is_zero()));
         for at in born {
             let kept = &operations.kept[at];
-            let dead_value = |&old: &usize| Linear::from(operations.kept[old].value);
-            let grown = dying.iter().position(|old| kept.slots == dead_value(old));
+            let grows = |&old: &usize| kept.slots.coefficient(operations.kept[old].value) == 1.0;
+            let grown = dying.iter().position(grows);
             let replaced = || {
                 let exact = |old: &usize| kept.exact && operations.kept[*old].exact;
-                let pays = !kept.slots.is_zero() || half_layer.passed < may_pass;
+                let pays = !kept.slots.is_zero() || half_layer.passed.len() < may_pass;
                 let pays = pays && free.is_empty();
                 dying.iter().position(exact).filter(|_| pays)
             };
@@ -133,7 +142,7 @@ fn allocate_within(operations: &Operations, times: &Times, width: usize) -> Layo
                 slots += 1;
                 slots - 1
             };
-            half_layer.passed += usize::from(!passed.is_zero());
+            half_layer.pass(&passed);
             half_layer.births.push(Birth { kept: at, passed });
         }
         half_layer.cleared = dying.iter().map(|&old| slot[old]).collect();
@@ -142,9 +151,17 @@ fn allocate_within(operations: &Operations, times: &Times, width: usize) -> Layo
         half_layers.push(half_layer);
     }
     let (heads, units) = sizes(&own, &half_layers);
-    let passed = half_layers.iter().map(|half_layer| half_layer.passed).sum();
+    let passed = half_layers.iter().map(|half_layer| half_layer.passed.len()).sum();
     let fetches = own.iter().copied().step_by(2).collect();
     Layout { slot, half_layers, slots, live, fetches, heads, units, passed }
+}
+
+/// How many values are alive in each state.
+fn live(operations: &Operations, times: &Times) -> Vec<usize> {
+    let (births, deaths) = lives(operations, times);
+    (0..=2 * times.layers)
+        .map(|s| births.iter().zip(&deaths).filter(|(b, d)| **b <= s && s <= **d).count())
+        .collect()
 }
 
 /// The first and the last state in which each value is in its slot.
@@ -186,9 +203,9 @@ fn sizes(own: &[usize], half_layers: &[HalfLayer]) -> (usize, usize) {
     let (mut heads, mut units) = (0, 0);
     for (index, half_layer) in half_layers.iter().enumerate() {
         if index % 2 == 0 {
-            heads = heads.max(own[index] + half_layer.passed.div_ceil(2));
+            heads = heads.max(own[index] + half_layer.passed.len().div_ceil(2));
         } else {
-            units = units.max(own[index] + half_layer.passed);
+            units = units.max(own[index] + half_layer.passed.len());
         }
     }
     (heads, units)

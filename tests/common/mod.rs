@@ -4,10 +4,11 @@
 
 pub mod programs;
 
-use hardmax::engine::{Attention, EngineError, Reference, generate};
+use hardmax::engine::{Attention, EngineError, Planned, Reference, generate};
 use hardmax::linalg::Kernel;
 use hardmax::machine::Symbol;
 use hardmax::model::{Model, Token};
+use hardmax::plan::{Plan, Refusal};
 
 /// The model inside the binary.
 pub fn model() -> Model {
@@ -28,4 +29,25 @@ pub fn generated(
     let emit = |token: Token| generated.push(Symbol::all()[token.index()]);
     generate(&mut engine, &prompt, model.stop(), limit, emit)?;
     Ok(generated)
+}
+
+/// The plan of a model for programs.
+pub fn plan(model: &Model) -> Result<Plan, Refusal> {
+    Plan::new(model, Token(Symbol::Open.id()))
+}
+
+/// What the plan generates after a prompt, at most `limit` tokens, without any fallback.
+pub fn generated_by_plan(
+    model: &Model,
+    plan: &Result<Plan, Refusal>,
+    prompt: &[Symbol],
+    limit: u64,
+) -> Vec<Symbol> {
+    let prompt: Vec<Token> = prompt.iter().map(|symbol| Token(symbol.id())).collect();
+    let mut engine = Planned::new(model, plan, Attention::Kinds, Kernel::preferred());
+    let mut generated = Vec::new();
+    let emit = |token: Token| generated.push(Symbol::all()[token.index()]);
+    generate(&mut engine, &prompt, model.stop(), limit, emit).unwrap();
+    assert_eq!(engine.fallback(), None);
+    generated
 }

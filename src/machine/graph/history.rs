@@ -6,32 +6,23 @@ use crate::graph::{Graph, Key, Linear, Value};
 
 /// State that prefix sums and the latest bytes give.
 pub struct History {
-    /// j: bytes since the last token that is no byte.
-    pub j: Value,
-    /// Index of the next digit while digits are written, of the next byte after.
+    /// Index of the next digit while digits are written, of the next byte else: digits
+    /// or bytes since the last token that is neither.
     pub i: Value,
-    /// 1 right after the fourth digit.
-    pub digits_done: Value,
+    /// 1 as long as the next token may be a digit: no byte stands before it, and not
+    /// the fourth digit.
+    pub before_digits: Value,
     /// The digits before the latest bytes as a number, each at its place: the first counts 256³,
     /// the fourth 1.
     pub digits: Value,
     /// For the byte of a product: the carry into it, less 256 times the one out.
     pub carries: Value,
-    /// Which byte, counted from the lowest, a division works down to: 3 - i while digits are
-    /// written, j after.
-    pub at_work: Value,
     /// The four tokens before this one as a number, low byte first.
     pub value: Value,
     /// 1 when `value` has its highest bit.
     pub negative: Value,
-    /// 1 when `value` is not 0.
-    pub nonzero: Value,
-    /// Bits of `value` that are 1.
-    pub ones: Value,
     /// By how many bytes a shift by `value` moves.
     pub bytes_shifted: Value,
-    /// 2^(7 - c mod 8) and 2^(c mod 8), for `value` as the count c of a shift.
-    pub powers: [Value; 2],
     /// Stack depth, as a key.
     pub depth: Key,
     /// Calls that have not returned, as a key.
@@ -53,21 +44,17 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
         let latest = graph.latest(name, &key, Linear::zero(), &[t.into()])[0];
         graph.persist(name, t - latest)
     };
-    let j = since("bytes since", token.is_byte);
+    let j = since("bytes since", token.byte_kind);
     let n = since("digits since", token.is_digit);
-    let digits_done = graph.unit(n - one * 3.0, one);
-    let digits_done = graph.persist("digits done", digits_done);
-    let i = graph.persist("index", n + j - digits_done * 4.0);
-    let at_work = at_work(graph, n, j);
+    let (index, before_digits) = progress(graph, n, j);
+    let i = graph.persist("index", index);
+    let before_digits = graph.persist_whole("before digits", before_digits, 1.0);
     let power = power(graph, n);
 
-    let LatestFour { value, negative, ones, bytes_shifted, powers, digits, carries } =
-        latest_four(graph, token);
+    let LatestFour { value, negative, bytes_shifted, digits, carries } = latest_four(graph, token);
     let digits = graph.gather("digits", t - j, &[digits.into()])[0];
     let digits = graph.unit(digits, power);
     let digits = graph.persist_whole("digits", digits, 2f64.powi(36));
-    let nonzero = graph.step(value, one);
-    let nonzero = graph.persist("nonzero", nonzero);
 
     // A prefix sum is a mean over positions 1..=t, times t.
     let means = graph.mean("depths", &[token.depth_change.into(), token.call_change.into()]);
@@ -91,18 +78,13 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
     let place = graph.persist("place", place);
 
     History {
-        j,
         i,
-        digits_done,
+        before_digits,
         digits,
         carries,
-        at_work,
         value,
         negative,
-        nonzero,
-        ones,
         bytes_shifted,
-        powers,
         depth: key(depth, token.pushes_nothing),
         calls: key(calls, token.calls_nothing),
         place,
@@ -113,9 +95,7 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
 struct LatestFour {
     value: Value,
     negative: Value,
-    ones: Value,
     bytes_shifted: Value,
-    powers: [Value; 2],
     /// Of this token and the three before.
     digits: Value,
     carries: Value,
@@ -123,48 +103,38 @@ struct LatestFour {
 
 fn latest_four(graph: &mut Graph, token: &Token) -> LatestFour {
     let (one, t) = (graph.one(), graph.position());
-    let back = |graph: &mut Graph, k: i32, values: [Linear; 2]| {
-        let found = graph.gather(&format!("token -{k}"), t - one * f64::from(k), &values);
-        [found[0], found[1]]
+    let back = |graph: &mut Graph, k: i32, values: &[Linear]| {
+        graph.gather(&format!("token -{k}"), t - one * f64::from(k), values)
     };
-    let [mut value, mut ones, mut digits] = [Linear::zero(), Linear::zero(), token.digit.into()];
+    let [mut value, mut digits] = [Linear::zero(), token.digit.into()];
     let mut digit_back = Vec::new();
     for k in 1..=4 {
-        let [byte, digit] = back(graph, k, [token.byte(), token.digit.into()]);
-        value = value + byte * 256f64.powi(4 - k);
+        let found = back(graph, k, &[token.byte(), token.digit.into()]);
+        value = value + found[0] * 256f64.powi(4 - k);
         if k < 4 {
-            digits = digits + digit * 256f64.powi(k);
+            digits = digits + found[1] * 256f64.powi(k);
         }
-        digit_back.push(digit);
+        digit_back.push(found[1]);
     }
-    let mut tail = |k: i32, other: Linear| {
-        let [count, other] = back(graph, k, [token.ones(), other]);
-        ones = ones.clone() + count;
-        other
-    };
-    let high_bit = tail(1, token.high_bit().into());
-    tail(2, Linear::zero());
-    tail(3, Linear::zero());
-    let bytes_shifted = tail(4, token.bytes_shifted());
-    let powers = back(graph, 4, [token.right_power.into(), token.left_power.into()]);
+    let high_bit = back(graph, 1, &[token.high_bit().into()])[0];
+    let bytes_shifted = back(graph, 4, &[token.bytes_shifted()])[0];
     LatestFour {
-        powers: powers.map(|power| graph.persist("power", power)),
         value: graph.persist("value", value),
         negative: graph.persist("negative", high_bit),
-        ones: graph.persist("ones", ones),
         bytes_shifted: graph.persist("bytes shifted", bytes_shifted),
         digits: graph.persist("latest digits", digits),
         carries: graph.persist("carries", digit_back[3] - digit_back[2] * 256.0),
     }
 }
 
-/// 3 - n while digits are written, j after the first byte: all units together are bounded.
-fn at_work(graph: &mut Graph, n: Value, j: Value) -> Value {
+/// Index of the next digit or byte after n digits or j bytes, and 1 unless these are four
+/// digits, or bytes. All units of n together are bounded.
+fn progress(graph: &mut Graph, n: Value, j: Value) -> (Linear, Linear) {
     let one = graph.one();
-    let mut beyond = |number: Value, k: f64| graph.unit(number - one * k, one);
-    let digits = beyond(n, 0.0) - beyond(n, 3.0);
-    let bytes = beyond(j, 1.0) * 3.0 - beyond(j, 0.0) * 2.0 - beyond(j, 3.0);
-    graph.persist("at work", one * 3.0 - digits + bytes)
+    let bytes_begun = graph.step(j, one);
+    let mut beyond = |k: f64| graph.unit(n - one * k, one);
+    let (digits, third, fourth) = (beyond(0.0), beyond(3.0), beyond(4.0));
+    (digits - third * 4.0 + fourth * 3.0 + j, one - (third - fourth) - bytes_begun)
 }
 
 /// 256^(4-n) after n = 1 to 4 digits, else 1: straight lines between.

@@ -23,6 +23,7 @@
 
 mod features;
 mod history;
+mod opcode;
 mod operands;
 mod prediction;
 mod result;

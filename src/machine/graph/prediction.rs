@@ -12,7 +12,7 @@
 
 use super::features::{Token, end_number};
 use super::history::History;
-use super::operands::Operands;
+use super::operands::{OPERANDS, Operands};
 use super::result::Next;
 use crate::graph::{Graph, Linear};
 use crate::machine::{End, Op, Symbol};
@@ -29,6 +29,12 @@ const BYTE_CLASS: f64 = 1.0;
 const BRANCH_CLASS: f64 = 2.0;
 const DIGIT_CLASS: f64 = 3.0;
 
+/// Instructions that divide.
+const DIVIDE: &[Op] = &[Op::DivU, Op::RemU];
+
+/// Instructions that write digits.
+const WRITES_DIGITS: &[Op] = &[Op::Mul, Op::DivU, Op::RemU];
+
 /// Instructions that may trap.
 const MAY_TRAP: &[Op] = &[Op::DivU, Op::RemU, Op::Unreachable];
 
@@ -43,13 +49,13 @@ pub fn predict(
     let one = graph.one();
     let class = class(graph, token, history, operands);
     let class = graph.persist_whole("class", class, DIGIT_CLASS);
-    let end = end(graph, token, operands);
-    let end = graph.persist("end", end);
+    let end = end(graph, token, history, operands);
+    let end = graph.persist_whole("end", end, 64.0);
 
     let pick = |number: Linear, v: f64| number * (2.0 * v) - one * (v * v);
     let of_class = |v: f64| pick(class.into(), v) * CLASS;
     let of_end = |v: f64| pick(end.into(), v) * END;
-    let of_byte = |byte: u8| pick(next.byte + next.shifted, f64::from(byte));
+    let of_byte = |byte: u8| pick(next.byte.into(), f64::from(byte));
     for (id, &symbol) in Symbol::all().iter().enumerate() {
         let logit = match symbol {
             Symbol::Byte(byte) => of_class(BYTE_CLASS) + of_byte(byte),
@@ -80,34 +86,38 @@ pub fn predict(
 /// so says `branch_taken` first, `br_if` ends at once if it is not taken, digits
 /// come before bytes, and a division by zero ends at once.
 fn class(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Linear {
-    let (one, j, nonzero) = (graph.one(), history.j, operands.nonzero);
-    let instruction = &operands.instruction;
-    let opcode = &instruction.opcode;
-    let byte = graph.step(operands.instruction.bytes - j, one);
-    let silent = one - j - token.branch_taken;
+    let (one, i) = (graph.one(), history.i);
+    let opcode = &operands.instruction.opcode;
+    let byte = graph.step(operands.instruction.bytes - i, one);
+    let silent = one - i - token.told;
     let jumps = opcode.units(graph, &[Op::Br, Op::Call, Op::Return], silent.clone(), one);
     let may_jump = opcode.units(graph, &[Op::BrIf], silent.clone(), one);
-    let does_jump = opcode.units(graph, &[Op::BrIf], silent - one + nonzero, one);
-    let before_digits = one - j - history.digits_done;
-    let multiplies = opcode.units(graph, &[Op::Mul], before_digits.clone(), one);
-    let divides = instruction.division(graph, before_digits - one + nonzero, one);
-    let by_zero = instruction.division(graph, one - j - nonzero, one);
+    let nonzero = operands.top + (silent - one) * OPERANDS;
+    let does_jump = opcode.steps(graph, &[Op::BrIf], nonzero, OPERANDS, one);
+    let digits = opcode.units(graph, WRITES_DIGITS, history.before_digits, one);
+    let by_zero = by_zero(graph, history, operands);
     byte * BYTE_CLASS + jumps * (BRANCH_CLASS - BYTE_CLASS) - may_jump * BYTE_CLASS
         + does_jump * BRANCH_CLASS
-        + (multiplies + divides) * (DIGIT_CLASS - BYTE_CLASS)
-        - by_zero * BYTE_CLASS
+        + digits * (DIGIT_CLASS - BYTE_CLASS)
+        - by_zero * DIGIT_CLASS
+}
+
+/// 1 for a division by zero that has not trapped, or just has.
+fn by_zero(graph: &mut Graph, history: &History, operands: &Operands) -> Linear {
+    let opcode = &operands.instruction.opcode;
+    opcode.units(graph, DIVIDE, history.before_digits - operands.top, graph.one())
 }
 
 /// The number of the token that ends the instruction: the instruction's own; one
 /// more after a taken branch; `trap` on a division by zero; `halt` after `trap`.
-fn end(graph: &mut Graph, token: &Token, operands: &Operands) -> Linear {
+fn end(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Linear {
     let one = graph.one();
-    let Operands { instruction, nonzero, .. } = operands;
+    let instruction = &operands.instruction;
     let opcode = &instruction.opcode;
     let trap = end_number(End::Trap, false);
-    let taken = opcode.units(graph, &[Op::BrIf], *nonzero, one);
-    let by_zero = instruction.division(graph, one - *nonzero, one);
-    let trapped = opcode.units(graph, MAY_TRAP, token.trapped, one);
+    let taken = opcode.steps(graph, &[Op::BrIf], operands.top, OPERANDS, one);
+    let by_zero = by_zero(graph, history, operands);
+    let trapped = opcode.units(graph, MAY_TRAP, token.told, one);
     instruction.end
         + taken
         + by_zero * (trap - end_number(Op::DivU.end(), false))

@@ -2,9 +2,8 @@
 
 use crate::graph::{Graph, Linear};
 use crate::machine::Op;
-use crate::machine::graph::features::NEVER;
 use crate::machine::graph::history::History;
-use crate::machine::graph::operands::Operands;
+use crate::machine::graph::operands::{OPERANDS, Operands};
 
 /// 1 for byte 0 of a comparison that holds.
 ///
@@ -13,18 +12,18 @@ use crate::machine::graph::operands::Operands;
 /// "less" is off by the difference of the sign bits, "greater" by its negative.
 /// Equality is "less or equal" and "greater or equal", less 1.
 pub fn comparison(graph: &mut Graph, history: &History, operands: &Operands) -> Linear {
-    let (one, j) = (graph.one(), history.j);
+    let (one, i) = (graph.one(), history.i);
     let instruction = &operands.instruction;
-    let opcode = &instruction.opcode;
-    let first_byte = j * NEVER;
-    let difference = operands.second_address - operands.top_address;
-    let less = first_byte.clone() - difference.clone() + instruction.less;
-    let greater = first_byte + difference + instruction.greater;
+    let (second, top) = (operands.second, operands.top);
+    // Above every difference of two operands, and low enough for gates of 64 bits.
+    let first_byte = i * (-1.5 * OPERANDS);
+    let less = first_byte.clone() + top - second + instruction.less;
+    let greater = first_byte.clone() + second - top + instruction.greater;
     let unsigned = graph.step(less, one) + graph.step(greater, one);
-    let signs = operands.second_negative - operands.top_negative;
-    let second_negative = graph.unit(signs.clone() - j, instruction.signed);
-    let top_negative = graph.unit(-signs - j, instruction.signed);
-    let zero = opcode.units(graph, &[Op::Eqz], one - operands.nonzero - j, one);
-    let equal = opcode.units(graph, &[Op::Eq], one - j, one);
-    unsigned + second_negative - top_negative + zero - equal
+    let top_negative = first_byte + top - one * (OPERANDS / 2.0 - 1.0);
+    let signs = graph.unit(operands.second_negative - i, instruction.signed)
+        - graph.step(top_negative, instruction.signed);
+    let zero = instruction.opcode.units(graph, &[Op::Eqz], one - i - top, one);
+    let equal = instruction.opcode.units(graph, &[Op::Eq], one - i, one);
+    unsigned + signs + zero - equal
 }

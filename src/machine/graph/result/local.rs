@@ -5,12 +5,16 @@ use crate::graph::{Graph, Key, Linear};
 use crate::machine::Op;
 use crate::machine::graph::features::Token;
 use crate::machine::graph::history::{DEEPEST, History};
-use crate::machine::graph::operands::{LOCALS, Operands};
+use crate::machine::graph::operands::Operands;
+
+/// Bytes between the locals of one call depth and those of the next: room for
+/// 1,024 locals.
+const LOCALS: f64 = 4096.0;
 
 /// Above every byte of every local of as many calls as there may be.
 const GREATEST_LOCAL: f64 = DEEPEST * LOCALS + 4.0 * LONGEST + 8.0;
 
-/// Byte j of the local, for `local.get`; 0 if it was never written.
+/// Byte i of the local, for `local.get`; 0 if it was never written.
 pub fn local_byte(
     graph: &mut Graph,
     token: &Token,
@@ -18,17 +22,18 @@ pub fn local_byte(
     operands: &Operands,
 ) -> Linear {
     let (one, opcode) = (graph.one(), &operands.instruction.opcode);
-    // Byte tokens count j from 1: no byte has key 0.
-    let number = operands.local + history.j;
+    // Byte tokens count i from 1: no byte has key 0.
+    let number = operands.calls.clone() * LOCALS + operands.immediate * 4.0 + history.i;
     let square = graph.square(number.clone());
     let square = graph.persist("local squared", square);
-    let written = opcode.units(graph, &[Op::LocalSet, Op::LocalTee], token.is_byte, one);
+    let written = opcode.units(graph, &[Op::LocalSet, Op::LocalTee], token.byte_kind, one);
     let dead = graph.persist_whole("no local", one - written, 1.0);
     let wanted = opcode.units(graph, &[Op::LocalGet], one, number.clone() + one);
-    let wanted = graph.persist_whole("local wanted", wanted, GREATEST_LOCAL);
-    let key = Key { number: number.clone(), square: square.into(), dead: dead.into() };
-    let found = graph.latest("local byte", &key, wanted, &[token.byte(), number]);
+    let less_wanted = graph.persist_whole("less local wanted", -wanted, GREATEST_LOCAL);
+    let number = graph.persist("local", number);
+    let key = Key { number: number.into(), square: square.into(), dead: dead.into() };
+    let found = graph.latest("local byte", &key, -less_wanted, &[token.byte(), number.into()]);
     let byte = graph.persist("local byte", found[0]);
-    let miss = graph.persist("local missed by", found[1] - wanted);
+    let miss = graph.persist("local missed by", less_wanted + found[1]);
     graph.where_zero(miss, byte)
 }

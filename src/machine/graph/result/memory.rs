@@ -9,6 +9,12 @@ use crate::machine::graph::operands::Operands;
 /// Operand and immediate, the byte's index, and 1 for position 0.
 const GREATEST_ADDRESS: f64 = (1u64 << 33) as f64 + 4.0;
 
+/// Above every byte.
+const SIGN: f64 = 256.0;
+
+/// Above every miss, times the greatest byte with its sign.
+const FAR: f64 = 4.0 * SIGN * GREATEST_ADDRESS;
+
 /// Instructions whose bytes go to memory.
 const WRITES: &[Op] = &[Op::Store, Op::Store16, Op::Store8, Op::InputBase];
 
@@ -20,7 +26,7 @@ pub struct MemoryByte {
     pub mark: Linear,
 }
 
-/// Byte j at the address, for loads; 0 if it was never written or the load is
+/// Byte i at the address, for loads; 0 if it was never written or the load is
 /// narrower; and its sign, where a load extends that.
 pub fn memory_byte(
     graph: &mut Graph,
@@ -28,34 +34,41 @@ pub fn memory_byte(
     history: &History,
     operands: &Operands,
 ) -> MemoryByte {
-    let (one, j) = (graph.one(), history.j);
+    let (one, i) = (graph.one(), history.i);
     let opcode = &operands.instruction.opcode;
-    // Byte tokens count j from 1: address 0 has key 1, and no byte has key 0.
-    let number = operands.second_address + j;
+    // Byte tokens count i from 1: address 0 has key 1, and no byte has key 0.
+    let number = operands.second + operands.immediate + i;
     let square = graph.square(number.clone());
     let square = graph.persist("address squared", square);
-    let written = opcode.units(graph, WRITES, token.is_byte, one);
+    let written = opcode.units(graph, WRITES, token.byte_kind, one);
     let dead = graph.persist_whole("no memory", one - written, 1.0);
-    let key = Key { number: number.clone(), square: square.into(), dead: dead.into() };
-
-    let next = operands.top_address + j + one;
-    // Byte j of four, while the load has as many.
-    let two = one * 2.0 - j + (opcode.is(Op::Load16U) - one) * 2.0;
-    let two_signed = one * 2.0 - j + (opcode.is(Op::Load16S) - one) * 2.0;
+    let next = operands.top + operands.immediate + i + one;
+    // Byte i of four, while the load has as many.
+    let two = one * 2.0 - i;
     let wanted = opcode.units(graph, &[Op::Load], one, next.clone())
-        + opcode.units(graph, &[Op::Load8U, Op::Load8S], one - j, next.clone())
-        + graph.step(two, next.clone())
-        + graph.step(two_signed.clone(), next.clone());
-    let wanted = graph.persist_whole("address wanted", wanted, GREATEST_ADDRESS);
-    // The sign is that of byte 0 of one, or byte 1 of two: where 2 - j is 1.
-    let last = graph.unit(two_signed.clone(), one) - graph.unit(two_signed - one, one) * 2.0
-        + opcode.units(graph, &[Op::Load8S], one - j, one);
+        + opcode.units(graph, &[Op::Load8U, Op::Load8S], one - i, next.clone())
+        + opcode.steps(graph, &[Op::Load16U, Op::Load16S], two.clone(), 2.0, next);
+    let less_wanted = graph.persist_whole("less address wanted", -wanted, GREATEST_ADDRESS);
+    // The sign is that of byte 0 of one, or byte 1 of two.
+    let last = opcode.units(graph, &[Op::Load8S], one - i, one)
+        + opcode.steps(graph, &[Op::Load16S], two.clone(), 2.0, one)
+        - opcode.steps(graph, &[Op::Load16S], two - one, 2.0, one);
     let last = graph.persist_whole("byte with the sign", last, 1.0);
 
-    let found = graph.latest("memory byte", &key, wanted, &[token.byte(), number]);
-    let sign = graph.latest("memory sign", &key, wanted, &[token.high_bit().into()]);
+    let number = graph.persist("address", number);
+    let key = Key { number: number.into(), square: square.into(), dead: dead.into() };
+    // 256 more for a sign.
+    let signed_byte = token.byte() + token.high_bit() * SIGN;
+    let found = graph.latest("memory byte", &key, -less_wanted, &[signed_byte, number.into()]);
     let byte = graph.persist("memory byte", found[0]);
-    let miss = graph.persist("memory missed by", found[1] - wanted);
-    let elsewhere = miss + (one - last) * (8.0 * GREATEST_ADDRESS);
-    MemoryByte { byte: graph.where_zero(miss, byte), mark: graph.where_zero(elsewhere, sign[0]) }
+    let miss = graph.persist("memory missed by", less_wanted + found[1]);
+    // SIGN to 2·SIGN - 1 for a sign at the right address.
+    let hit = byte + miss * (2.0 * SIGN);
+    let mut sign = |out: Linear| {
+        let beyond = hit.clone() - out;
+        graph.step(beyond.clone() - one * (SIGN - 1.0), one)
+            - graph.step(beyond - one * (2.0 * SIGN - 1.0), one)
+    };
+    let (any, marked) = (sign(Linear::zero()), sign((one - last) * FAR));
+    MemoryByte { byte: graph.where_zero(miss, byte) - any * SIGN, mark: marked }
 }

@@ -11,6 +11,7 @@ mod product;
 mod quotient;
 mod sum;
 
+use self::places::Places;
 use super::features::Token;
 use super::history::History;
 use super::operands::Operands;
@@ -19,11 +20,8 @@ use crate::machine::Op;
 
 /// What the next token says, whatever its class.
 pub struct Next {
-    /// The next byte, 0 to 255, but for what shifts make.
+    /// The next byte, 0 to 255.
     pub byte: Value,
-    /// The next byte of a shift or rotation. Sums of fractions, which only together are whole,
-    /// stay apart from great whole numbers.
-    pub shifted: Value,
     /// 1 when it carries or borrows.
     pub mark: Value,
     /// The next digit is floor((`dividend` - 1) / `divisor`).
@@ -35,42 +33,45 @@ pub struct Next {
 /// Round four.
 pub fn result(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Next {
     let one = graph.one();
-    let j = history.j;
+    let i = history.i;
     let wanted = [
-        sum::places(graph, j, operands),
-        bits::places(graph, j, operands),
+        sum::places(graph, i, operands),
+        bits::places(graph, i, operands),
         product::places(graph, history, operands),
         quotient::places(graph, history, operands),
+        ones(graph, i, operands),
     ];
-    let wanted = wanted.into_iter().reduce(places::both).expect("there are families");
-    let found = places::fetch(graph, token, wanted);
+    let wanted = wanted.into_iter().reduce(Places::and).expect("there are families");
+    let at_once = comparison::comparison(graph, history, operands);
+    let before = sum::before(graph, token, operands, at_once);
+    let count = bits::count(graph, operands);
+    let found = places::fetch(graph, token, wanted, before, count);
 
-    let sum = sum::sum(graph, token, operands, &found);
-    let bitwise = bits::bitwise(graph, operands, &found);
-    let product = product::product(graph, token, operands, &found);
+    let sum = sum::sum(graph, &found);
+    let factor = bits::factor(graph, operands);
+    let bitwise = bits::bitwise(graph, factor, &found);
+    let product = product::product(graph, &found);
+    let carries = product::carries(graph, token, history, operands);
+    let carries = graph.persist_whole("carries told", carries, 2f64.powi(20));
     let quotient = quotient::quotient(graph, history, operands);
+    let divisor = quotient::divisor(graph, operands);
     let local = local::local_byte(graph, token, history, operands);
     let memory = memory::memory_byte(graph, token, history, operands);
-    let opcode = &operands.instruction.opcode;
-    let ones = opcode.units(graph, &[Op::Popcnt], one - j, operands.ones);
-    let at_once = comparison::comparison(graph, history, operands)
-        + product::carries(graph, history, operands)
-        + ones;
-    let at_once = graph.persist_whole("told at once", at_once, 2f64.powi(20));
 
-    // What is not summed neither overflows nor borrows.
-    let unsummed = operands.instruction.unsummed;
-    let overflow = graph.step(sum - one * 255.0 - unsummed * 1024.0, one);
-    let borrow = graph.step(-sum - unsummed * 1024.0, one);
-    let wrapped = (borrow.clone() - overflow.clone()) * 256.0 - graph.unit(unsummed, sum);
-    let byte =
-        wrapped + sum + bitwise + local + memory.byte + at_once + product.byte + quotient.byte;
-    let shifted = bits::shifted(graph, history, operands, &found);
+    let summed = product + carries + quotient.from;
+    let byte = sum.byte + bitwise + summed.clone() - quotient.above * 256.0 + local + memory.byte;
     Next {
         byte: graph.persist("next byte", byte),
-        shifted: graph.persist("next byte shifted", shifted),
-        mark: graph.persist("mark", overflow + borrow + memory.mark),
-        dividend: graph.persist("dividend", product.dividend + quotient.dividend),
-        divisor: graph.persist("divisor", product.divisor + quotient.divisor),
+        mark: graph.persist("mark", sum.mark + memory.mark),
+        dividend: graph.persist("dividend", summed + one),
+        divisor: graph.persist_whole("divisor", divisor, 2f64.powi(33)),
     }
+}
+
+/// The place of the operand whose ones `popcnt` counts.
+fn ones(graph: &mut Graph, i: Value, operands: &Operands) -> Places {
+    let one = graph.one();
+    let place = operands.top_at.clone() + one * 8.0;
+    let operand = operands.instruction.opcode.units(graph, &[Op::Popcnt], one - i, place);
+    Places { operand, ..Places::default() }
 }

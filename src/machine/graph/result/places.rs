@@ -1,58 +1,116 @@
-//! The bytes that an instruction asks for: up to four, wherever they lie.
+//! The bytes that an instruction asks for: up to four, wherever they lie, and the
+//! bytes of one operand from some place on.
 //!
 //! Each family of instructions says at which positions, and 0, which reads as 0,
-//! where it asks for nothing. The first two come by bits, the others as a byte;
-//! the fourth may be a digit instead. The first is only nearly whole, for so is the
-//! place of an immediate.
+//! where it asks for nothing. The first two come by bits. The first is only nearly
+//! whole, for so is the place of an immediate.
 
 use crate::graph::range::LONGEST;
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::graph::features::{self, Token};
 
-/// Four positions, to which every family adds its own.
-pub type Places = [Linear; 4];
-
-/// What lies there.
-pub struct Found {
-    /// The bits of the first two bytes, the lowest first.
-    pub bits: [[Value; 8]; 2],
-    /// The third byte.
-    pub third: Value,
-    /// The fourth byte.
-    pub fourth: Value,
-    /// The fourth digit.
-    pub digit: Value,
+/// Positions, to which every family adds its own.
+#[derive(Default)]
+pub struct Places {
+    /// Of a byte that is summed.
+    pub first: Linear,
+    /// Of a byte whose bits are combined with those of the first.
+    pub second: Linear,
+    /// Of a byte or a digit that is added to the sum.
+    pub added: Linear,
+    /// Of a byte that is subtracted from the sum.
+    pub subtracted: Linear,
+    /// Of byte 0 of an operand.
+    pub operand: Linear,
 }
 
-impl Found {
-    /// All four bytes.
-    pub fn bytes(&self) -> [Linear; 4] {
-        let [first, second] = self.bits.each_ref().map(features::byte);
-        [first, second, self.third.into(), self.fourth.into()]
+impl Places {
+    /// The places of two families.
+    pub fn and(self, other: Places) -> Places {
+        Places {
+            first: self.first + other.first,
+            second: self.second + other.second,
+            added: self.added + other.added,
+            subtracted: self.subtracted + other.subtracted,
+            operand: self.operand + other.operand,
+        }
     }
 }
 
-/// Adds two sets of places.
-pub fn both(a: Places, b: Places) -> Places {
-    let [a0, a1, a2, a3] = a;
-    let [b0, b1, b2, b3] = b;
-    [a0 + b0, a1 + b1, a2 + b2, a3 + b3]
+/// What lies there.
+pub struct Found {
+    /// For each bit, the lowest first: that of the first byte less 256 times that of
+    /// the second.
+    pub bits: [Value; 8],
+    /// The second byte.
+    pub second: Value,
+    /// The byte, or the digit, that is added.
+    pub added: Value,
+    /// The byte that is subtracted.
+    pub subtracted: Value,
+    /// The four bytes of an operand.
+    pub operand: [Value; 4],
+    /// `before` and the first byte and the one added, less the one subtracted, and the
+    /// number of bits of the operand that are 1.
+    pub sum: Value,
+    /// `count_before`, and modulo 8 the byte added less the byte subtracted.
+    pub count: Value,
 }
 
-/// Fetches from four places.
-pub fn fetch(graph: &mut Graph, token: &Token, places: Places) -> Found {
-    let [first, second, third, fourth] = places;
-    let first = graph.persist("first", first);
-    let [second, third, fourth] = [("second", second), ("third", third), ("fourth", fourth)]
-        .map(|(name, place)| graph.persist_whole(name, place, LONGEST));
-    let bits = [("first byte", first), ("second byte", second)].map(|(name, place)| {
+impl Found {
+    /// The first byte.
+    pub fn first(&self) -> Linear {
+        let difference: Linear = (0..8).map(|k| self.bits[k] * f64::from(1 << k)).sum();
+        difference + self.second * 256.0
+    }
+}
+
+/// Fetches from these places.
+pub fn fetch(
+    graph: &mut Graph,
+    token: &Token,
+    places: Places,
+    before: Value,
+    count_before: Value,
+) -> Found {
+    let one = graph.one();
+    let first = graph.persist("first", places.first);
+    let [second, added, subtracted] =
+        [("second", places.second), ("added", places.added), ("subtracted", places.subtracted)]
+            .map(|(name, place)| graph.persist_whole(name, place, LONGEST));
+    // Positions before the first are position 0.
+    let nowhere = one * 8.0;
+    let operand = graph.persist_whole("operand", places.operand - nowhere, LONGEST);
+
+    let [low, high] = [("first byte", first), ("second byte", second)].map(|(name, place)| {
         let pairs = token.bits.chunks(2);
         let bits: Vec<Value> = pairs
             .flat_map(|pair| graph.gather(name, place, &[pair[0].into(), pair[1].into()]))
             .collect();
-        bits.try_into().expect("four pairs are eight bits")
+        let bits: [Value; 8] = bits.try_into().expect("four pairs are eight bits");
+        bits
     });
-    let third = graph.gather("third byte", third, &[token.byte()])[0];
-    let fourth = graph.gather("fourth byte", fourth, &[token.byte(), token.digit.into()]);
-    Found { bits, third, fourth: fourth[0], digit: fourth[1] }
+    let bits = [0, 1, 2, 3, 4, 5, 6, 7]
+        .map(|k| graph.persist("bit of first less second", low[k] - high[k] * 256.0));
+    let second = graph.persist("second byte", features::byte(&high));
+    let count = token.bits_shifted();
+    let plus = graph.gather("byte added", added, &[token.byte() + token.digit, count.clone()]);
+    let less = graph.gather("byte subtracted", subtracted, &[token.byte(), count]);
+    let mut ones = Linear::zero();
+    let operand = [0, 1, 2, 3].map(|k| {
+        let place = operand + one * f64::from(k);
+        let found = graph.gather(&format!("operand's {k}"), place, &[token.byte(), token.ones()]);
+        ones = ones.clone() + found[1];
+        graph.persist(&format!("operand's byte {k}"), found[0])
+    });
+    let sum = graph.persist("sum", before + features::byte(&low) + plus[0] - less[0] + ones);
+    Found {
+        bits,
+        second,
+        added: graph.persist("byte added", plus[0]),
+        subtracted: graph.persist("byte subtracted", less[0]),
+        operand,
+        sum,
+        count: graph.persist("count", count_before + plus[1] - less[1]),
+    }
 }

@@ -16,47 +16,42 @@ use crate::machine::Op;
 use crate::machine::graph::history::History;
 use crate::machine::graph::operands::Operands;
 
-/// What a division adds to the prediction.
-pub struct Quotient {
-    /// To the next byte, besides the digit at its place.
-    pub byte: Linear,
-    /// To the dividend of the next digit, and 1.
-    pub dividend: Linear,
-    /// To its divisor.
-    pub divisor: Linear,
-}
+const DIVIDE: &[Op] = &[Op::DivU, Op::RemU];
 
-/// The position of digit 3-j, for a byte of a quotient.
+/// The position of digit 3-i, for a byte of a quotient.
 pub fn places(graph: &mut Graph, history: &History, operands: &Operands) -> Places {
     let (one, t) = (graph.one(), graph.position());
-    let digit = t - history.j * 2.0;
-    let digit = operands.instruction.opcode.units(graph, &[Op::DivU], one, digit);
-    [Linear::zero(), Linear::zero(), Linear::zero(), digit]
+    let digit = t - history.i * 2.0;
+    let added = operands.instruction.opcode.units(graph, &[Op::DivU], one, digit);
+    Places { added, ..Places::default() }
 }
 
-/// The next byte or digit of a quotient or remainder; nothing for other instructions.
+/// The next byte or digit of a quotient or remainder.
+pub struct Quotient {
+    /// floor(R/256^s), as units.
+    pub from: Linear,
+    /// floor(R/256^(s+1)), as units.
+    pub above: Linear,
+}
+
+/// What is left of the dividend; nothing for other instructions, and for bytes of a
+/// quotient, which are its digits.
 pub fn quotient(graph: &mut Graph, history: &History, operands: &Operands) -> Quotient {
     let one = graph.one();
-    let instruction = &operands.instruction;
-    let (a, d) = (operands.second_address, operands.top_address);
-
+    let opcode = &operands.instruction.opcode;
+    let before_digits = history.before_digits;
+    let [divides] = opcode.tests(DIVIDE).try_into().expect("they are neighbours");
     // Shut for other instructions: Q is below 2³⁷.
-    let open = history.digits - (instruction.direction + one) * 2f64.powi(37);
-    let taken = graph.unit(open, d);
-    let remainder = instruction.division(graph, one, a) - taken;
-    let floors = floors(graph, &remainder);
+    let open = history.digits + (divides - one) * 2f64.powi(37);
+    let taken = graph.unit(open, operands.top);
+    let remainder = opcode.units(graph, DIVIDE, one, operands.second) - taken;
 
-    // The bytes of a quotient are its digits: nothing is left above all bytes.
-    let before_bytes = one - history.j - history.digits_done;
-    let above_all = instruction.opcode.units(graph, &[Op::DivU], one, one * 4.0)
-        - instruction.opcode.units(graph, &[Op::DivU], before_bytes, one * 4.0);
-    let s = graph.persist_whole("byte at work", history.at_work + above_all, LONGEST);
-    let bytes = floors.each(graph, s);
-    Quotient {
-        dividend: bytes.from.clone() + instruction.division(graph, one, one),
-        divisor: instruction.division(graph, one, d),
-        byte: bytes.from - bytes.above * 256.0,
-    }
+    // s is 3 - i while digits are written, i after, and above all bytes for those of a quotient.
+    let above_all = opcode.units(graph, &[Op::DivU], one - before_digits, one * 4.0);
+    let down = graph.unit(before_digits * 8.0 - one * 5.0 - history.i, one);
+    let up = graph.unit(history.i - before_digits * 8.0, one);
+    let s = graph.persist_whole("byte at work", down + up + above_all, LONGEST);
+    floors(graph, &remainder).each(graph, s)
 }
 
 /// A number's floors at 256, 256² and 256³.
@@ -79,16 +74,10 @@ fn floors(graph: &mut Graph, number: &Linear) -> Floors {
     Floors { number, floors }
 }
 
-/// A number R from its byte s on, floor(R/256^s), and from the byte above on.
-struct Bytes {
-    from: Linear,
-    above: Linear,
-}
-
 impl Floors {
     /// For s from 0 to 3, and nothing from there on: every step down exchanges a floor for
     /// the next finer one.
-    fn each(self, graph: &mut Graph, s: Value) -> Bytes {
+    fn each(self, graph: &mut Graph, s: Value) -> Quotient {
         let one = graph.one();
         let [f1, f2, f3] = self.floors;
         let mut down_to = |least: f64, factor: Linear| graph.step(one * (least + 1.0) - s, factor);
@@ -99,6 +88,14 @@ impl Floors {
             - down_to(0.0, f1.clone());
         let above =
             down_to(2.0, f3.clone()) + down_to(1.0, f2.clone() - f3) + down_to(0.0, f1 - f2);
-        Bytes { from, above }
+        Quotient { from, above }
     }
+}
+
+/// The divisor of a digit: that of a quotient, or 256 for a product.
+pub fn divisor(graph: &mut Graph, operands: &Operands) -> Linear {
+    let one = graph.one();
+    let opcode = &operands.instruction.opcode;
+    opcode.units(graph, DIVIDE, one, operands.top)
+        + opcode.units(graph, &[Op::Mul], one, one) * 256.0
 }

@@ -1,10 +1,11 @@
 //! Sums of operand bytes, and plain copies, which are sums of one.
 
+use super::bits;
 use super::places::{Found, Places};
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::Op;
 use crate::machine::graph::features::Token;
-use crate::machine::graph::operands::Operands;
+use crate::machine::graph::operands::{OPERANDS, Operands};
 
 /// Instructions that write the bytes of their immediate.
 const IMMEDIATE: &[Op] = &[Op::Const, Op::Br, Op::BrIf, Op::Call, Op::Return];
@@ -15,40 +16,77 @@ const TOP: &[Op] = &[Op::LocalSet, Op::LocalTee, Op::Store, Op::Store16, Op::Sto
 /// Instructions whose first operand's bytes are those of the second.
 const SECOND: &[Op] = &[Op::Add, Op::Sub, Op::Select, Op::And, Op::Or, Op::Xor];
 
-/// Instructions whose second operand's bytes are those of the top.
-const WITH_TOP: &[Op] = &[Op::Add, Op::And, Op::Or, Op::Xor];
+/// Instructions to whose sum the bytes of the top are added.
+const WITH_TOP: &[Op] = &[Op::Add, Op::Or, Op::Xor];
+
+/// Instructions from whose sum that is subtracted again what comes first.
+const WITHOUT_SECOND: &[Op] = &[Op::Or, Op::Xor];
 
 /// Instructions that take a borrow from the next byte. The bytes that fill up a
 /// negative load are 0 less the borrow of the byte before.
 const BORROW: &[Op] = &[Op::Sub, Op::Return, Op::Load8S, Op::Load16S];
 
-/// Positions of the operand bytes to be summed; the third is subtracted.
-pub fn places(graph: &mut Graph, j: Value, operands: &Operands) -> Places {
+/// Instructions that fetch bytes for something else than their sum.
+const UNSUMMED: [&[Op]; 3] = [bits::LEFT, bits::RIGHT, &[Op::Mul]];
+
+/// What these add to it, to be recognised by.
+const NO_SUM: f64 = (1u64 << 20) as f64;
+
+/// Positions of the operand bytes to be summed.
+pub fn places(graph: &mut Graph, i: Value, operands: &Operands) -> Places {
     let one = graph.one();
     let opcode = &operands.instruction.opcode;
-    let [immediate, top, second, third, call] =
-        [&operands.immediate, &operands.top, &operands.second, &operands.third, &operands.call]
-            .map(|byte_0| byte_0.clone() + j);
-    let mut choose = |ops: &[Op], condition: Value, position: Linear| {
-        opcode.units(graph, ops, condition, position)
-    };
-    let first = choose(IMMEDIATE, one, immediate)
-        + choose(TOP, one, top.clone())
-        + choose(SECOND, one, second.clone())
-        + choose(&[Op::Select], operands.nonzero, third - second);
-    let added = choose(WITH_TOP, one, top.clone());
-    let subtracted = choose(&[Op::Sub], one, top) + choose(&[Op::Return], one, call);
-    [first, added, subtracted, Linear::zero()]
+    let [immediate, top, second, third, call] = [
+        &operands.immediate_at,
+        &operands.top_at,
+        &operands.second_at,
+        &operands.third_at,
+        &operands.call_at,
+    ]
+    .map(|byte_0| byte_0.clone() + i);
+    let mut choose =
+        |ops: &[Op], position: &Linear| opcode.units(graph, ops, one, position.clone());
+    let first = choose(IMMEDIATE, &immediate) + choose(TOP, &top) + choose(SECOND, &second);
+    let added = choose(WITH_TOP, &top);
+    let subtracted =
+        choose(&[Op::Sub], &top) + choose(&[Op::Return], &call) + choose(WITHOUT_SECOND, &second);
+    let other = opcode.steps(graph, &[Op::Select], operands.top, OPERANDS, third - second);
+    Places { first: first + other, added, subtracted, ..Places::default() }
 }
 
-/// Sum of all operand bytes with the carry of the byte before: -256 to 511. The
-/// digit is that of a quotient, which is nothing else's sum.
-pub fn sum(graph: &mut Graph, token: &Token, operands: &Operands, found: &Found) -> Value {
+/// What besides operand bytes is summed: the carry of the byte before, and `at_once`.
+pub fn before(graph: &mut Graph, token: &Token, operands: &Operands, at_once: Linear) -> Value {
     let one = graph.one();
     let opcode = &operands.instruction.opcode;
-    let carried = opcode.units(graph, &[Op::Add], token.carry, one)
-        - opcode.units(graph, BORROW, token.carry, one);
-    let carried = graph.persist_whole("carried", carried, 1.0);
-    let [first, second, third, _] = found.bytes();
-    graph.persist("sum", first + second - third + found.digit + carried)
+    let carry = token.byte_kind - one;
+    let carried = opcode.units(graph, &[Op::Add], carry.clone(), one)
+        - opcode.units(graph, BORROW, carry, one);
+    let unsummed = UNSUMMED.map(|ops| opcode.units(graph, ops, one, one));
+    let unsummed: Linear = unsummed.into_iter().sum();
+    graph.persist_whole("before the sum", carried + at_once + unsummed * NO_SUM, NO_SUM + 2.0)
+}
+
+/// A byte and its carry.
+pub struct Sum {
+    /// The sum modulo 256.
+    pub byte: Linear,
+    /// 1 when it is not the sum itself.
+    pub mark: Linear,
+}
+
+/// What becomes of a sum of -256 to 511; nothing of what is no sum.
+pub fn sum(graph: &mut Graph, found: &Found) -> Sum {
+    let one = graph.one();
+    let sum = found.sum;
+    let overflow = graph.step(sum - one * 255.0, one);
+    let borrow = graph.step(-sum, one);
+    let beyond = graph.unit(sum - one * (NO_SUM / 2.0), one);
+    let beyond_by_more = graph.unit(sum - one * (NO_SUM / 2.0 + 1.0), one);
+    let unsummed = beyond - beyond_by_more;
+    let overflow = overflow - unsummed.clone();
+    Sum {
+        byte: sum - beyond - unsummed * (NO_SUM / 2.0)
+            + (borrow.clone() - overflow.clone()) * 256.0,
+        mark: overflow + borrow,
+    }
 }

@@ -1,0 +1,83 @@
+//! Makes code when it is first needed.
+//!
+//! A step runs two pieces of code. The first knows the token's class and brings up to
+//! date what the row and the age depend on. The second knows all three, brings the rest up to date and
+//! answers. A program meets few of all combinations, so each is made when it is met. The
+//! [`Compiler`] keeps the tables of token features that code reads.
+
+use rustc_hash::FxHashMap;
+
+use super::code::{Op, TokenTable};
+use super::live::Needed;
+use super::lower::Lowering;
+use super::specialise::Known;
+use super::{Plan, Refusal};
+
+/// Makes code for one plan.
+#[derive(Debug)]
+pub struct Compiler<'p> {
+    pub(super) plan: &'p Plan,
+    /// Tables of the vocabulary's length, one after the other.
+    tables: Vec<i64>,
+    names: FxHashMap<Vec<(usize, i64)>, TokenTable>,
+}
+
+impl<'p> Compiler<'p> {
+    /// Without any code yet.
+    pub fn new(plan: &'p Plan) -> Compiler<'p> {
+        Compiler { plan, tables: Vec::new(), names: FxHashMap::default() }
+    }
+
+    /// Tables of token features, each as long as the vocabulary.
+    pub fn token_tables(&self) -> &[i64] {
+        &self.tables
+    }
+
+    /// The code that comes before the row and the age are known.
+    pub fn first(&mut self, class: u16) -> Result<Vec<Op>, Refusal> {
+        let plan = self.plan;
+        let none = nothing_done(plan);
+        let mut lowering = Lowering::new(self, Known { class, row: None, age: None }, none);
+        lowering.remaining(&plan.live.first).ok_or(Refusal::Registers)?;
+        lowering.select().ok_or(Refusal::Registers)?;
+        Ok(lowering.ops)
+    }
+
+    /// The code that does the rest of a step, with an answer or without.
+    pub fn second(&mut self, known: Known, answers: bool) -> Result<Vec<Op>, Refusal> {
+        let plan = self.plan;
+        let mut lowering = Lowering::new(self, known, plan.live.first.clone());
+        if answers {
+            lowering.answer().ok_or(Refusal::Registers)?;
+        }
+        lowering.remaining(&plan.live.needed).ok_or(Refusal::Registers)?;
+        lowering.guards().ok_or(Refusal::Registers)?;
+        Ok(lowering.ops)
+    }
+
+    /// The table of a sum of token features.
+    pub(super) fn table(&mut self, terms: Vec<(usize, i64)>) -> Option<TokenTable> {
+        if let Some(&table) = self.names.get(&terms) {
+            return Some(table);
+        }
+        let features = &self.plan.features;
+        let table = TokenTable::try_from(self.names.len()).ok()?;
+        self.tables.extend((0..features.tokens).map(|token| -> i64 {
+            terms.iter().map(|&(column, k)| k.wrapping_mul(features.columns[column][token])).sum()
+        }));
+        self.names.insert(terms, table);
+        Some(table)
+    }
+}
+
+fn nothing_done(plan: &Plan) -> Needed {
+    let needed = &plan.live.needed;
+    let none = |items: &[bool]| vec![false; items.len()];
+    Needed {
+        sums: none(&needed.sums),
+        ages: none(&needed.ages),
+        tables: none(&needed.tables),
+        columns: none(&needed.columns),
+        hulls: none(&needed.hulls),
+    }
+}

@@ -1,0 +1,111 @@
+//! Linear combinations of atoms, exact or refused.
+
+/// An atom of an arena.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AtomId(pub(super) u32);
+
+/// c + Σ k·atom, by ascending atom, without zero coefficients.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Lin {
+    /// The constant.
+    pub c: i64,
+    /// Atoms with their coefficients.
+    pub terms: Vec<(AtomId, i64)>,
+}
+
+/// Coefficients beyond this are refused rather than overflow.
+pub const GREATEST: i64 = 1 << 60;
+
+impl Lin {
+    /// A constant.
+    pub fn constant(c: i64) -> Lin {
+        Lin { c, terms: Vec::new() }
+    }
+
+    /// One atom.
+    pub fn atom(atom: AtomId) -> Lin {
+        Lin { c: 0, terms: vec![(atom, 1)] }
+    }
+
+    /// Its value, if it is constant.
+    pub fn as_constant(&self) -> Option<i64> {
+        self.terms.is_empty().then_some(self.c)
+    }
+
+    /// The atom and coefficient, if there is one term and no constant.
+    pub fn single(&self) -> Option<(AtomId, i64)> {
+        match self.terms[..] {
+            [term] if self.c == 0 => Some(term),
+            _ => None,
+        }
+    }
+
+    /// self + factor·other, unless a coefficient grows beyond all use.
+    pub fn plus(&self, other: &Lin, factor: i64) -> Option<Lin> {
+        let small = |c: i64| (c.abs() <= GREATEST).then_some(c);
+        let scaled = |c: i64| c.checked_mul(factor).and_then(small);
+        let mut terms = Vec::with_capacity(self.terms.len() + other.terms.len());
+        let (mut a, mut b) = (&self.terms[..], &other.terms[..]);
+        loop {
+            let next = match (a, b) {
+                ([x, xs @ ..], [y, ys @ ..]) if x.0 == y.0 => {
+                    (a, b) = (xs, ys);
+                    (x.0, small(x.1 + scaled(y.1)?)?)
+                }
+                ([x, xs @ ..], rest) if rest.first().is_none_or(|y| x.0 < y.0) => {
+                    a = xs;
+                    *x
+                }
+                (_, [y, ys @ ..]) => {
+                    b = ys;
+                    (y.0, scaled(y.1)?)
+                }
+                _ => break,
+            };
+            if next.1 != 0 {
+                terms.push(next);
+            }
+        }
+        Some(Lin { c: small(self.c + scaled(other.c)?)?, terms })
+    }
+
+    /// The sum of multiples of others and a constant, unless a coefficient grows beyond all use.
+    pub fn sum<'a>(c: i64, parts: impl Iterator<Item = (&'a Lin, i64)>) -> Option<Lin> {
+        let small = |c: i64| (c.abs() <= GREATEST).then_some(c);
+        let mut constant = c;
+        let mut terms: Vec<(AtomId, i64)> = Vec::new();
+        for (lin, k) in parts {
+            constant = small(constant + lin.c.checked_mul(k).and_then(small)?)?;
+            for &(atom, of) in &lin.terms {
+                terms.push((atom, of.checked_mul(k).and_then(small)?));
+            }
+        }
+        terms.sort_unstable_by_key(|term| term.0);
+        let mut sum: Vec<(AtomId, i64)> = Vec::with_capacity(terms.len());
+        for (atom, k) in terms {
+            match sum.last_mut() {
+                Some(last) if last.0 == atom => last.1 = small(last.1 + k)?,
+                _ => sum.push((atom, k)),
+            }
+        }
+        sum.retain(|term| term.1 != 0);
+        Some(Lin { c: constant, terms: sum })
+    }
+
+    /// How often all of it can be halved; 63 times if it is 0.
+    pub fn twos(&self) -> u32 {
+        let all = self.terms.iter().map(|term| term.1).chain([self.c]);
+        all.map(|k| k.trailing_zeros()).min().unwrap_or(63).min(63)
+    }
+
+    /// It over 2^times, for `times` up to [`Lin::twos`].
+    pub fn halved(&self, times: u32) -> Lin {
+        let terms = self.terms.iter().map(|&(atom, k)| (atom, k >> times)).collect();
+        Lin { c: self.c >> times, terms }
+    }
+
+    /// The same without its constant.
+    pub fn without_constant(&self) -> Lin {
+        Lin { c: 0, terms: self.terms.clone() }
+    }
+}
