@@ -217,13 +217,13 @@ fn inspect_shows_shape_kinds_and_vocabulary() {
     let output = hardmax(&["inspect"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     for part in
-        ["L=4", "stop token halt", "keyed", "gather", "mean", "passthrough", "return_commit"]
+        ["L=5", "stop token halt", "keyed", "gather", "mean", "passthrough", "return_commit"]
     {
         assert!(text.contains(part), "{text}");
     }
     let report = json(&mut hardmax(&["inspect", "--json"]));
     assert_eq!(report["vocabulary"].as_array().unwrap().len(), report["shape"]["vocabulary"]);
-    assert_eq!(report["layers"].as_array().unwrap().len(), 4);
+    assert_eq!(report["layers"].as_array().unwrap().len(), report["shape"]["layers"]);
 }
 
 /// Every line under "Examples:" of every subcommand.

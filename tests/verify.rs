@@ -99,7 +99,8 @@ fn every_single_wrong_token_is_found_at_its_place() {
                 let first = found.first.unwrap();
                 assert_eq!(first.position, position as u64, "{attention:?} {wrong}");
                 assert_eq!((first.expected.0, first.predicted.0), (wrong, right));
-                assert!(first.expected_logit <= first.predicted_logit);
+                let logits = first.logits.unwrap();
+                assert!(logits.expected <= logits.predicted);
                 assert!(!found.passed() && found.mismatches >= 1);
             }
         }

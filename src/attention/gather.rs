@@ -7,7 +7,10 @@
 //! where ε never shrinks. Whether q *is* half-way is decided exactly: the
 //! remainder of a division, qx - q·qy, is itself an f64.
 
+use std::sync::Arc;
+
 use super::door::Door;
+use super::history::History;
 use super::recency::Recency;
 use super::tied::Tied;
 use super::values::Values;
@@ -28,6 +31,12 @@ impl Gather {
     /// A memory of no position.
     pub fn new(tie: TieBreak) -> Self {
         Self { tie, door: Door::new(), recency: Recency::default(), values: Values::new() }
+    }
+
+    /// The same, next to a list that has the token of every position before it is inserted: values that
+    /// depend on it alone take no room.
+    pub fn along(tie: TieBreak, history: Arc<History>) -> Self {
+        Self { values: Values::along(history), ..Self::new(tie) }
     }
 
     /// Whether this is the key of its position, and the recency after it.

@@ -10,7 +10,7 @@
 //! | --- | --- | --- | --- |
 //! | lookup | [`Hull`]: the convex hull of the keys | O(log h) | 40 bytes a vertex |
 //! | passthrough | [`Passthrough`]: the last value | O(1) | nothing |
-//! | gather | [`Gather`]: the values, by position | O(1) | 4 to 16 bytes a position |
+//! | gather | [`Gather`]: the values, by position | O(1) | 4 to 16 bytes a position, or next to a [`History`] nothing where the token decides |
 //! | keyed | [`Keyed`]: a table from whole keys to latest values | O(1), a miss O(log n) | one entry a key |
 //! | mean | [`Mean`]: a running sum | O(1) | nothing |
 //!
@@ -31,6 +31,7 @@ mod door;
 mod envelope;
 mod exact;
 mod gather;
+mod history;
 mod hull;
 mod keyed;
 mod mean;
@@ -44,6 +45,7 @@ use serde::Serialize;
 pub use broken::{Broken, Part};
 pub use brute::Brute;
 pub use gather::Gather;
+pub use history::History;
 pub use hull::Hull;
 pub use keyed::Keyed;
 pub use mean::Mean;

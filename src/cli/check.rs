@@ -30,16 +30,20 @@ impl Mismatch {
 
 /// The first position at which prompt and generated tokens differ from the
 /// reference, lengths included.
-pub fn compare(reference: &Trace, prompt: &[Symbol], generated: &[Symbol]) -> Option<Mismatch> {
+pub fn compare(
+    reference: &Trace,
+    prompt: &[Symbol],
+    generated: impl Iterator<Item = Symbol>,
+) -> Option<Mismatch> {
     let expected_prompt = reference.program.prompt();
-    let mut expected = expected_prompt.iter().chain(&reference.generated);
-    let mut got = prompt.iter().chain(generated);
+    let mut expected = expected_prompt.iter().chain(&reference.generated).copied();
+    let mut got = prompt.iter().copied().chain(generated);
     for position in 0.. {
         match (expected.next(), got.next()) {
             (None, None) => break,
             (a, b) if a == b => {}
             (a, b) => {
-                let name = |symbol: Option<&Symbol>| symbol.map(Symbol::to_string);
+                let name = |symbol: Option<Symbol>| symbol.map(|symbol| symbol.to_string());
                 return Some(Mismatch { position, expected: name(a), got: name(b) });
             }
         }
@@ -57,6 +61,7 @@ mod tests {
         let reference = parse_trace(b"{ halt 00 00 00 00 } 00 ff halt").unwrap();
         let prompt = reference.program.prompt();
         let found = |generated: &[Symbol]| {
+            let generated = generated.iter().copied();
             compare(&reference, &prompt, generated).map(|mismatch| mismatch.sentence())
         };
         let [a, b, c] = [reference.generated[0], reference.generated[1], reference.generated[2]];

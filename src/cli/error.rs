@@ -24,7 +24,7 @@ pub enum CliError {
     Write { path: PathBuf, source: io::Error },
     #[error("{}:{source}", path.display())]
     Program { path: PathBuf, source: ProgramError },
-    #[error("{}: {size} bytes; a program or trace file has at most {limit}", path.display())]
+    #[error("{}: {size} bytes or more; a file that is read whole has at most {limit}", path.display())]
     TooLarge { path: PathBuf, size: u64, limit: u64 },
     #[error(
         "{name:?} is neither a bundled program nor a file that ends in .txt, .wasm, .wat or .c{}",

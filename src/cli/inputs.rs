@@ -2,17 +2,21 @@
 //! at all.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::CliError;
 use crate::files;
 use crate::machine::Symbol;
 use crate::model::{Model, Token};
+use crate::program::stream::TextReader;
 use crate::program::{Program, Trace, text};
 
-/// A text trace of this size has more tokens than any engine reads in an hour.
-const LARGEST_FILE: u64 = 4 << 30;
+/// More than the longest prompt as text, and what is read whole must fit into memory.
+const LARGEST_FILE: u64 = 1 << 28;
+
+/// Read from traces at once.
+const BUFFER: usize = 1 << 16;
 
 /// The model at `path`, or the one inside the binary.
 pub fn model(path: Option<&Path>) -> Result<Model, CliError> {
@@ -33,21 +37,29 @@ pub fn program(path: &Path) -> Result<Program, CliError> {
         .map_err(|source| CliError::Program { path: path.into(), source })
 }
 
-/// The trace file at `path`.
+/// The text trace at `path`. Of a file that is none, only the beginning is read.
 pub fn trace(path: &Path) -> Result<Trace, CliError> {
-    text::parse_trace(&read(path)?)
-        .map_err(|source| CliError::Program { path: path.into(), source })
+    let failed = |source| CliError::TextTrace { path: path.display().to_string(), source };
+    let file = File::open(path).map_err(|source| CliError::Read { path: path.into(), source })?;
+    let mut reader = TextReader::new(BufReader::with_capacity(BUFFER, file)).map_err(failed)?;
+    let program = reader.program().clone();
+    let generated = reader.by_ref().collect::<Result<_, _>>().map_err(failed)?;
+    Ok(Trace { program, generated })
 }
 
 /// The file at `path`.
 pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     let failed = |source| CliError::Read { path: path.into(), source };
     let file = File::open(path).map_err(failed)?;
+    let checked = |size| match size {
+        0..=LARGEST_FILE => Ok(()),
+        _ => Err(CliError::TooLarge { path: path.into(), size, limit: LARGEST_FILE }),
+    };
+    checked(file.metadata().map_err(failed)?.len())?;
+    // A pipe does not say how long it is.
     let mut bytes = Vec::new();
-    let size = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(failed)? as u64;
-    if size > LARGEST_FILE {
-        return Err(CliError::TooLarge { path: path.into(), size, limit: LARGEST_FILE });
-    }
+    let size = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    checked(size as u64)?;
     Ok(bytes)
 }
 

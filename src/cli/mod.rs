@@ -11,6 +11,7 @@ mod clang;
 mod error;
 mod inputs;
 mod listing;
+mod mismatch;
 mod output;
 mod report;
 mod source;

@@ -87,7 +87,7 @@ impl Oracle {
             tokens_per_second: rate(prompt_tokens + count, seconds),
             halted: stopped != Stopped::TokenLimit,
             trapped: stopped == Stopped::Trapped,
-            check: Check::of(reference.map(|reference| compare(&reference, &prompt, &generated))),
+            check: Check::of(reference.map(|r| compare(&r, &prompt, generated.into_iter()))),
             output_bytes,
             output,
         };

@@ -17,8 +17,9 @@ use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
 use crate::engine::{Attention, Engine, Fallback, Planned, Reference, Stopped, generate};
 use crate::linalg::Kernel;
 use crate::machine::Symbol;
-use crate::model::{Model, Shape, Token};
-use crate::plan::Plan;
+use crate::model::{Model, Shape, Token, Tokens};
+use crate::plan::{Plan, Refusal};
+use crate::program::Program;
 
 /// Which way through the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -42,7 +43,8 @@ enum Way {
   hardmax run tests/vectors/countdown.txt
   hardmax run tests/vectors/countdown.txt --check tests/vectors/countdown_ref.txt
   hardmax run tests/vectors/countdown.txt --attention hull --trace /tmp/trace.txt --json
-  hardmax run tests/vectors/countdown.txt --trace /tmp/trace.hmt --verify spot=100")]
+  hardmax run tests/vectors/countdown.txt --trace /tmp/trace.hmt --verify spot=100
+  hardmax run tests/vectors/countdown.txt --engine reference --verify plan")]
 pub struct Run {
     #[command(flatten)]
     source: Source,
@@ -67,7 +69,8 @@ pub struct Run {
     /// Compare every token with this trace
     #[arg(long, value_name = "REF_FILE")]
     check: Option<PathBuf>,
-    /// Recompute what was generated and compare: dgemm, spot, spot=N (so many positions) or none
+    /// Recompute what was generated and compare: dgemm, plan, spot, spot=N (so many positions) or
+    /// none. Only dgemm and spot share no arithmetic with a run by the plan
     #[arg(long, value_name = "ROAD", default_value = "dgemm")]
     verify: Road,
     /// Threads of the verification [default: one for each core]
@@ -121,10 +124,13 @@ impl Run {
         let meanings = inputs::meanings(&model);
         let failed = |position, source| CliError::Engine { position, source };
         let opening = tokens.first().copied().unwrap_or(Token(0));
-        let plan = (way == Way::Plan).then(|| Plan::new(&model, opening));
+        let needs_plan = way == Way::Plan || self.verify == Road::Plan;
+        let plan = needs_plan.then(|| Plan::new(&model, opening));
         let mut engine = match &plan {
-            Some(plan) => Engine::Plan(Box::new(Planned::new(&model, plan, attention, kernel))),
-            None => {
+            Some(plan) if way == Way::Plan => {
+                Engine::Plan(Box::new(Planned::new(&model, plan, attention, kernel)))
+            }
+            _ => {
                 let reference = Reference::new(&model, attention, kernel);
                 Engine::Reference(Box::new(reference.map_err(|e| failed(0, e))?))
             }
@@ -134,8 +140,12 @@ impl Run {
         let reference = self.check.as_deref().map(|p| trace_file::whole(p, &model)).transpose()?;
         let recorder = |path| Recorder::new(path, &model, &tokens);
         let mut recorder = self.trace.as_deref().map(recorder).transpose()?;
-        let keeps_trace = self.trace.is_some() || reference.is_some() || self.verify != Road::None;
-        let mut generated: Vec<Token> = Vec::new();
+        // A binary trace is written as it comes; all else wants the tokens afterwards.
+        let keeps_trace =
+            self.trace.as_deref().is_some_and(|path| !trace_file::is_binary_name(path))
+                || reference.is_some()
+                || self.verify != Road::None;
+        let mut trace: Tokens = tokens.iter().copied().collect();
         let mut trapped = false;
         let mut output = ProgramOutput::new(!self.json);
         let running = Instant::now();
@@ -147,24 +157,22 @@ impl Run {
                 recorder.push(token);
             }
             if keeps_trace {
-                generated.push(token);
+                trace.push(token);
             }
         });
         let seconds = running.elapsed().as_secs_f64();
         let (output_bytes, output) = output.finish()?;
         let run = result.map_err(|error| failed(engine.position(), error))?;
 
-        let verify = self.verified(&model, kernel, &tokens, &generated)?;
-        let generated = generated
-            .into_iter()
-            .map(|token| {
-                meanings[token.index()].ok_or_else(|| CliError::ForeignToken {
-                    name: model.vocabulary().name(token).to_owned(),
-                })
-            })
-            .collect::<Result<Vec<Symbol>, _>>()?;
+        let verify = self.verified(&model, kernel, plan.as_ref(), &program, &trace)?;
+        let generated = || trace.iter().skip(tokens.len());
+        if let Some(foreign) = generated().find(|token| meanings[token.index()].is_none()) {
+            let name = model.vocabulary().name(foreign).to_owned();
+            return Err(CliError::ForeignToken { name });
+        }
+        let generated = || generated().filter_map(|token| meanings[token.index()]);
         if let Some(recorder) = recorder {
-            recorder.finish(&program, &generated)?;
+            recorder.finish(&program, generated())?;
         }
         let prompt_tokens = prompt.len() as u64;
         let report = Report {
@@ -185,7 +193,7 @@ impl Run {
             attention_bytes: engine.heap_bytes(),
             halted: run.stopped == Stopped::Halted,
             trapped,
-            check: Check::of(reference.map(|reference| compare(&reference, &prompt, &generated))),
+            check: Check::of(reference.map(|reference| compare(&reference, &prompt, generated()))),
             verify,
             output_bytes,
             output,
@@ -198,22 +206,33 @@ impl Run {
         &self,
         model: &Model,
         kernel: Kernel,
-        prompt: &[Token],
-        generated: &[Token],
+        plan: Option<&Result<Plan, Refusal>>,
+        program: &Program,
+        trace: &Tokens,
     ) -> Result<Option<VerifyReport>, CliError> {
         let spot = match self.verify {
             Road::None => return Ok(None),
-            Road::Dgemm => None,
+            Road::Dgemm | Road::Plan => None,
             Road::Spot(count) => Some(Spot { count, seed: 0 }),
         };
         let attention = self.attention.unwrap_or(Attention::Kinds);
         let settings = Settings { attention, kernel, block: DEFAULT_BLOCK, spot };
         let pool = verification::pool(self.threads)?;
-        let trace = prompt.iter().chain(generated).map(|&token| Ok(token));
-        let total = (prompt.len() + generated.len()) as u64;
-        let progress = (Some(total), |tokens| tokens);
-        let prompt = prompt.len() as u64;
-        verification::run(model, prompt, trace, settings, &pool, progress).map(Some)
+        let prompt = program.prompt().len() as u64;
+        let mut report = match (self.verify, plan) {
+            (Road::Plan, Some(plan)) => {
+                verification::by_plan(model, plan, prompt, trace, settings, &pool)?
+            }
+            _ => {
+                let progress = (Some(trace.len() as u64), |tokens| tokens);
+                let tokens = trace.iter().map(Ok);
+                verification::by_products(model, prompt, tokens, settings, &pool, progress)?
+            }
+        };
+        if let Some(first) = &mut report.first_mismatch {
+            first.explain(model, program, trace.iter().map(Ok), kernel, &pool)?;
+        }
+        Ok(Some(report))
     }
 }
 

@@ -287,17 +287,19 @@ impl<'p> Recorder<'p> {
     }
 
     /// Completes the file.
-    pub fn finish(self, program: &Program, generated: &[Symbol]) -> Result<(), CliError> {
-        match (self.failed, self.binary) {
-            (Some(error), _) => Err(error),
-            (None, Some(writer)) => {
-                let written = writer.finish().map(|_| ());
-                written.map_err(|source| CliError::Write { path: self.path.into(), source })
-            }
+    pub fn finish(
+        self,
+        program: &Program,
+        generated: impl Iterator<Item = Symbol>,
+    ) -> Result<(), CliError> {
+        let written = match (self.failed, self.binary) {
+            (Some(error), _) => return Err(error),
+            (None, Some(writer)) => writer.finish().map(|_| ()),
             (None, None) => {
-                inputs::write(self.path, text::write_trace(program, generated).as_bytes())
+                files::write_with(self.path, |file| text::write_trace_to(file, program, generated))
             }
-        }
+        };
+        written.map_err(|source| CliError::Write { path: self.path.into(), source })
     }
 }
 

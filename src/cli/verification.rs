@@ -8,17 +8,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
+use super::mismatch::MismatchReport;
 use super::report::{grouped, rate};
-use super::trace_file::TraceFile;
 use super::{CliError, Verdict};
-use crate::engine::Attention;
 use crate::engine::verify::{
-    End, HeadDifference, Mismatch, Settings, Spot, VerifyError, differing_heads, verify,
+    End, Settings, Spot, Verification, VerifyError, verify, verify_by_plan,
 };
-use crate::linalg::Kernel;
-use crate::machine::Symbol;
-use crate::model::{Model, Token};
-use crate::program::Counter;
+use crate::engine::{Attention, Fallback};
+use crate::model::{Model, Token, Tokens};
+use crate::plan::{Plan, Refusal};
 
 /// Positions of a sample if no number is given.
 pub const DEFAULT_SPOT: usize = 1000;
@@ -28,6 +26,8 @@ pub const DEFAULT_SPOT: usize = 1000;
 pub enum Road {
     /// Every position, through dense products.
     Dgemm,
+    /// Every position, through the plan.
+    Plan,
     /// A sample of so many.
     Spot(usize),
     /// Not at all.
@@ -40,10 +40,11 @@ impl FromStr for Road {
     fn from_str(text: &str) -> Result<Road, String> {
         match (text, text.strip_prefix("spot=")) {
             ("dgemm", _) => Ok(Road::Dgemm),
+            ("plan", _) => Ok(Road::Plan),
             ("spot", _) => Ok(Road::Spot(DEFAULT_SPOT)),
             ("none", _) => Ok(Road::None),
             (_, Some(count)) => count.parse().map(Road::Spot).map_err(|error| format!("{error}")),
-            _ => Err("expected dgemm, spot, spot=N or none".into()),
+            _ => Err("expected dgemm, plan, spot, spot=N or none".into()),
         }
     }
 }
@@ -52,6 +53,8 @@ impl FromStr for Road {
 #[derive(Clone, Debug, Serialize)]
 pub struct VerifyReport {
     pub road: &'static str,
+    /// Where and why dense products took over from the plan.
+    pub fallback: Option<Fallback>,
     pub attention: Attention,
     pub kernel: &'static str,
     pub kernel_description: String,
@@ -74,18 +77,8 @@ pub struct VerifyReport {
     pub attention_bytes: usize,
 }
 
-/// A token that the model does not predict.
-#[derive(Clone, Debug, Serialize)]
-pub struct MismatchReport {
-    pub position: u64,
-    pub expected: String,
-    pub predicted: String,
-    pub expected_logit: f64,
-    pub predicted_logit: f64,
-    pub instruction: Option<String>,
-    /// Heads that kind and hull answer differently before it; `null` where that was not looked for.
-    pub differing_heads: Option<Vec<String>>,
-}
+/// Stack of a worker thread: recursion is shallow, and everything large is on the heap.
+const WORKER_STACK: usize = 128 << 10;
 
 /// A number beyond this is a slip, and making so many threads would keep the system busy.
 pub const MOST_THREADS: i64 = 1024;
@@ -96,13 +89,14 @@ pub fn pool(threads: Option<u16>) -> Result<ThreadPool, CliError> {
     let threads = threads.map_or_else(there, usize::from);
     ThreadPoolBuilder::new()
         .num_threads(threads)
+        .stack_size(WORKER_STACK)
         .build()
         .map_err(|error| CliError::Threads { threads, reason: error.to_string() })
 }
 
-/// Verifies a trace of which `prompt` tokens are the prompt. `done` says, for the
+/// Verifies a trace of which `prompt` tokens are the prompt by dense products. `done` says, for the
 /// progress bar, how much of `total` is done after so many tokens.
-pub fn run(
+pub fn by_products(
     model: &Model,
     prompt: u64,
     trace: impl Iterator<Item = Result<Token, CliError>> + Send,
@@ -110,9 +104,44 @@ pub fn run(
     pool: &ThreadPool,
     (total, done): (Option<u64>, impl Fn(u64) -> u64 + Send + Sync),
 ) -> Result<VerifyReport, CliError> {
+    let road = if settings.spot.is_some() { "spot" } else { "dgemm" };
+    let (outcome, seconds) =
+        timed(total, done, |update| verify(model, prompt, trace, settings, pool, update));
+    let verification = outcome.map_err(|error| match error {
+        VerifyError::Engine(error) => CliError::Verification(error),
+        VerifyError::Source(error) => error,
+    })?;
+    VerifyReport::new(model, road, verification, settings, pool, seconds)
+}
+
+/// Verifies a trace of which `prompt` tokens are the prompt through the plan. `settings` are
+/// those of the dense products that take over where it does not go.
+pub fn by_plan(
+    model: &Model,
+    plan: &Result<Plan, Refusal>,
+    prompt: u64,
+    trace: &Tokens,
+    settings: Settings,
+    pool: &ThreadPool,
+) -> Result<VerifyReport, CliError> {
+    let (outcome, seconds) = timed(
+        Some(trace.len() as u64),
+        |tokens| tokens,
+        |update| verify_by_plan(model, plan, prompt, trace, settings, pool, update),
+    );
+    let verification = outcome.map_err(CliError::Verification)?;
+    VerifyReport::new(model, "plan", verification, settings, pool, seconds)
+}
+
+/// Does the work with a progress bar, and says how long it took.
+fn timed<R>(
+    total: Option<u64>,
+    done: impl Fn(u64) -> u64 + Send + Sync,
+    work: impl FnOnce(&mut (dyn FnMut(u64) + Send)) -> R,
+) -> (R, f64) {
     let bar = progress_bar(total);
     let begun = Instant::now();
-    let update = |tokens| {
+    let mut update = |tokens| {
         if !bar.is_hidden() {
             let per_second = rate(tokens, begun.elapsed().as_secs_f64()) as u64;
             let (tokens, per_second) = (grouped(tokens), grouped(per_second));
@@ -120,46 +149,10 @@ pub fn run(
         }
         bar.set_position(done(tokens));
     };
-    let outcome = verify(model, prompt, trace, settings, pool, update);
+    let result = work(&mut update);
     let seconds = begun.elapsed().as_secs_f64();
     bar.finish_and_clear();
-    let verification = outcome.map_err(|error| match error {
-        VerifyError::Engine(error) => CliError::Verification(error),
-        VerifyError::Source(error) => error,
-    })?;
-    let (end, end_problem) = match &verification.end {
-        End::Halted => ("halted", None),
-        End::Open => ("open", None),
-        End::AfterStop { position } => {
-            ("after_stop", Some(format!("a token after the stop token, at position {position}")))
-        }
-        // Bad input, unless the tokens before are wrong already: then it is what they led to.
-        End::Broken { position, error } if verification.mismatches == 0 => {
-            return Err(CliError::Uncomputable { position: *position, source: error.clone() });
-        }
-        End::Broken { position, error } => {
-            ("broken", Some(format!("not computable beyond position {position}: {error}")))
-        }
-    };
-    Ok(VerifyReport {
-        road: if settings.spot.is_some() { "spot" } else { "dgemm" },
-        attention: settings.attention,
-        kernel: settings.kernel.name(),
-        kernel_description: settings.kernel.description(),
-        threads: pool.current_num_threads(),
-        block: settings.block,
-        seed: settings.spot.map(|spot: Spot| spot.seed),
-        prompt_tokens: prompt.min(verification.tokens),
-        generated_tokens: verification.generated,
-        positions: verification.positions,
-        mismatches: verification.mismatches,
-        first_mismatch: verification.first.map(|first| MismatchReport::new(first, model)),
-        end,
-        end_problem,
-        seconds,
-        tokens_per_second: rate(verification.tokens, seconds),
-        attention_bytes: verification.attention_bytes,
-    })
+    (result, seconds)
 }
 
 /// On standard error, and only if that is a terminal.
@@ -172,90 +165,52 @@ fn progress_bar(total: Option<u64>) -> ProgressBar {
     bar.with_style(style)
 }
 
-impl MismatchReport {
-    fn new(mismatch: Mismatch, model: &Model) -> MismatchReport {
-        let name = |token| model.vocabulary().name(token).to_owned();
-        MismatchReport {
-            position: mismatch.position,
-            expected: name(mismatch.expected),
-            predicted: name(mismatch.predicted),
-            expected_logit: mismatch.expected_logit,
-            predicted_logit: mismatch.predicted_logit,
-            instruction: None,
-            differing_heads: None,
-        }
-    }
-
-    /// Reads the trace a second time, up to the mismatch: which instruction is it, and does
-    /// it depend on how heads are answered?
-    pub fn explain(
-        &mut self,
-        model: &Model,
-        trace: TraceFile,
-        kernel: Kernel,
-        pool: &ThreadPool,
-    ) -> Result<(), CliError> {
-        let program = trace.program().clone();
-        let prompt = trace.prompt_tokens();
-        let mut counter = Counter::new(&program);
-        let mut position = 0;
-        let tokens = trace.take(self.position as usize).inspect(|token| {
-            if position >= prompt
-                && let Ok(token) = token
-                && let Some(symbol) = Symbol::from_name(model.vocabulary().name(*token))
-            {
-                counter.step(symbol);
-            }
-            position += 1;
-        });
-        // One token more: a position is computed only if a token follows.
-        let tokens = tokens.chain(std::iter::once(Ok(model.stop())));
-        let heads = differing_heads(model, tokens, kernel, pool);
-        self.instruction = counter.instruction(&program).map(|instruction| {
-            format!(
-                "{} at program counter {}, after {} instructions",
-                instruction.op.name(),
-                counter.program_counter(),
-                grouped(counter.executed())
-            )
-        });
-        match heads {
-            Ok(heads) => self.differing_heads = Some(heads.iter().map(head_sentence).collect()),
-            Err(VerifyError::Source(error)) => return Err(error),
-            // A model that kinds cannot answer at all: nothing can be told.
-            Err(VerifyError::Engine(_)) => {}
-        }
-        Ok(())
-    }
-
-    fn sentences(&self) -> String {
-        let MismatchReport { position, expected, predicted, .. } = self;
-        let mut text = format!(
-            "first mismatch at position {position}: the trace has `{expected}` (logit {}), the \
-             model predicts `{predicted}` (logit {})",
-            self.expected_logit, self.predicted_logit
-        );
-        if let Some(instruction) = &self.instruction {
-            text += &format!("\n  in {instruction}");
-        }
-        match self.differing_heads.as_deref() {
-            None => {}
-            Some([]) => text += "\n  kinds and hulls answer every head alike up to there",
-            Some(heads) => text += &format!("\n  {}", heads.join("\n  ")),
-        }
-        text
-    }
-}
-
-fn head_sentence(difference: &HeadDifference) -> String {
-    let HeadDifference { layer, head, kind, position, query, by_kind, by_hull } = difference;
-    format!(
-        "layer {layer}, head {head} ({kind:?}), asked for {query:?} at position {position}: \
-         {by_kind:?} by kind, {by_hull:?} by hull"
-    )
-}
-
 impl VerifyReport {
+    fn new(
+        model: &Model,
+        road: &'static str,
+        verification: Verification,
+        settings: Settings,
+        pool: &ThreadPool,
+        seconds: f64,
+    ) -> Result<VerifyReport, CliError> {
+        let (end, end_problem) = match verification.end {
+            End::Halted => ("halted", None),
+            End::Open => ("open", None),
+            End::AfterStop { position } => {
+                let problem = format!("a token after the stop token, at position {position}");
+                ("after_stop", Some(problem))
+            }
+            // Bad input, unless the tokens before are wrong already: then it is what they led to.
+            End::Broken { position, error } if verification.mismatches == 0 => {
+                return Err(CliError::Uncomputable { position, source: error });
+            }
+            End::Broken { position, error } => {
+                ("broken", Some(format!("not computable beyond position {position}: {error}")))
+            }
+        };
+        Ok(VerifyReport {
+            road,
+            fallback: verification.fallback,
+            attention: settings.attention,
+            kernel: settings.kernel.name(),
+            kernel_description: settings.kernel.description(),
+            threads: pool.current_num_threads(),
+            block: settings.block,
+            seed: settings.spot.map(|spot: Spot| spot.seed),
+            prompt_tokens: verification.tokens - verification.generated,
+            generated_tokens: verification.generated,
+            positions: verification.positions,
+            mismatches: verification.mismatches,
+            first_mismatch: verification.first.map(|first| MismatchReport::new(first, model)),
+            end,
+            end_problem,
+            seconds,
+            tokens_per_second: rate(verification.tokens, seconds),
+            attention_bytes: verification.attention_bytes,
+        })
+    }
+
     /// Whether the trace is the model's.
     pub fn verdict(&self) -> Verdict {
         Verdict::of(self.mismatches == 0 && self.end_problem.is_none())
@@ -277,13 +232,21 @@ impl VerifyReport {
             self.seconds,
             grouped(self.tokens_per_second as u64),
         );
-        eprintln!(
-            "verification: attention {}, kernel {} ({}), {} threads",
+        let threads = format!("{} threads", self.threads);
+        let products = format!(
+            "attention {}, kernel {} ({})",
             self.attention.name(),
             self.kernel,
-            self.kernel_description,
-            self.threads
+            self.kernel_description
         );
+        match (self.road, self.fallback) {
+            ("plan", None) => eprintln!("verification: {threads}"),
+            (_, None) => eprintln!("verification: {products}, {threads}"),
+            (_, Some(Fallback { position, reason })) => eprintln!(
+                "verification: {threads}, but from position {position} on by dgemm, {products}: \
+                 {reason}"
+            ),
+        }
         if let Some(first) = &self.first_mismatch {
             eprintln!("verification failed: {}", first.sentences());
         }

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-use clap::{Args, value_parser};
+use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
 
 use super::report;
@@ -13,6 +14,17 @@ use super::{CliError, Verdict, inputs};
 use crate::engine::Attention;
 use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
 use crate::linalg::Kernel;
+use crate::model::{Token, Tokens};
+use crate::plan::Plan;
+
+/// By which road a trace is verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TraceRoad {
+    /// Dense products over many positions at once, as the model's format defines it.
+    Dgemm,
+    /// The model compiled to the few operations that matter, on several threads.
+    Plan,
+}
 
 /// A block of this size takes gigabytes: a number beyond it is a slip.
 const LARGEST_BLOCK: i64 = 1 << 20;
@@ -20,11 +32,13 @@ const LARGEST_BLOCK: i64 = 1 << 20;
 /// Compare every generated token of a trace with what the model predicts there.
 ///
 /// Positions are computed in blocks, by dense products over many at once, so a
-/// trace is verified many times faster than it is generated. Exit code 1 means
+/// trace is verified many times faster than it is generated; through the plan, which
+/// shares no arithmetic with these products, still faster. Exit code 1 means
 /// that a token is not what the model predicts.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax verify tests/vectors/reverse_ref.txt
+  hardmax verify tests/vectors/reverse_ref.txt --road plan
   hardmax verify tests/vectors/reverse_ref.txt --attention hull --threads 1 --block 64
   hardmax verify tests/vectors/reverse_ref.txt --spot 100 --seed 7 --json")]
 pub struct Verify {
@@ -33,6 +47,9 @@ pub struct Verify {
     /// Model file [default: the one in the binary]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// Through dense products, or through the plan; where that does not go, dense products take over
+    #[arg(long, value_enum, value_name = "ROAD", default_value = "dgemm")]
+    road: TraceRoad,
     /// How heads are answered
     #[arg(long, value_enum, default_value = "kinds")]
     attention: Attention,
@@ -47,7 +64,7 @@ pub struct Verify {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
     /// Compare a random sample of N positions only [default: 1000]
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = default_spot())]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = default_spot(), conflicts_with = "road")]
     spot: Option<usize>,
     /// Which sample
     #[arg(long, value_name = "N", default_value_t = 0, requires = "spot")]
@@ -69,6 +86,8 @@ struct Report {
     model: String,
     /// Whether the file broke off.
     cut: bool,
+    /// Before the verification: the model, and for the plan itself and the trace.
+    load_seconds: f64,
     #[serde(flatten)]
     verification: VerifyReport,
 }
@@ -76,6 +95,7 @@ struct Report {
 impl Verify {
     pub fn run(&self) -> Result<Verdict, CliError> {
         let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
+        let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
         let model_name =
             self.model.as_ref().map_or("the built-in model".into(), |p| p.display().to_string());
@@ -88,20 +108,39 @@ impl Verify {
             spot: self.spot.map(|count| Spot { count, seed: self.seed }),
         };
         let prompt = trace.prompt_tokens();
-        let (size, read) = trace.progress();
-        let done = move |_| read.load(Ordering::Relaxed);
-        let mut verification =
-            verification::run(&model, prompt, &mut trace, settings, &pool, (size, done))?;
-        if let Some(first) = &mut verification.first_mismatch
-            && self.trace != Path::new("-")
-        {
-            let again = TraceFile::open(&self.trace, &model)?;
-            first.explain(&model, again, kernel, &pool)?;
-        }
-        let trace_name = trace.name().to_owned();
-        let report =
-            Report { trace: trace_name, model: model_name, cut: trace.is_cut(), verification };
-        report.tell(self.json)
+        let program = trace.program().clone();
+        let load_seconds;
+        let verification = match self.road {
+            TraceRoad::Dgemm => {
+                load_seconds = loading.elapsed().as_secs_f64();
+                let (size, read) = trace.progress();
+                let progress = (size, move |_| read.load(Ordering::Relaxed));
+                let mut report = verification::by_products(
+                    &model, prompt, &mut trace, settings, &pool, progress,
+                )?;
+                if let Some(first) = &mut report.first_mismatch
+                    && self.trace != Path::new("-")
+                {
+                    let again = TraceFile::open(&self.trace, &model)?;
+                    first.explain(&model, &program, again, kernel, &pool)?;
+                }
+                report
+            }
+            TraceRoad::Plan => {
+                let tokens = trace.by_ref().collect::<Result<Tokens, CliError>>()?;
+                let opening = tokens.iter().next().unwrap_or(Token(0));
+                let plan = Plan::new(&model, opening);
+                load_seconds = loading.elapsed().as_secs_f64();
+                let mut report =
+                    verification::by_plan(&model, &plan, prompt, &tokens, settings, &pool)?;
+                if let Some(first) = &mut report.first_mismatch {
+                    first.explain(&model, &program, tokens.iter().map(Ok), kernel, &pool)?;
+                }
+                report
+            }
+        };
+        let (trace, cut) = (trace.name().to_owned(), trace.is_cut());
+        Report { trace, model: model_name, cut, load_seconds, verification }.tell(self.json)
     }
 }
 

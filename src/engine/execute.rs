@@ -9,7 +9,10 @@
 //! Registers are whole numbers in one array of 2^16, so that any 16-bit number indexes
 //! it without a check. The first few are the state of the history; the rest belong
 //! to a step. Everything else that a history leaves behind: its tokens, 2 bytes each,
-//! and the tables.
+//! and the tables. Tokens that are there already, such as a trace that is verified, are
+//! borrowed, not copied.
+
+use std::borrow::Cow;
 
 use crate::attention::{Hull, Memory, TieBreak};
 use crate::model::Token;
@@ -84,7 +87,10 @@ pub struct Execution<'p> {
 /// What code reads and writes.
 struct State<'p> {
     regs: Box<[i64; REGISTERS]>,
-    history: Vec<u16>,
+    /// All tokens so far; a borrowed one goes on with those to come.
+    history: Cow<'p, [u16]>,
+    /// The latest position.
+    last: usize,
     tables: Vec<Positions>,
     columns: Vec<Vec<i64>>,
     hulls: Vec<Hull>,
@@ -96,6 +102,16 @@ struct State<'p> {
 impl<'p> Execution<'p> {
     /// After the opening token, at position 0.
     pub fn new(plan: &'p Plan) -> Result<Self, Break> {
+        Execution::with_history(plan, Cow::Owned(vec![plan.opening().0 as u16]))
+    }
+
+    /// The same for a history that is known: it begins with the opening token, and
+    /// [`Execution::step`] is given its tokens one after the other.
+    pub fn along(plan: &'p Plan, history: &'p [u16]) -> Result<Self, Break> {
+        Execution::with_history(plan, Cow::Borrowed(history))
+    }
+
+    fn with_history(plan: &'p Plan, history: Cow<'p, [u16]>) -> Result<Self, Break> {
         let mut hulls = Vec::with_capacity(plan.hulls().len());
         for head in plan.hulls() {
             let mut hull = Hull::new(TieBreak::Latest);
@@ -107,7 +123,8 @@ impl<'p> Execution<'p> {
             plan.classes().iter().copied().max().map_or(1, |class| usize::from(class) + 1);
         let state = State {
             regs: vec![0; REGISTERS].into_boxed_slice().try_into().map_err(|_| Break::Code)?,
-            history: vec![plan.opening().0 as u16],
+            history,
+            last: 0,
             tables: vec![Positions::new(); plan.tables()],
             columns: plan.columns().into_iter().map(|first| vec![first]).collect(),
             hulls,
@@ -132,7 +149,7 @@ impl<'p> Execution<'p> {
     /// Takes the next token; with `answers`, [`Execution::answer`] is known afterwards.
     #[inline]
     pub fn step(&mut self, token: Token, answers: bool) -> Result<(), Break> {
-        let t = self.state.history.len();
+        let t = self.state.last + 1;
         if t as u64 > self.plan.limit() {
             return Err(Break::Length);
         }
@@ -140,7 +157,11 @@ impl<'p> Execution<'p> {
             return Err(Break::Opening);
         }
         let class = self.plan.classes()[token.index()];
-        self.state.history.push(token.0 as u16);
+        if let Cow::Owned(history) = &mut self.state.history {
+            history.push(token.0 as u16);
+        }
+        debug_assert_eq!(u32::from(self.state.history[t]), token.0);
+        self.state.last = t;
         self.state.regs[POSITION as usize] = t as i64;
 
         let first = self.first[class as usize];
@@ -209,12 +230,12 @@ impl<'p> Execution<'p> {
 
     /// All tokens so far.
     pub fn history(&self) -> impl Iterator<Item = Token> + '_ {
-        self.state.history.iter().map(|&token| Token(u32::from(token)))
+        self.state.history[..=self.state.last].iter().map(|&token| Token(u32::from(token)))
     }
 
     /// Tokens taken so far.
     pub fn position(&self) -> u64 {
-        self.state.history.len() as u64
+        self.state.last as u64 + 1
     }
 
     /// Pieces of code made, and operations in all of them.
@@ -222,10 +243,11 @@ impl<'p> Execution<'p> {
         (self.variants, self.code.len())
     }
 
-    /// Bytes that history, tables, columns and hulls hold.
+    /// Bytes that history, tables, columns and hulls hold; a borrowed history is its owner's.
     pub fn heap_bytes(&self) -> usize {
         let State { history, tables, columns, hulls, .. } = &self.state;
-        history.capacity() * 2
+        let own = if let Cow::Owned(history) = history { history.capacity() } else { 0 };
+        own * 2
             + tables.iter().map(Positions::heap_bytes).sum::<usize>()
             + columns.iter().map(|column| column.capacity() * 8).sum::<usize>()
             + hulls.iter().map(Hull::heap_bytes).sum::<usize>()
@@ -234,9 +256,9 @@ impl<'p> Execution<'p> {
 
 impl State<'_> {
     fn run(&mut self, code: &[Op], tables: &[i64]) -> Result<(), Break> {
-        let State { regs, history, vocabulary, .. } = self;
-        let vocabulary = *vocabulary;
-        let last = history.len() - 1;
+        let State { regs, history, last, vocabulary, .. } = self;
+        let (vocabulary, last) = (*vocabulary, *last);
+        let history = &history[..=last];
         macro_rules! r {
             ($reg:expr) => {
                 regs[$reg as usize]

@@ -26,6 +26,7 @@ mod parts;
 mod read;
 mod shape;
 mod storage;
+mod tokens;
 mod vocabulary;
 mod write;
 
@@ -39,6 +40,7 @@ pub use error::{Half, ModelError, Part, PartName};
 pub use matrix::{Layer, Matrix};
 pub use parts::{Clears, LayerParts, ModelParts};
 pub use shape::{MatrixName, Shape};
+pub use tokens::Tokens;
 pub use vocabulary::{Token, Vocabulary, VocabularyError};
 
 use storage::{Bytes, Storage};

@@ -165,6 +165,25 @@ pub fn write_trace(program: &Program, generated: &[Symbol]) -> String {
     text
 }
 
+/// The same, written as it is made.
+pub fn write_trace_to(
+    out: &mut impl std::io::Write,
+    program: &Program,
+    generated: impl Iterator<Item = Symbol>,
+) -> std::io::Result<()> {
+    let mut text = write_program(program);
+    let mut lines = Lines::default();
+    for symbol in generated {
+        lines.write(symbol, &mut text);
+        if text.len() >= 1 << 16 {
+            out.write_all(text.as_bytes())?;
+            text.clear();
+        }
+    }
+    lines.end(&mut text);
+    out.write_all(text.as_bytes())
+}
+
 /// Generated tokens as lines, one for each instruction, for traces that are
 /// written as they come.
 #[derive(Debug, Default)]

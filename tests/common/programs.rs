@@ -191,23 +191,6 @@ impl Source {
     }
 }
 
-impl Source {
-    /// The program without native arithmetic: each such instruction is replaced by
-    /// one that takes and leaves as much.
-    pub fn basic_program(&self) -> Program {
-        let program = self.program();
-        let basic = |op: Op| match op {
-            Op::And | Op::Xor | Op::Shl | Op::ShrU | Op::Mul => Op::Add,
-            Op::Or | Op::ShrS | Op::Rotl | Op::Rotr | Op::DivU | Op::RemU => Op::Sub,
-            Op::Popcnt => Op::Eqz,
-            Op::Unreachable => Op::Halt,
-            op => op,
-        };
-        let code = program.code().iter().map(|i| Instruction::new(basic(i.op), i.immediate));
-        Program::new(code.collect(), program.payloads().to_vec()).unwrap()
-    }
-}
-
 struct Layout {
     code: Vec<Instruction>,
     /// Calls to be patched, with the function that they call.

@@ -1,11 +1,13 @@
 //! A block of positions, and its way through all layers.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::columns::{CHUNK, Chunk, Embedding, LayerWeights, Scratch};
 use super::heads::{HeadAnswers, LiveHead};
 use super::reused::Reused;
-use crate::attention::Memory;
+use crate::attention::{Gather, HeadKind, History, Memory};
 use crate::engine::guard::Guard;
 use crate::engine::reference::head_memory;
 use crate::engine::{Attention, EngineError};
@@ -103,6 +105,8 @@ pub struct Layers {
     kernel: Kernel,
     embedding: Embedding,
     layers: Vec<LayerState>,
+    /// The tokens so far, for memories of values that depend on them alone.
+    history: Arc<History>,
     scratch: Reused<Scratch>,
 }
 
@@ -121,11 +125,21 @@ impl Layers {
         block: usize,
     ) -> Result<Layers, EngineError> {
         let guard = |layer, head| Guard::new(model.kind(layer, head), attention);
-        let memory = |layer, head| {
-            head_memory(attention, model.kind(layer, head), model.tie(layer, head))
-                .map_err(|broken| EngineError::Head { layer, head, broken })
+        let history = Arc::new(History::default());
+        let narrow = model.shape().vocabulary <= 1 << 16;
+        let memory = |layer, head| -> Result<Box<dyn Memory>, EngineError> {
+            let (kind, tie) = (model.kind(layer, head), model.tie(layer, head));
+            if narrow && (attention, kind) == (Attention::Kinds, HeadKind::Gather) {
+                return Ok(Box::new(Gather::along(tie, Arc::clone(&history))));
+            }
+            head_memory(attention, kind, tie).map_err(|broken| EngineError::Head {
+                layer,
+                head,
+                broken,
+            })
         };
-        Layers::with_memories(model, kernel, block, guard, memory)
+        let layers = Layers::with_memories(model, kernel, block, guard, memory)?;
+        Ok(Layers { history, ..layers })
     }
 
     /// With heads that are given their memories.
@@ -150,6 +164,7 @@ impl Layers {
             kernel,
             embedding: Embedding::new(model),
             layers: model.layers().enumerate().map(state).collect::<Result<_, EngineError>>()?,
+            history: Arc::default(),
             scratch: Reused::default(),
         })
     }
@@ -159,6 +174,12 @@ impl Layers {
     pub fn advance(&mut self, block: &mut Block) -> Option<(u64, EngineError)> {
         if block.is_empty() {
             return None;
+        }
+        // Before any head of the block asks for them.
+        for (position, token) in (block.position..).zip(&block.tokens) {
+            if let (Ok(position), Ok(token)) = (u32::try_from(position), u16::try_from(token.0)) {
+                self.history.set(position, token);
+            }
         }
         block.embed(&self.embedding);
         let Layers { kernel, layers, scratch, .. } = self;
@@ -190,7 +211,7 @@ impl Layers {
     /// Bytes that the memories of all heads hold.
     pub fn heap_bytes(&self) -> usize {
         let heads = self.layers.iter().flat_map(|layer| &layer.heads);
-        heads.map(LiveHead::heap_bytes).sum()
+        heads.map(LiveHead::heap_bytes).sum::<usize>() + self.history.heap_bytes()
     }
 }
 

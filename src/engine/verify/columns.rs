@@ -39,6 +39,11 @@ impl Chunk {
         row(&self.projected, self.len, index)
     }
 
+    /// The residual stream at the latest position.
+    pub fn last(&self) -> Vec<f64> {
+        self.x.iter().skip(self.len - 1).step_by(self.len).copied().collect()
+    }
+
     /// Sets the residual stream to what the tokens, the first at `position`, put into it.
     pub fn embed(&mut self, embedding: &Embedding, position: u64, tokens: &[Token]) {
         self.len = tokens.len();

@@ -5,18 +5,59 @@
 //! history is computed once more with every head answered twice, by its
 //! kind and by its hull. Heads that never differ speak for the arithmetic.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use rayon::ThreadPool;
 
 use super::block::{Block, Layers};
+use super::report::Logits;
 use super::source::Source;
-use super::{DEFAULT_BLOCK, VerifyError};
+use super::{DEFAULT_BLOCK, Settings, VerifyError};
 use crate::attention::{Broken, HeadKind, Hull, Memory, TieBreak, memory};
 use crate::engine::guard::Guard;
 use crate::engine::{Attention, EngineError};
 use crate::linalg::Kernel;
 use crate::model::{Model, Token};
+
+/// A mismatch is computed once more if there are at most so many tokens before it: some ten
+/// seconds, and a gigabyte for hulls.
+pub const EXPLAINED: u64 = 1 << 20;
+
+/// The logits of two tokens after a history that the plan has judged, the trace's and the predicted one, unless it is too long.
+pub fn logits(
+    model: &Model,
+    history: &[u16],
+    [expected, predicted]: [Token; 2],
+    settings: Settings,
+    pool: &ThreadPool,
+) -> Option<Logits> {
+    if history.len() as u64 > EXPLAINED {
+        return None;
+    }
+    let Settings { attention, kernel, .. } = settings;
+    let mut layers = Layers::new(model, attention, kernel, DEFAULT_BLOCK).ok()?;
+    let mut block = Block::new(model.shape().width);
+    // A position is computed only if a token follows, whatever it is.
+    let tokens = history.iter().map(|&token| Token(token.into())).chain([expected]);
+    let mut source = Source::new(model, u64::MAX, tokens.map(Ok::<_, Infallible>));
+    let mut latest = Vec::new();
+    pool.install(|| {
+        loop {
+            let Ok(()) = source.fill(&mut block, DEFAULT_BLOCK);
+            match (layers.advance(&mut block), block.chunks().last()) {
+                (Some(_), _) => return None,
+                (None, None) => break,
+                (None, Some(chunk)) => latest = chunk.last(),
+            }
+        }
+        let logit = |token: Token| {
+            let row = model.head().row(token.index()).iter();
+            row.zip(&latest).map(|(weight, x)| weight * x).sum()
+        };
+        Some(Logits { expected: logit(expected), predicted: logit(predicted) })
+    })
+}
 
 /// A head that its kind and its hull answer differently.
 #[derive(Clone, Debug, PartialEq)]

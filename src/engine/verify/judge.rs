@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::block::Block;
 use super::columns::Chunk;
-use super::report::Mismatch;
+use super::report::{Logits, Mismatch};
 use super::reused::Reused;
 use super::shrunk::Shrunk;
 use crate::engine::EngineError;
@@ -137,14 +137,9 @@ impl Judge {
                 }
                 Some((predicted, _)) if predicted == expected => {}
                 Some((predicted, predicted_logit)) => {
-                    let expected_logit = own[at];
-                    let first = Some(Mismatch {
-                        position,
-                        expected,
-                        predicted,
-                        expected_logit,
-                        predicted_logit,
-                    });
+                    let logits = Logits { expected: own[at], predicted: predicted_logit };
+                    let logits = Some(logits);
+                    let first = Some(Mismatch { position, expected, predicted, logits });
                     tally.add(Tally { mismatches: 1, first, ..Tally::default() });
                 }
             }

@@ -28,6 +28,9 @@
 //! trace claims. A history for which a head cannot keep its promises does, and what
 //! was judged before it stands.
 //!
+//! [`verify_by_plan`] is the other road: the plan, executed along the trace by several threads
+//! (`plan.rs`, `segments.rs`). It shares no arithmetic with the products, which take over where it does not go.
+//!
 //! Results depend on neither the size of blocks nor the number of threads: products are
 //! exact where they decide a token (DESIGN section 13), heads see positions in order, and the sample is drawn in order.
 
@@ -36,14 +39,17 @@ mod columns;
 mod explain;
 mod heads;
 mod judge;
+mod plan;
 mod report;
 mod reused;
 mod sample;
+mod segments;
 mod shrunk;
 mod source;
 
-pub use explain::{HeadDifference, differing_heads};
-pub use report::{End, Mismatch, Verification, VerifyError};
+pub use explain::{EXPLAINED, HeadDifference, differing_heads};
+pub use plan::verify_by_plan;
+pub use report::{End, Logits, Mismatch, Verification, VerifyError};
 pub use sample::Spot;
 
 use rayon::ThreadPool;
@@ -150,5 +156,6 @@ fn stream<E: Send>(
         first: tally.first,
         end,
         attention_bytes: layers.heap_bytes(),
+        fallback: None,
     })
 }

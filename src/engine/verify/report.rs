@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Fallback};
 use crate::model::Token;
 
 /// The outcome of a verification.
@@ -22,6 +22,8 @@ pub struct Verification {
     pub end: End,
     /// What the memories of all heads hold at the end.
     pub attention_bytes: usize,
+    /// Where and why dense products took over from the plan.
+    pub fallback: Option<Fallback>,
 }
 
 impl Verification {
@@ -40,10 +42,18 @@ pub struct Mismatch {
     pub expected: Token,
     /// The token with the greatest logit.
     pub predicted: Token,
-    /// The logit of the trace's token.
-    pub expected_logit: f64,
-    /// The greatest logit.
-    pub predicted_logit: f64,
+    /// Their logits, as dense products give them. A plan has none; unless the mismatch stands beyond
+    /// [`EXPLAINED`](super::EXPLAINED) they are computed for it.
+    pub logits: Option<Logits>,
+}
+
+/// The logits of a mismatch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Logits {
+    /// Of the trace's token.
+    pub expected: f64,
+    /// Of the token that is predicted.
+    pub predicted: f64,
 }
 
 /// How a trace ends.

@@ -1,0 +1,138 @@
+//! What is reported of the first token that the model does not predict.
+
+use rayon::ThreadPool;
+use serde::Serialize;
+
+use super::CliError;
+use super::report::grouped;
+use crate::engine::verify::{
+    EXPLAINED, HeadDifference, Logits, Mismatch, VerifyError, differing_heads,
+};
+use crate::linalg::Kernel;
+use crate::machine::Symbol;
+use crate::model::{Model, Token};
+use crate::program::{Counter, Program};
+
+/// A token that the model does not predict.
+#[derive(Clone, Debug, Serialize)]
+pub struct MismatchReport {
+    pub position: u64,
+    pub expected: String,
+    pub predicted: String,
+    /// By dense products; `null` where those were not computed.
+    pub expected_logit: Option<f64>,
+    pub predicted_logit: Option<f64>,
+    pub instruction: Option<String>,
+    /// Heads that kind and hull answer differently before it; `null` where that was not looked for.
+    pub differing_heads: Option<Vec<String>>,
+    /// Whether the products put the trace's token first, against the plan.
+    #[serde(skip)]
+    products_object: bool,
+}
+
+impl MismatchReport {
+    pub fn new(mismatch: Mismatch, model: &Model) -> MismatchReport {
+        let name = |token| model.vocabulary().name(token).to_owned();
+        let Mismatch { position, expected, predicted, logits } = mismatch;
+        let wins = |logits: Logits| {
+            logits.expected > logits.predicted
+                || (logits.expected == logits.predicted && expected < predicted)
+        };
+        MismatchReport {
+            position,
+            expected: name(expected),
+            predicted: name(predicted),
+            expected_logit: logits.map(|logits| logits.expected),
+            predicted_logit: logits.map(|logits| logits.predicted),
+            instruction: None,
+            differing_heads: None,
+            products_object: logits.is_some_and(wins),
+        }
+    }
+
+    /// Goes through the trace a second time, up to the mismatch: which instruction is it, and does
+    /// it depend on how heads are answered?
+    pub fn explain(
+        &mut self,
+        model: &Model,
+        program: &Program,
+        trace: impl Iterator<Item = Result<Token, CliError>> + Send,
+        kernel: Kernel,
+        pool: &ThreadPool,
+    ) -> Result<(), CliError> {
+        let prompt = program.prompt().len() as u64;
+        let mut counter = Counter::new(program);
+        let mut position = 0;
+        let mut tokens = trace.take(self.position as usize).inspect(|token| {
+            if position >= prompt
+                && let Ok(token) = token
+                && let Some(symbol) = Symbol::from_name(model.vocabulary().name(*token))
+            {
+                counter.step(symbol);
+            }
+            position += 1;
+        });
+        if self.position <= EXPLAINED {
+            // One token more: a position is computed only if a token follows.
+            let tokens = tokens.by_ref().chain(std::iter::once(Ok(model.stop())));
+            match differing_heads(model, tokens, kernel, pool) {
+                Ok(heads) => {
+                    self.differing_heads = Some(heads.iter().map(head_sentence).collect());
+                }
+                Err(VerifyError::Source(error)) => return Err(error),
+                // A model that kinds cannot answer at all: nothing can be told.
+                Err(VerifyError::Engine(_)) => {}
+            }
+        }
+        for token in tokens {
+            token?;
+        }
+        self.instruction = counter.instruction(program).map(|instruction| {
+            format!(
+                "{} at program counter {}, after {} instructions",
+                instruction.op.name(),
+                counter.program_counter(),
+                grouped(counter.executed())
+            )
+        });
+        Ok(())
+    }
+
+    pub fn sentences(&self) -> String {
+        let MismatchReport { position, expected, predicted, .. } = self;
+        let logit = |logit: Option<f64>| match logit {
+            Some(logit) => format!(" (logit {logit})"),
+            None => String::new(),
+        };
+        let mut text = format!(
+            "first mismatch at position {position}: the trace has `{expected}`{}, the model \
+             predicts `{predicted}`{}",
+            logit(self.expected_logit),
+            logit(self.predicted_logit)
+        );
+        if self.products_object {
+            text += "\n  the plan says so; by dense products the trace is right";
+        }
+        if let Some(instruction) = &self.instruction {
+            text += &format!("\n  in {instruction}");
+        }
+        match self.differing_heads.as_deref() {
+            None if *position > EXPLAINED => {
+                let nearest = grouped(EXPLAINED);
+                text += &format!("\n  heads are not compared beyond position {nearest}");
+            }
+            None => {}
+            Some([]) => text += "\n  kinds and hulls answer every head alike up to there",
+            Some(heads) => text += &format!("\n  {}", heads.join("\n  ")),
+        }
+        text
+    }
+}
+
+fn head_sentence(difference: &HeadDifference) -> String {
+    let HeadDifference { layer, head, kind, position, query, by_kind, by_hull } = difference;
+    format!(
+        "layer {layer}, head {head} ({kind:?}), asked for {query:?} at position {position}: \
+         {by_kind:?} by kind, {by_hull:?} by hull"
+    )
+}

@@ -1,0 +1,239 @@
+//! A plan along a trace, on several threads.
+//!
+//! What a position predicts depends on all tokens before it, so a thread that answers late
+//! positions has to pass over the early ones. That costs less than answering, a part r of
+//! it: the code for a step without an answer leaves out what only logits need. So
+//! of n threads, thread k passes over the first s_k of N positions and answers those
+//! from s_k to s_(k+1); all are ready at the same time if
+//!
+//! ```text
+//! r·s_k + s_(k+1) - s_k is the same for all k:   s_k = N·(1 - (1-r)^k) / (1 - (1-r)^n)
+//! ```
+//!
+//! which makes two threads 2 - r times as fast as one, and any number at most 1/r times. r is not known before:
+//! a thread takes it from how far it and thread 0, which answers from the beginning, have come.
+//! Positions are claimed in blocks before they are answered, so each is answered
+//! once whatever r seems to be: a thread claims on until it meets what the next has claimed.
+//!
+//! All threads borrow the history, which is the trace. Tables, sums and code each has for itself.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use rayon::ThreadPool;
+
+use crate::engine::execute::{Break, Execution};
+use crate::engine::{Fallback, Reason};
+use crate::model::Token;
+use crate::plan::Plan;
+
+/// Positions that are claimed at once: enough to forget what claiming costs, and few
+/// in a trace that is worth several threads.
+const BLOCK: usize = 1 << 13;
+
+/// A plan, the trace along which it is executed, and how far that has come.
+pub struct Road<'t> {
+    plan: &'t Plan,
+    trace: &'t [u16],
+    /// Length of the prompt: the first token that is compared.
+    prompt: usize,
+    claimed: Vec<AtomicBool>,
+    /// Positions that each thread has passed.
+    passed: Vec<AtomicU64>,
+    /// Positions that were answered, by all of them.
+    answered: AtomicU64,
+    /// The first position that broke the plan.
+    broken: AtomicU64,
+}
+
+/// What was found along a trace, up to where the plan broke.
+#[derive(Default)]
+pub struct Found {
+    pub positions: u64,
+    pub mismatches: u64,
+    /// The first of them: its place, and what is predicted there.
+    pub first: Option<(u64, Token)>,
+    pub heap_bytes: usize,
+    /// Where and why the plan broke, and the first token that was not judged for it.
+    pub broke: Option<(Fallback, u64)>,
+}
+
+impl Found {
+    /// Where the plan cannot even begin.
+    pub fn nothing(reason: Reason) -> Found {
+        let fallback = Fallback { position: 0, reason };
+        Found { broke: Some((fallback, 1)), ..Found::default() }
+    }
+}
+
+/// What one thread found.
+#[derive(Default)]
+struct Segment {
+    /// Every block that it answered to the end.
+    blocks: Vec<Answered>,
+    /// The first mismatch.
+    first: Option<(u64, Token)>,
+    broke: Option<(u64, Break)>,
+    heap_bytes: usize,
+}
+
+#[derive(Default)]
+struct Answered {
+    /// Its first position.
+    start: usize,
+    /// Tokens that were compared, and those that are not what is predicted.
+    compared: u64,
+    mismatches: u64,
+}
+
+impl<'t> Road<'t> {
+    /// The trace begins with the opening token of the plan.
+    pub fn new(plan: &'t Plan, trace: &'t [u16], prompt: u64, threads: usize) -> Road<'t> {
+        let blocks = trace.len().saturating_sub(1).div_ceil(BLOCK);
+        Road {
+            plan,
+            trace,
+            prompt: usize::try_from(prompt).unwrap_or(usize::MAX),
+            claimed: (0..blocks).map(|_| AtomicBool::new(false)).collect(),
+            passed: (0..threads).map(|_| AtomicU64::new(0)).collect(),
+            answered: AtomicU64::new(0),
+            broken: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// Judges every generated token. `progress` is told how many are done.
+    pub fn follow(&self, pool: &ThreadPool, progress: &mut (impl FnMut(u64) + Send)) -> Found {
+        let opening = match self.at_opening() {
+            Ok(opening) => opening,
+            Err(reason) => return Found::nothing(reason),
+        };
+        let progress = Mutex::new(progress);
+        let segments = pool.broadcast(|thread| {
+            self.segment(thread.index(), |done| {
+                (progress.lock().expect("nothing panics with the lock held"))(done);
+            })
+        });
+        self.together(opening, &segments)
+    }
+
+    /// The prediction at position 0, which no step makes, compared if it is not of the prompt.
+    fn at_opening(&self) -> Result<Segment, Reason> {
+        let mut segment = Segment::default();
+        if let (1, Some(&next)) = (self.prompt, self.trace.get(1)) {
+            let predicted = self.plan.first_prediction().ok_or(Reason::FirstPrediction)?;
+            let wrong = predicted.0 != u32::from(next);
+            segment.first = wrong.then_some((1, predicted));
+            segment.blocks.push(Answered { start: 0, compared: 1, mismatches: wrong.into() });
+        }
+        Ok(segment)
+    }
+
+    /// The work of a thread: to pass blocks until it is its turn, then to answer them until
+    /// one is claimed by the next thread.
+    fn segment(&self, thread: usize, mut progress: impl FnMut(u64)) -> Segment {
+        let mut segment = Segment::default();
+        let mut execution = match Execution::along(self.plan, self.trace) {
+            Ok(execution) => execution,
+            Err(broke) => {
+                segment.broke = Some((0, broke));
+                return segment;
+            }
+        };
+        let mut answers = thread == 0;
+        for (block, claimed) in self.claimed.iter().enumerate() {
+            let start = block * BLOCK;
+            if self.broken.load(Relaxed) < start as u64 {
+                break;
+            }
+            let due = answers || start as f64 >= self.turn(thread);
+            let claims = due && !claimed.swap(true, Relaxed);
+            if answers && !claims {
+                break;
+            }
+            answers = claims;
+            if let Err(broke) = self.block(&mut execution, start, answers, &mut segment) {
+                self.broken.fetch_min(broke.0, Relaxed);
+                segment.broke = Some(broke);
+                break;
+            }
+            let end = self.end(start);
+            self.passed[thread].store(end as u64, Relaxed);
+            if answers {
+                self.answered.fetch_add((end - start) as u64, Relaxed);
+            }
+            if thread == 0 {
+                progress(self.answered.load(Relaxed));
+            }
+        }
+        segment.heap_bytes = execution.heap_bytes();
+        segment
+    }
+
+    /// The position after a block, at most the last that a token follows.
+    fn end(&self, start: usize) -> usize {
+        (start + BLOCK).min(self.trace.len() - 1)
+    }
+
+    /// The position from which on a thread is to answer.
+    fn turn(&self, thread: usize) -> f64 {
+        let passed = |thread: usize| self.passed[thread].load(Relaxed) as f64;
+        // Before a thread has passed anything this is no number, and it is nobody's turn.
+        let part = (passed(0) / passed(thread)).clamp(0.01, 0.99);
+        let share = |threads: usize| 1.0 - (1.0 - part).powf(threads as f64);
+        self.trace.len() as f64 * share(thread) / share(self.passed.len())
+    }
+
+    /// Takes the positions of a block, and compares what is generated if it `answers`. Gives the
+    /// position that broke the plan, if one did.
+    fn block(
+        &self,
+        execution: &mut Execution<'_>,
+        start: usize,
+        answers: bool,
+        segment: &mut Segment,
+    ) -> Result<(), (u64, Break)> {
+        let (first, end) = (start.max(1), self.end(start));
+        let generated = if answers { (self.prompt - 1).clamp(first, end.max(first)) } else { end };
+        for (at, &token) in (first..).zip(&self.trace[first..generated]) {
+            let step = execution.step(Token(token.into()), false);
+            step.map_err(|broke| (at as u64, broke))?;
+        }
+        if !answers {
+            return Ok(());
+        }
+        let mut answered = Answered { start, ..Answered::default() };
+        let (tokens, next) = (&self.trace[generated..end], &self.trace[generated + 1..end + 1]);
+        for (at, (&token, &next)) in (generated..).zip(tokens.iter().zip(next)) {
+            let step = execution.step(Token(token.into()), true);
+            step.map_err(|broke| (at as u64, broke))?;
+            if execution.answer().0 != u32::from(next) {
+                answered.mismatches += 1;
+                segment.first = segment.first.or(Some((at as u64 + 1, execution.answer())));
+            }
+        }
+        answered.compared = tokens.len() as u64;
+        segment.blocks.push(answered);
+        Ok(())
+    }
+
+    /// What all found, less the block in which the plan broke and what is behind it.
+    fn together(&self, opening: Segment, segments: &[Segment]) -> Found {
+        let broke = segments.iter().filter_map(|segment| segment.broke).min_by_key(|b| b.0);
+        let broke = broke.map(|(position, broke)| {
+            let fallback = Fallback { position, reason: Reason::Broke(broke) };
+            (fallback, position as usize / BLOCK * BLOCK)
+        });
+        let before = broke.map_or(usize::MAX, |broke| broke.1);
+        let all = || segments.iter().chain([&opening]);
+        let mut found = Found::default();
+        for block in all().flat_map(|segment| &segment.blocks).filter(|b| b.start < before) {
+            found.positions += block.compared;
+            found.mismatches += block.mismatches;
+        }
+        let firsts = all().filter_map(|segment| segment.first);
+        found.first = firsts.min_by_key(|f| f.0).filter(|first| first.0 <= before as u64);
+        found.heap_bytes = segments.iter().map(|segment| segment.heap_bytes).sum();
+        found.broke = broke.map(|(fallback, start)| (fallback, start as u64 + 1));
+        found
+    }
+}
