@@ -45,7 +45,7 @@ pub enum Op {
     Round { dst: Reg, a: Reg, shift: u32 },
     /// dst = a / 2^shift; a rest breaks the run.
     Divide { dst: Reg, a: Reg, shift: u32 },
-    /// a beyond ±2^36 breaks the run.
+    /// a beyond ±2^40 breaks the run.
     Guard { a: Reg },
     /// dst = a + table[token at max(t - back, 0)]
     Back { dst: Reg, a: Reg, table: TokenTable, back: u32 },

@@ -55,7 +55,7 @@ pub const MOST: i64 = 1 << 28;
 pub const OLDEST: i64 = 1 << 28;
 
 /// Products that bounds do not keep below 2^53 are guarded to stay within ± this.
-pub const GUARDED: i64 = 1 << 36;
+pub const GUARDED: i64 = 1 << 40;
 
 /// Fractions are multiples of 2^-this at least.
 const FINEST: u32 = 40;

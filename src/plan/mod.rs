@@ -14,7 +14,7 @@
 //! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the
 //! reference. Assumptions are guarded at run time: the opening token comes once, running
 //! sums stay within 0..=2^28, registers get no older than 2^28 positions, products that bounds
-//! cannot prove to stay within ±2^36, what the output head reads is whole, and no token counts
+//! cannot prove to stay within ±2^40, what the output head reads is whole, and no token counts
 //! as less than dead.
 //! Nothing here knows what a model is about.
 

@@ -76,7 +76,7 @@ pub enum Atom {
         /// At least 1.
         shift: u32,
     },
-    /// An expression guarded to stay within ±2^36.
+    /// An expression guarded to stay within ±2^40.
     Guarded(Lin),
     /// Σ c·max(gate + k, 0) · factor over knots (k, c); the gate has no constant.
     Piece {

@@ -21,6 +21,8 @@ pub struct History {
     pub value: Value,
     /// 1 when `value` has its highest bit.
     pub negative: Value,
+    /// 1 when `value` is not 0.
+    pub nonzero: Value,
     /// By how many bytes a shift by `value` moves.
     pub bytes_shifted: Value,
     /// Stack depth, as a key.
@@ -56,6 +58,10 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
     let digits = graph.unit(digits, power);
     let digits = graph.persist_whole("digits", digits, 2f64.powi(36));
 
+    // A position may be taken where this is 1: by the value itself the product would round.
+    let nonzero = graph.step(value, graph.one());
+    let nonzero = graph.persist("nonzero", nonzero);
+
     // A prefix sum is a mean over positions 1..=t, times t.
     let means = graph.mean("depths", &[token.depth_change.into(), token.call_change.into()]);
     let [depth, calls] = [("depth", means[0]), ("calls", means[1])].map(|(name, mean)| {
@@ -84,6 +90,7 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
         carries,
         value,
         negative,
+        nonzero,
         bytes_shifted,
         depth: key(depth, token.pushes_nothing),
         calls: key(calls, token.calls_nothing),

@@ -18,6 +18,8 @@ pub struct Operands {
     pub calls: Linear,
     /// By how many bytes a shift by the top moves.
     pub bytes_shifted: Value,
+    /// 1 when the top is not 0.
+    pub nonzero: Value,
     /// Sign bit of the second.
     pub second_negative: Value,
     /// Position of byte 0 of the top.
@@ -55,7 +57,7 @@ pub fn operands(graph: &mut Graph, token: &Token, history: &History) -> Operands
         graph.latest(name, &history.depth, depth.clone() - one * below, &values)
     };
     let top = at_depth("top", 0.0, &[value, t]);
-    let bytes_shifted = at_depth("top, as a count", 0.0, &[history.bytes_shifted])[0];
+    let tested = at_depth("top, tested", 0.0, &[history.bytes_shifted, history.nonzero]);
     let second = at_depth("second", 1.0, &[value, t]);
     let second_negative = at_depth("second, tested", 1.0, &[history.negative])[0];
     let third = at_depth("third", 2.0, &[t])[0];
@@ -74,7 +76,8 @@ pub fn operands(graph: &mut Graph, token: &Token, history: &History) -> Operands
         top: top[0],
         second: second[0],
         calls: history.calls.number.clone(),
-        bytes_shifted,
+        bytes_shifted: tested[0],
+        nonzero: tested[1],
         second_negative,
     }
 }

@@ -26,7 +26,7 @@ pub fn local_byte(
     let number = operands.calls.clone() * LOCALS + operands.immediate * 4.0 + history.i;
     let square = graph.square(number.clone());
     let square = graph.persist("local squared", square);
-    let written = opcode.units(graph, &[Op::LocalSet, Op::LocalTee], token.byte_kind, one);
+    let written = opcode.steps(graph, &[Op::LocalSet, Op::LocalTee], token.byte_kind, 2.0, one);
     let dead = graph.persist_whole("no local", one - written, 1.0);
     let wanted = opcode.units(graph, &[Op::LocalGet], one, number.clone() + one);
     let less_wanted = graph.persist_whole("less local wanted", -wanted, GREATEST_LOCAL);

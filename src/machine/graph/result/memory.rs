@@ -40,7 +40,7 @@ pub fn memory_byte(
     let number = operands.second + operands.immediate + i;
     let square = graph.square(number.clone());
     let square = graph.persist("address squared", square);
-    let written = opcode.units(graph, WRITES, token.byte_kind, one);
+    let written = opcode.steps(graph, WRITES, token.byte_kind, 2.0, one);
     let dead = graph.persist_whole("no memory", one - written, 1.0);
     let next = operands.top + operands.immediate + i + one;
     // Byte i of four, while the load has as many.

@@ -41,8 +41,8 @@ pub fn quotient(graph: &mut Graph, history: &History, operands: &Operands) -> Qu
     let opcode = &operands.instruction.opcode;
     let before_digits = history.before_digits;
     let [divides] = opcode.tests(DIVIDE).try_into().expect("they are neighbours");
-    // Shut for other instructions: Q is below 2³⁷.
-    let open = history.digits + (divides - one) * 2f64.powi(37);
+    // Shut for other instructions: Q is far below 2⁴¹.
+    let open = history.digits + (divides - one) * 2f64.powi(41);
     let taken = graph.unit(open, operands.top);
     let remainder = opcode.units(graph, DIVIDE, one, operands.second) - taken;
 

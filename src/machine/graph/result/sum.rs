@@ -5,7 +5,7 @@ use super::places::{Found, Places};
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::Op;
 use crate::machine::graph::features::Token;
-use crate::machine::graph::operands::{OPERANDS, Operands};
+use crate::machine::graph::operands::Operands;
 
 /// Instructions that write the bytes of their immediate.
 const IMMEDIATE: &[Op] = &[Op::Const, Op::Br, Op::BrIf, Op::Call, Op::Return];
@@ -50,7 +50,7 @@ pub fn places(graph: &mut Graph, i: Value, operands: &Operands) -> Places {
     let added = choose(WITH_TOP, &top);
     let subtracted =
         choose(&[Op::Sub], &top) + choose(&[Op::Return], &call) + choose(WITHOUT_SECOND, &second);
-    let other = opcode.steps(graph, &[Op::Select], operands.top, OPERANDS, third - second);
+    let other = opcode.units(graph, &[Op::Select], operands.nonzero, third - second);
     Places { first: first + other, added, subtracted, ..Places::default() }
 }
 
