@@ -26,7 +26,7 @@ static PLAN: LazyLock<Result<Plan, Refusal>> = LazyLock::new(|| common::plan(&MO
 const LONG: u64 = 20_000;
 
 /// and by the reference up to here.
-const LIMIT: u64 = 600;
+const LIMIT: u64 = 1_500;
 
 /// A scan over all positions takes long, and is compared up to here.
 const BRUTE_LIMIT: u64 = 100;

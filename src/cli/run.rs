@@ -217,7 +217,10 @@ impl Run {
         };
         let attention = self.attention.unwrap_or(Attention::Kinds);
         let settings = Settings { attention, kernel, block: DEFAULT_BLOCK, spot };
-        let pool = verification::pool(self.threads)?;
+        let pool = match self.verify {
+            Road::Plan => verification::plan_pool(self.threads, trace.len())?,
+            _ => verification::pool(self.threads)?,
+        };
         let prompt = program.prompt().len() as u64;
         let mut report = match (self.verify, plan) {
             (Road::Plan, Some(plan)) => {

@@ -94,6 +94,15 @@ pub fn pool(threads: Option<u16>) -> Result<ThreadPool, CliError> {
         .map_err(|error| CliError::Threads { threads, reason: error.to_string() })
 }
 
+/// Shorter traces go through the plan in less time than a second thread needs for code of its own.
+const WORTH_THREADS: usize = 8_000_000;
+
+/// How many threads are to follow a trace through the plan: one, if nobody says otherwise, where more
+/// take longer.
+pub fn plan_pool(threads: Option<u16>, tokens: usize) -> Result<ThreadPool, CliError> {
+    pool(threads.or((tokens < WORTH_THREADS).then_some(1)))
+}
+
 /// Verifies a trace of which `prompt` tokens are the prompt by dense products. `done` says, for the
 /// progress bar, how much of `total` is done after so many tokens.
 pub fn by_products(

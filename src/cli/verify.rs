@@ -60,7 +60,7 @@ pub struct Verify {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_BLOCK as u32)]
     #[arg(value_parser = value_parser!(u32).range(1..=LARGEST_BLOCK))]
     block: u32,
-    /// Threads [default: one for each core]
+    /// Threads [default: one for each core, but one through the plan below 8 million tokens]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
     /// Compare a random sample of N positions only [default: 1000]
@@ -99,7 +99,6 @@ impl Verify {
         let model = inputs::model(self.model.as_deref())?;
         let model_name =
             self.model.as_ref().map_or("the built-in model".into(), |p| p.display().to_string());
-        let pool = verification::pool(self.threads)?;
         let mut trace = TraceFile::open_for(&self.trace, &model, &model_name)?;
         let settings = Settings {
             attention: self.attention,
@@ -112,6 +111,7 @@ impl Verify {
         let load_seconds;
         let verification = match self.road {
             TraceRoad::Dgemm => {
+                let pool = verification::pool(self.threads)?;
                 load_seconds = loading.elapsed().as_secs_f64();
                 let (size, read) = trace.progress();
                 let progress = (size, move |_| read.load(Ordering::Relaxed));
@@ -128,6 +128,7 @@ impl Verify {
             }
             TraceRoad::Plan => {
                 let tokens = trace.by_ref().collect::<Result<Tokens, CliError>>()?;
+                let pool = verification::plan_pool(self.threads, tokens.len())?;
                 let opening = tokens.iter().next().unwrap_or(Token(0));
                 let plan = Plan::new(&model, opening);
                 load_seconds = loading.elapsed().as_secs_f64();
