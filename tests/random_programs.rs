@@ -29,7 +29,7 @@ const LONG: u64 = 20_000;
 const LIMIT: u64 = 1_500;
 
 /// A scan over all positions takes long, and is compared up to here.
-const BRUTE_LIMIT: u64 = 100;
+const BRUTE_LIMIT: u64 = 300;
 
 fn names(symbols: &[Symbol]) -> Vec<String> {
     symbols.iter().map(Symbol::to_string).collect()
