@@ -1,11 +1,13 @@
 //! Native arithmetic, instruction by instruction, against the oracle: edge values
 //! in all pairs, every pair of bytes for bit operations, shifts of every pair of
 //! neighbouring bytes by every count, and random pairs. All of it by the plan, samples by the
-//! reference. `ARITHMETIC_PAIRS` sets how many random pairs.
+//! reference, some by the graph. `ARITHMETIC_PAIRS` sets how many random pairs.
 
 mod common;
 
+use hardmax::attention::memory;
 use hardmax::engine::Attention;
+use hardmax::graph::evaluate::Evaluation;
 use hardmax::linalg::Kernel;
 use hardmax::machine::{Instruction, Op, Symbol};
 use hardmax::model::Model;
@@ -96,14 +98,7 @@ fn check(by: By, operations: impl IntoIterator<Item = Operation>) {
         operations.into_iter().filter(|&(op, _, b)| b != 0 || !divides(op)).peekable();
     while operations.peek().is_some() {
         let chunk: Vec<Operation> = operations.by_ref().take(by.chunk()).collect();
-        let mut code = Vec::new();
-        for &(op, a, b) in &chunk {
-            code.extend([(Op::Const, a), (Op::Const, b), (op, 0), (Op::Drop, 0)]);
-        }
-        code.push((Op::Halt, 0));
-        let code =
-            code.into_iter().map(|(op, immediate)| Instruction::new(op, immediate)).collect();
-        let program = Program::new(code, Vec::new()).unwrap();
+        let program = program(&chunk);
         let (expected, _) = oracle::trace(&program, u64::MAX).unwrap();
         let got = by.generated(&model, &plan, &program.prompt());
         if got != expected {
@@ -112,6 +107,20 @@ fn check(by: By, operations: impl IntoIterator<Item = Operation>) {
             panic!("{:?}: expected {}, got {}", chunk[done], expected[at], got[at]);
         }
     }
+}
+
+fn program(operations: &[Operation]) -> Program {
+    let mut code = Vec::new();
+    for &(op, a, b) in operations {
+        code.extend([(Op::Const, a), (Op::Const, b), (op, 0), (Op::Drop, 0)]);
+    }
+    code.push((Op::Halt, 0));
+    let code = code.into_iter().map(|(op, immediate)| Instruction::new(op, immediate));
+    Program::new(code.collect(), Vec::new()).unwrap()
+}
+
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
 }
 
 fn divides(op: Op) -> bool {
@@ -187,9 +196,31 @@ fn random_operations() -> impl Iterator<Item = Operation> {
 
 #[test]
 fn random_pairs() {
-    let pairs = std::env::var("ARITHMETIC_PAIRS").map_or(100_000, |pairs| pairs.parse().unwrap());
+    let pairs = setting("ARITHMETIC_PAIRS", 100_000);
     check(By::Plan, random_operations().take(pairs));
     check(By::Reference, random_operations().take(1_000));
+}
+
+/// The graph itself, before there are weights; `ARITHMETIC_GRAPH_PAIRS` sets how many pairs.
+#[test]
+fn random_pairs_in_the_graph() {
+    let pairs = setting("ARITHMETIC_GRAPH_PAIRS", 1_000);
+    let graph = hardmax::machine::graph::machine();
+    let first = setting("ARITHMETIC_GRAPH_FIRST", 0);
+    let operations = random_operations().skip(first).take(pairs);
+    let mut operations = operations.filter(|&(op, _, b)| b != 0 || !divides(op)).peekable();
+    while operations.peek().is_some() {
+        let program = program(&operations.by_ref().take(By::Reference.chunk()).collect::<Vec<_>>());
+        let (trace, _) = oracle::trace(&program, u64::MAX).unwrap();
+        let prompt = program.prompt();
+        let mut evaluation = Evaluation::new(&graph, memory).unwrap();
+        for (at, &token) in prompt.iter().chain(&trace).enumerate() {
+            if at >= prompt.len() {
+                assert_eq!(Symbol::all()[evaluation.next_token()], token, "position {at}");
+            }
+            evaluation.step(token.id() as usize).unwrap();
+        }
+    }
 }
 
 #[test]
