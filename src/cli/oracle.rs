@@ -10,10 +10,10 @@ use super::check::compare;
 use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
+use super::trace_file::Recorder;
 use super::{CliError, Verdict, inputs};
 use crate::machine::Symbol;
 use crate::oracle::{Stopped, execute};
-use crate::program::text;
 
 /// Execute a program directly, and write the trace that the model must generate.
 #[derive(Debug, Args)]
@@ -28,7 +28,8 @@ pub struct Oracle {
     /// Stop after this many generated tokens, and fail
     #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
     max_tokens: u64,
-    /// Write the trace: the program and all generated tokens
+    /// Write the trace, the program and all generated tokens, as text, or in binary if the name ends
+    /// in .hmt: then it is that of the model in the binary
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Compare every token with this trace
@@ -74,10 +75,15 @@ impl Oracle {
         let path = self.source.path().to_owned();
         let stopped = result.map_err(|source| CliError::Oracle { path, source })?;
 
-        if let Some(path) = &self.trace {
-            inputs::write(path, text::write_trace(&program, &generated).as_bytes())?;
-        }
         let prompt = program.prompt();
+        if let Some(path) = &self.trace {
+            let model = inputs::model(None)?;
+            let mut recorder = Recorder::new(path, &model, &inputs::encode(&model, &prompt)?)?;
+            for token in inputs::encode(&model, &generated)? {
+                recorder.push(token);
+            }
+            recorder.finish(&program, generated.iter().copied())?;
+        }
         let prompt_tokens = prompt.len() as u64;
         let report = Report {
             program: self.source.name(),

@@ -241,7 +241,8 @@ impl VerifyReport {
             self.seconds,
             grouped(self.tokens_per_second as u64),
         );
-        let threads = format!("{} threads", self.threads);
+        let plural = if self.threads == 1 { "" } else { "s" };
+        let threads = format!("{} thread{plural}", self.threads);
         let products = format!(
             "attention {}, kernel {} ({})",
             self.attention.name(),

@@ -10,7 +10,6 @@ use super::lower::Lowering;
 use super::term::Bounds;
 
 /// A group or fan that may win.
-#[derive(Clone)]
 struct Rival {
     which: Which,
     base: Lin,
@@ -20,7 +19,7 @@ struct Rival {
     most: f64,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Which {
     Group(usize),
     Fan(usize),

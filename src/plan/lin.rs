@@ -42,31 +42,7 @@ impl Lin {
 
     /// self + factor·other, unless a coefficient grows beyond all use.
     pub fn plus(&self, other: &Lin, factor: i64) -> Option<Lin> {
-        let small = |c: i64| (c.abs() <= GREATEST).then_some(c);
-        let scaled = |c: i64| c.checked_mul(factor).and_then(small);
-        let mut terms = Vec::with_capacity(self.terms.len() + other.terms.len());
-        let (mut a, mut b) = (&self.terms[..], &other.terms[..]);
-        loop {
-            let next = match (a, b) {
-                ([x, xs @ ..], [y, ys @ ..]) if x.0 == y.0 => {
-                    (a, b) = (xs, ys);
-                    (x.0, small(x.1 + scaled(y.1)?)?)
-                }
-                ([x, xs @ ..], rest) if rest.first().is_none_or(|y| x.0 < y.0) => {
-                    a = xs;
-                    *x
-                }
-                (_, [y, ys @ ..]) => {
-                    b = ys;
-                    (y.0, scaled(y.1)?)
-                }
-                _ => break,
-            };
-            if next.1 != 0 {
-                terms.push(next);
-            }
-        }
-        Some(Lin { c: small(self.c + scaled(other.c)?)?, terms })
+        Lin::sum(0, [(self, 1), (other, factor)].into_iter())
     }
 
     /// The sum of multiples of others and a constant, unless a coefficient grows beyond all use.

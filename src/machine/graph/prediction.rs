@@ -13,7 +13,7 @@
 use super::features::{Token, end_number};
 use super::history::History;
 use super::operands::{OPERANDS, Operands};
-use super::result::Next;
+use super::result::{DIVIDE, Next};
 use crate::graph::{Graph, Linear};
 use crate::machine::{End, Op, Symbol};
 
@@ -28,9 +28,6 @@ const CLASS: f64 = 1e13;
 const BYTE_CLASS: f64 = 1.0;
 const BRANCH_CLASS: f64 = 2.0;
 const DIGIT_CLASS: f64 = 3.0;
-
-/// Instructions that divide.
-const DIVIDE: &[Op] = &[Op::DivU, Op::RemU];
 
 /// Instructions that write digits.
 const WRITES_DIGITS: &[Op] = &[Op::Mul, Op::DivU, Op::RemU];
@@ -102,7 +99,8 @@ fn class(graph: &mut Graph, token: &Token, history: &History, operands: &Operand
         - by_zero * DIGIT_CLASS
 }
 
-/// 1 for a division by zero that has not trapped, or just has.
+/// 1 for a division by zero that has not trapped, or just has. Asked for twice, it is one unit:
+/// the builder shares equal ones.
 fn by_zero(graph: &mut Graph, history: &History, operands: &Operands) -> Linear {
     let opcode = &operands.instruction.opcode;
     opcode.units(graph, DIVIDE, history.before_digits - operands.top, graph.one())

@@ -12,6 +12,7 @@ mod quotient;
 mod sum;
 
 use self::places::Places;
+pub use self::quotient::DIVIDE;
 use super::features::Token;
 use super::history::History;
 use super::operands::Operands;

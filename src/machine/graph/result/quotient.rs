@@ -16,7 +16,8 @@ use crate::machine::Op;
 use crate::machine::graph::history::History;
 use crate::machine::graph::operands::Operands;
 
-const DIVIDE: &[Op] = &[Op::DivU, Op::RemU];
+/// Instructions that divide.
+pub const DIVIDE: &[Op] = &[Op::DivU, Op::RemU];
 
 /// The position of digit 3-i, for a byte of a quotient.
 pub fn places(graph: &mut Graph, history: &History, operands: &Operands) -> Places {
