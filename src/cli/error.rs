@@ -86,6 +86,8 @@ pub enum CliError {
     Verification(EngineError),
     #[error("the trace cannot be computed beyond position {position}: {source}")]
     Uncomputable { position: u64, source: EngineError },
+    #[error("the plan cannot be compared: {0}")]
+    Agreement(EngineError),
     #[error("no pool of {threads} threads: {reason}")]
     Threads { threads: usize, reason: String },
     #[error("{path}: no positions {start}..{end}: the trace has {tokens} tokens")]

@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
+use super::plan_report::PlanReport;
 use super::report::{self, grouped};
 use super::{CliError, Verdict, inputs};
 use crate::attention::{HeadKind, TieBreak};
 use crate::model::{Matrix, Model, Shape};
-use crate::plan::{Plan, Refusal, Summary};
 
 /// Show a model's shape, nonzero weights, head kinds and vocabulary.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax inspect
   hardmax inspect --plan
+  hardmax inspect --histories 200 --seed 7
   hardmax inspect models/wasm32.bin --json")]
 pub struct Inspect {
     /// Model file [default: the one in the binary]
@@ -26,6 +26,12 @@ pub struct Inspect {
     /// Also show what the plan of the model is made of
     #[arg(long)]
     plan: bool,
+    /// Compare the plan with the reference on N random histories; --plan is implied
+    #[arg(long, value_name = "N")]
+    histories: Option<u64>,
+    /// Which random histories
+    #[arg(long, value_name = "S", default_value_t = 0, requires = "histories")]
+    seed: u64,
     /// Print one JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -48,16 +54,6 @@ struct Report {
     plan: Option<PlanReport>,
 }
 
-/// A model's plan, or why there is none.
-#[derive(Serialize)]
-struct PlanReport {
-    /// The token with which prompts begin.
-    opening: String,
-    seconds: f64,
-    summary: Option<Summary>,
-    refused: Option<Refusal>,
-}
-
 #[derive(Serialize)]
 struct LayerReport {
     attention_in: usize,
@@ -78,13 +74,15 @@ impl Inspect {
     pub fn run(&self) -> Result<Verdict, CliError> {
         let model = inputs::model(self.model.as_deref())?;
         let mut report = Report::new(inputs::model_name(self.model.as_deref()), &model);
-        report.plan = self.plan.then(|| PlanReport::new(&model));
+        let wanted = self.plan || self.histories.is_some();
+        let walks = self.histories.map(|count| (count, self.seed));
+        report.plan = wanted.then(|| PlanReport::new(&model, walks)).transpose()?;
         if self.json {
             report::json(&report)?;
         } else {
             report.print()?;
         }
-        Ok(Verdict::Done)
+        Ok(Verdict::of(report.plan.is_none_or(|plan| plan.agrees())))
     }
 }
 
@@ -136,9 +134,23 @@ impl Report {
             self.table(),
             textwrap::fill(&runs(&self.vocabulary).join(" "), names),
         );
-        let plan = self.plan.as_ref().map(|plan| plan.text(self)).unwrap_or_default();
+        let plan = self
+            .plan
+            .as_ref()
+            .map(|plan| plan.text(self.heads(), self.units(), self.shape))
+            .unwrap_or_default();
         let text = text + &plan;
         std::io::stdout().write_all(text.as_bytes()).map_err(CliError::Stdout)
+    }
+
+    /// Live ones.
+    fn heads(&self) -> usize {
+        self.layers.iter().flat_map(|layer| layer.heads.values()).sum()
+    }
+
+    /// Live ones.
+    fn units(&self) -> usize {
+        self.layers.iter().map(|layer| layer.units).sum()
     }
 
     fn table(&self) -> Table {
@@ -178,60 +190,6 @@ impl Report {
             }
         }
         table
-    }
-}
-
-impl PlanReport {
-    fn new(model: &Model) -> PlanReport {
-        let opening = Plan::likely_opening(model);
-        let planning = Instant::now();
-        let plan = Plan::new(model, opening);
-        PlanReport {
-            opening: model.vocabulary().name(opening).to_owned(),
-            seconds: planning.elapsed().as_secs_f64(),
-            refused: plan.as_ref().err().copied(),
-            summary: plan.ok().map(|plan| plan.summary()),
-        }
-    }
-
-    fn text(&self, report: &Report) -> String {
-        let Some(plan) = &self.summary else {
-            let why = self.refused.map(|why| why.to_string()).unwrap_or_default();
-            return format!("\nplan        none: {why}\n");
-        };
-        let heads: usize = report.layers.iter().flat_map(|layer| layer.heads.values()).sum();
-        let units: usize = report.layers.iter().map(|layer| layer.units).sum();
-        let once = if plan.opens_once { ", assumed not to come again" } else { "" };
-        format!(
-            "\n\
-             plan        for prompts that begin with {}{once}, of at most {} tokens; made in {:.1} ms\n\
-             heads       {heads} live ones became {} running sums, {} registers, {} tables with {} lookups, \
-             {} columns and {} hulls\n\
-             units       {units} live ones became {} pieces\n\
-             terms       {} over {} expressions that are not linear, {} of them features of a token\n\
-             output      {} tokens in {} groups along one direction and {} along two\n\
-             guards      {} products and fractions checked at run time\n\
-             code        specialised by {} classes of tokens and {} rows\n",
-            self.opening,
-            grouped(plan.limit),
-            self.seconds * 1e3,
-            plan.sums,
-            plan.registers,
-            plan.tables,
-            plan.lookups,
-            plan.columns,
-            plan.hulls,
-            plan.pieces,
-            plan.terms,
-            plan.atoms,
-            plan.features,
-            report.shape.vocabulary,
-            plan.groups,
-            plan.fans,
-            plan.guards,
-            plan.classes,
-            plan.rows,
-        )
     }
 }
 

@@ -13,6 +13,7 @@ mod inputs;
 mod listing;
 mod mismatch;
 mod output;
+mod plan_report;
 mod report;
 mod source;
 mod trace_file;

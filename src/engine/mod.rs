@@ -2,9 +2,11 @@
 //!
 //! [`Reference`] is the forward pass as the format defines it; [`Planned`] executes
 //! a plan, the same model compiled to the few operations that matter; [`generate`] is
-//! greedy decoding by either; [`verify`] recomputes a trace, many positions at once.
+//! greedy decoding by either; [`verify`] recomputes a trace, many positions at once;
+//! [`compare`] takes both along random histories.
 //! None knows files, programs or terminals.
 
+mod agreement;
 mod either;
 mod error;
 mod execute;
@@ -15,6 +17,7 @@ mod positions;
 mod reference;
 pub mod verify;
 
+pub use agreement::{Agreement, Difference, Walks, compare};
 pub use either::Engine;
 pub use error::EngineError;
 pub use execute::Break;

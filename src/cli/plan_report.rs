@@ -1,0 +1,180 @@
+//! What the plan of a model is made of, and whether it agrees with the model.
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::report::grouped;
+use super::{CliError, bundled_programs, inputs};
+use crate::engine::{Agreement, Attention, Walks, compare};
+use crate::linalg::Kernel;
+use crate::machine::Symbol;
+use crate::model::{Model, Shape, Token, Vocabulary};
+use crate::plan::{Plan, Refusal, Summary};
+use crate::wasm;
+
+/// Tokens of a random history behind what it begins with.
+const LENGTH: usize = 300;
+
+/// Instructions of a program with which a random history may begin.
+const INSTRUCTIONS: usize = 60;
+
+/// A model's plan, or why there is none.
+#[derive(Serialize)]
+pub struct PlanReport {
+    /// The token with which prompts begin.
+    opening: String,
+    seconds: f64,
+    summary: Option<Summary>,
+    refused: Option<Refusal>,
+    agreement: Option<AgreementReport>,
+}
+
+/// What random histories showed.
+#[derive(Serialize)]
+struct AgreementReport {
+    seed: u64,
+    histories: u64,
+    predictions: u64,
+    longest: usize,
+    /// Cut short by an assumption of the plan.
+    broken: u64,
+    /// Cut short by the reference.
+    refused: u64,
+    difference: Option<DifferenceReport>,
+}
+
+/// Names of tokens.
+#[derive(Serialize)]
+struct DifferenceReport {
+    history: Vec<String>,
+    planned: String,
+    reference: String,
+}
+
+/// Pieces of the bundled programs, each a prompt without its first token; none for a model
+/// that does not have the machine's tokens.
+fn parts_of_programs(model: &Model) -> Vec<Vec<Token>> {
+    let mut parts = Vec::new();
+    for bundled in bundled_programs::all() {
+        let compiled = wasm::compile(bundled.wasm, &wasm::Options::default());
+        let program = compiled.expect("bundled programs compile").program;
+        let symbols = program.prompt();
+        for code in symbols[1..].chunks(5 * INSTRUCTIONS) {
+            // The last piece has the end of its program, and perhaps an input, too.
+            match inputs::encode(model, &[code, &[Symbol::Close]].concat()) {
+                Ok(part) => parts.push(part),
+                Err(_) => return Vec::new(),
+            }
+        }
+    }
+    parts
+}
+
+impl PlanReport {
+    /// Makes the plan, and compares it on so many random histories drawn from a seed.
+    pub fn new(model: &Model, walks: Option<(u64, u64)>) -> Result<PlanReport, CliError> {
+        let opening = Plan::likely_opening(model);
+        let planning = Instant::now();
+        let plan = Plan::new(model, opening);
+        let seconds = planning.elapsed().as_secs_f64();
+        let agreement = match (&plan, walks) {
+            (Ok(plan), Some((count, seed))) => {
+                let walks = Walks { count, length: LENGTH, seed, known: parts_of_programs(model) };
+                let agreement = compare(model, plan, walks, Attention::Kinds, Kernel::preferred())
+                    .map_err(CliError::Agreement)?;
+                Some(AgreementReport::new(agreement, seed, model.vocabulary()))
+            }
+            _ => None,
+        };
+        Ok(PlanReport {
+            opening: model.vocabulary().name(opening).to_owned(),
+            seconds,
+            refused: plan.as_ref().err().copied(),
+            summary: plan.ok().map(|plan| plan.summary()),
+            agreement,
+        })
+    }
+
+    /// Whether no random history showed a difference.
+    pub fn agrees(&self) -> bool {
+        let agreement = self.agreement.as_ref();
+        agreement.is_none_or(|agreement| agreement.difference.is_none())
+    }
+
+    /// As lines, for a model with so many live heads and units.
+    pub fn text(&self, heads: usize, units: usize, shape: Shape) -> String {
+        let Some(plan) = &self.summary else {
+            let why = self.refused.map(|why| why.to_string()).unwrap_or_default();
+            return format!("\nplan        none: {why}\n");
+        };
+        let once = if plan.opens_once { ", assumed not to come again" } else { "" };
+        let parts = format!(
+            "\n\
+             plan        for prompts that begin with {}{once}, of at most {} tokens; made in {:.1} ms\n\
+             heads       {heads} live ones became {} running sums, {} registers, {} tables with {} lookups, \
+             {} columns and {} hulls\n\
+             units       {units} live ones became {} pieces\n\
+             terms       {} over {} expressions that are not linear, {} of them features of a token\n\
+             output      {} tokens in {} groups along one direction and {} along two\n\
+             guards      {} products and fractions checked at run time\n\
+             code        specialised by {} classes of tokens and {} rows\n",
+            self.opening,
+            grouped(plan.limit),
+            self.seconds * 1e3,
+            plan.sums,
+            plan.registers,
+            plan.tables,
+            plan.lookups,
+            plan.columns,
+            plan.hulls,
+            plan.pieces,
+            plan.terms,
+            plan.atoms,
+            plan.features,
+            shape.vocabulary,
+            plan.groups,
+            plan.fans,
+            plan.guards,
+            plan.classes,
+            plan.rows,
+        );
+        parts + &self.agreement.as_ref().map(AgreementReport::text).unwrap_or_default()
+    }
+}
+
+impl AgreementReport {
+    fn new(agreement: Agreement, seed: u64, vocabulary: &Vocabulary) -> AgreementReport {
+        let Agreement { histories, predictions, longest, broken, refused, difference } = agreement;
+        let name = |token: &Token| vocabulary.name(*token).to_owned();
+        let difference = difference.map(|difference| DifferenceReport {
+            history: difference.history.iter().map(name).collect(),
+            planned: name(&difference.planned),
+            reference: name(&difference.reference),
+        });
+        AgreementReport { seed, histories, predictions, longest, broken, refused, difference }
+    }
+
+    fn text(&self) -> String {
+        let verdict = match &self.difference {
+            None => "equal".to_owned(),
+            Some(different) => format!(
+                "DIFFERENT: after these {} tokens the plan predicts {}, the reference {}:\n{}",
+                different.history.len(),
+                different.planned,
+                different.reference,
+                textwrap::fill(&different.history.join(" "), 100),
+            ),
+        };
+        format!(
+            "histories   {} random ones (seed {}) of up to {} tokens, of which {} ended where they \
+             broke an assumption and {} where the reference refused; {} predictions {verdict}\n",
+            grouped(self.histories),
+            self.seed,
+            grouped(self.longest as u64),
+            grouped(self.broken),
+            grouped(self.refused),
+            grouped(self.predictions),
+        )
+    }
+}

@@ -1,0 +1,210 @@
+//! A plan against its model, on random histories.
+//!
+//! Programs visit few of the histories that a model can be given, and most histories that
+//! are random from the start soon break an assumption of the plan. A *walk* therefore begins with
+//! a history that is known to be good, cut and changed here and there, and goes on with what the
+//! reference predicts, but strays now and then, rarely, often or always, to a token of a small
+//! pool or of the whole vocabulary. How far it came, it is known to be good, and a later walk
+//! may begin with it. At every position the two predictions are compared. Plan and
+//! reference share nothing but the model file.
+
+use super::execute::Execution;
+use super::{Attention, EngineError, Reference};
+use crate::linalg::Kernel;
+use crate::model::{Model, Token};
+use crate::plan::Plan;
+
+/// Which walks to take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Walks {
+    /// How many.
+    pub count: u64,
+    /// Tokens of each, at most, behind the history that it begins with.
+    pub length: usize,
+    /// The same seed takes the same walks.
+    pub seed: u64,
+    /// Histories to begin with, such as prompts, without the opening token; there need be none.
+    pub known: Vec<Vec<Token>>,
+}
+
+/// What was compared, up to the first difference.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Agreement {
+    /// Histories that were begun.
+    pub histories: u64,
+    /// Positions whose predictions were compared.
+    pub predictions: u64,
+    /// Tokens of the longest history that was compared to its end.
+    pub longest: usize,
+    /// Histories cut short because they broke an assumption of the plan, as it noticed.
+    pub broken: u64,
+    /// Histories cut short because the reference refused them.
+    pub refused: u64,
+    /// The first difference.
+    pub difference: Option<Difference>,
+}
+
+/// A history after which plan and model do not predict the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// All tokens.
+    pub history: Vec<Token>,
+    /// What the plan predicts.
+    pub planned: Token,
+    /// What the reference predicts.
+    pub reference: Token,
+}
+
+/// Histories that walks made are kept up to this many.
+const KEPT: usize = 256;
+
+/// Compares a plan with its model, whose reference answers heads by `attention`.
+///
+/// # Errors
+/// If there is no reference of this kind, or a history to begin with has tokens that are none.
+pub fn compare(
+    model: &Model,
+    plan: &Plan,
+    mut walks: Walks,
+    attention: Attention,
+    kernel: Kernel,
+) -> Result<Agreement, EngineError> {
+    let mut random = fastrand::Rng::with_seed(walks.seed);
+    let mut agreement = Agreement::default();
+    let given = walks.known.len();
+    for _ in 0..walks.count {
+        let mut walk = Walk {
+            plan,
+            reference: Reference::new(model, attention, kernel)?,
+            execution: Execution::new(plan).ok(),
+            history: Vec::new(),
+            compared: 0,
+        };
+        let strays = Strays::draw(&mut random, model, plan);
+        let end = walk.go(&strays.begin(&mut random, &walks.known), walks.length, |predicted| {
+            strays.next(&mut random, predicted)
+        })?;
+        let Walk { history, compared, .. } = walk;
+        agreement.histories += 1;
+        agreement.predictions += compared;
+        agreement.longest = agreement.longest.max(history.len());
+        match end {
+            End::Length => {}
+            End::Broken => agreement.broken += 1,
+            End::Refused => agreement.refused += 1,
+            End::Different { planned, reference } => {
+                agreement.difference = Some(Difference { history, planned, reference });
+                break;
+            }
+        }
+        let kept = history.get(1..).unwrap_or_default().to_vec();
+        if walks.known.len() < given + KEPT {
+            walks.known.push(kept);
+        } else {
+            walks.known[given + random.usize(..KEPT)] = kept;
+        }
+    }
+    Ok(agreement)
+}
+
+/// Where a walk goes when it does not follow what is known or predicted.
+struct Strays {
+    /// How often it does, of 64 times.
+    often: u32,
+    pool: Vec<Token>,
+}
+
+impl Strays {
+    fn draw(random: &mut fastrand::Rng, model: &Model, plan: &Plan) -> Strays {
+        let vocabulary = model.shape().vocabulary as u32;
+        let often = *random.choice(&[1, 8, 32, 64]).expect("there is a choice");
+        let count = if random.bool() { 8 } else { vocabulary };
+        let mut pool: Vec<Token> = (0..count).map(|_| Token(random.u32(..vocabulary))).collect();
+        // A token that breaks the plan ends the walk: few walks should meet it.
+        if random.u32(..8) > 0 {
+            pool.retain(|&token| Some(token) != plan.opens_once());
+        }
+        Strays { often, pool }
+    }
+
+    /// A known history, whole or cut, with at most a few tokens changed.
+    fn begin(&self, random: &mut fastrand::Rng, known: &[Vec<Token>]) -> Vec<Token> {
+        let mut tokens = random.choice(known).cloned().unwrap_or_default();
+        if random.bool() {
+            tokens.truncate(random.usize(..=tokens.len()));
+        }
+        for _ in 0..random.u32(..4) {
+            if let (Some(token), Some(&stray)) =
+                (random.choice(&mut tokens), random.choice(&self.pool))
+            {
+                *token = stray;
+            }
+        }
+        tokens
+    }
+
+    fn next(&self, random: &mut fastrand::Rng, predicted: Token) -> Token {
+        match random.choice(&self.pool) {
+            Some(&stray) if random.u32(..64) < self.often => stray,
+            _ => predicted,
+        }
+    }
+}
+
+struct Walk<'m> {
+    plan: &'m Plan,
+    reference: Reference<'m>,
+    /// Nothing if the plan breaks before the first token.
+    execution: Option<Execution<'m>>,
+    /// Tokens that neither broke the plan nor were refused.
+    history: Vec<Token>,
+    /// Predictions that were compared.
+    compared: u64,
+}
+
+/// How a walk ended.
+enum End {
+    Length,
+    Broken,
+    Refused,
+    Different { planned: Token, reference: Token },
+}
+
+impl Walk<'_> {
+    /// Takes the opening token, those to begin with, and `length` more: each is the `next` after
+    /// what the reference predicts.
+    fn go(
+        &mut self,
+        begin: &[Token],
+        length: usize,
+        mut next: impl FnMut(Token) -> Token,
+    ) -> Result<End, EngineError> {
+        let mut token = self.plan.opening();
+        for at in 0..=begin.len() + length {
+            let planned = match &mut self.execution {
+                Some(_) if at == 0 => self.plan.first_prediction(),
+                Some(execution) => match execution.step(token, true) {
+                    Ok(()) => Some(execution.answer()),
+                    Err(_) => return Ok(End::Broken),
+                },
+                None => return Ok(End::Broken),
+            };
+            let reference = self.reference.step(token).and_then(|()| self.reference.next_token());
+            let reference = match reference {
+                Ok(reference) => reference,
+                Err(error @ EngineError::NoToken { .. }) => return Err(error),
+                Err(_) => return Ok(End::Refused),
+            };
+            self.history.push(token);
+            // Of position 0 a plan may have no exact prediction, and then claims none.
+            if let Some(planned) = planned {
+                self.compared += 1;
+                if planned != reference {
+                    return Ok(End::Different { planned, reference });
+                }
+            }
+            token = begin.get(at).copied().unwrap_or_else(|| next(reference));
+        }
+        Ok(End::Length)
+    }
+}
