@@ -28,8 +28,8 @@ pub struct Oracle {
     /// Stop after this many generated tokens, and fail
     #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
     max_tokens: u64,
-    /// Write the trace, the program and all generated tokens, as text, or in binary if the name ends
-    /// in .hmt: then it is that of the model in the binary
+    /// Write the trace, the program and all generated tokens, as text, or in binary if the name
+    /// ends in .hmt: then it is that of the model in the binary
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Compare every token with this trace

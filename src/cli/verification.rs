@@ -97,8 +97,8 @@ pub fn pool(threads: Option<u16>) -> Result<ThreadPool, CliError> {
 /// Shorter traces go through the plan in less time than a second thread needs for code of its own.
 const WORTH_THREADS: usize = 8_000_000;
 
-/// How many threads are to follow a trace through the plan: one, if nobody says otherwise, where more
-/// take longer.
+/// How many threads are to follow a trace through the plan: one, if nobody says otherwise, where
+/// more take longer.
 pub fn plan_pool(threads: Option<u16>, tokens: usize) -> Result<ThreadPool, CliError> {
     pool(threads.or((tokens < WORTH_THREADS).then_some(1)))
 }
