@@ -1,4 +1,4 @@
-//! From WebAssembly modules to programs of the machine (DESIGN section 14).
+//! From WebAssembly modules to programs of the machine.
 //!
 //! ```text
 //! bytes -> module -> compiler: entry, then every routine that is called -> program
