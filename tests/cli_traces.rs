@@ -40,7 +40,7 @@ fn a_wrong_token_fails_and_is_named_with_its_instruction() {
     let (folder, path) = file("wrong.txt", good.replacen("out(m)", "out(M)", 1));
     let said = says(1, &mut hardmax(&["verify", &path]));
     for part in [
-        "1 mismatches",
+        ": 1 mismatch,",
         "first mismatch at position ",
         "the trace has `out(M)`",
         "the model predicts `out(m)`",
@@ -108,12 +108,14 @@ fn run_verifies_by_default_and_reports_it() {
 }
 
 #[test]
-fn run_writes_binary_traces_and_checks_against_them() {
+fn run_and_oracle_write_binary_traces_and_check_against_them() {
     let (folder, path) = binary_trace("reverse");
     let trace = at(&folder, "run.hmt");
     let program = vector("reverse.txt");
-    hardmax(&["run", &program, "--trace", &trace, "--check", &path]).assert().code(0);
-    assert_eq!(fs::read(&trace).unwrap(), fs::read(&path).unwrap());
+    for command in ["run", "oracle"] {
+        hardmax(&[command, &program, "--trace", &trace, "--check", &path]).assert().code(0);
+        assert_eq!(fs::read(&trace).unwrap(), fs::read(&path).unwrap());
+    }
 }
 
 #[test]
