@@ -80,8 +80,8 @@ pub enum CliError {
     #[error("{path}: the prompt is no program: {problem}")]
     Prompt { path: String, problem: Problem },
     #[error(
-        "{path}: this is the trace of another model, with digest {found}; the digest of {model} \
-         is {wanted}"
+        "{path}: this is the trace of another model, with digest {found}; that of the model at \
+         hand ({model}) is {wanted}"
     )]
     OtherModel { path: String, model: String, found: String, wanted: String },
     #[error("{path}: {name:?} at position {position} is no token of the machine")]

@@ -38,7 +38,7 @@ pub use error::CliError;
 pub enum Verdict {
     /// As it should.
     Done,
-    /// A check failed or a limit was hit.
+    /// The program trapped, a check failed, or a limit was hit.
     Failed,
 }
 

@@ -25,6 +25,7 @@ pub struct TraceFile {
     /// Tokens taken, and the last of them.
     taken: u64,
     last: Option<Token>,
+    /// Bytes read of the file, and how many it has where that is known.
     read: Arc<AtomicU64>,
     size: Option<u64>,
 }
@@ -101,7 +102,7 @@ impl TraceFile {
         })
     }
 
-    /// As [`TraceFile::open`]; a binary trace must be this model's, which `name` is the name of.
+    /// As [`TraceFile::open`]; a binary trace must be this model's. `name` is what messages call it.
     pub fn open_for(path: &Path, model: &Model, name: &str) -> Result<TraceFile, CliError> {
         let trace = TraceFile::open(path, model)?;
         let wanted = model_digest(model);

@@ -233,8 +233,9 @@ impl VerifyReport {
                 format!(" of {} (a sample, seed {seed})", grouped(self.generated_tokens))
             }
         };
+        let es = if self.mismatches == 1 { "" } else { "es" };
         eprintln!(
-            "verified {}{of} generated tokens by {}: {} mismatches, {:.3} s, {} tokens/s",
+            "verified {}{of} generated tokens by {}: {} mismatch{es}, {:.3} s, {} tokens/s",
             grouped(self.positions),
             self.road,
             grouped(self.mismatches),

@@ -99,8 +99,7 @@ impl Verify {
         let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
         let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
-        let model_name =
-            self.model.as_ref().map_or("the built-in model".into(), |p| p.display().to_string());
+        let model_name = inputs::model_name(self.model.as_deref());
         let mut trace = TraceFile::open_for(&self.trace, &model, &model_name)?;
         let settings = Settings {
             attention: self.attention,
