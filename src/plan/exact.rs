@@ -18,14 +18,14 @@
 //! *Anything else* rounds at most once a product and once a sum; n products then err by
 //! less than (n + 1)·2^-52·Σ|wᵢxᵢ|, to which come the errors of the xᵢ.
 //!
-//! *Rounding on purpose.* Let one product be near C = 1.5·2^52 and let all others, nearly whole,
-//! add up to M in magnitude with (2^52 + M ≤ C ± .. ≤ 2^53 - M). Before the great one is added,
-//! partial sums err by the bound above; from then on all partial sums lie where neighbouring f64
-//! are 1 apart, so adding a whole number is exact and adding a nearly whole one rounds to the
-//! whole one if the error is below 1/2. So the sum *is* the exact whole number, in every order;
-//! taking C away later is exact by the first rule. A naive cancellation of C would keep the error
-//! instead. If there is one other product, an exact fraction, the sum rounds once, ties to even:
-//! C is even, so this is the fraction rounded by itself.
+//! *Rounding on purpose.* Let one product P be near C = 1.5·2^52 and let all others, nearly
+//! whole, add up to M in magnitude, with 2^52 + M < |P| < 2^53 - M. Before the great one is
+//! added, partial sums err by the bound above; from then on all partial sums lie where
+//! neighbouring f64 are 1 apart, so adding a whole number is exact and adding a nearly whole one
+//! rounds to the whole one if the error is below 1/2. So the sum *is* the exact whole number, in
+//! every order; taking C away later is exact by the first rule. A naive cancellation of C would
+//! keep the error instead. If there is one other product, an exact fraction, the sum rounds once,
+//! ties to even: C is even, so this is the fraction rounded by itself.
 //!
 //! *Products.* One that bounds cannot prove to be below 2^53 is assumed to lie within
 //! ±[`GUARDED`]. The assumption is guarded at every step if anything that a logit depends on,

@@ -22,8 +22,11 @@ pub(super) struct Lowering<'c, 'p> {
     pub(super) special: Specialiser<'p>,
     compiler: &'c mut Compiler<'p>,
     pub(super) ops: Vec<Op>,
+    /// The next register that nothing is in.
     free: usize,
+    /// Items that are up to date.
     done: Needed,
+    /// What is in registers already.
     atoms: FxHashMap<AtomId, Reg>,
     lins: FxHashMap<Lin, Reg>,
     hulls: FxHashMap<usize, Reg>,
