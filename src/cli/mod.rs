@@ -16,6 +16,7 @@ mod output;
 mod report;
 mod source;
 mod trace_file;
+mod trace_output;
 mod verification;
 
 mod build;

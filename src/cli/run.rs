@@ -10,7 +10,8 @@ use super::check::compare;
 use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
-use super::trace_file::{self, Recorder};
+use super::trace_file;
+use super::trace_output::{Recorder, is_binary_name};
 use super::verification::{self, MOST_THREADS, Road, VerifyReport};
 use super::{CliError, Verdict, inputs};
 use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
@@ -126,10 +127,9 @@ impl Run {
         let recorder = |path| Recorder::new(path, &model, &tokens);
         let mut recorder = self.trace.as_deref().map(recorder).transpose()?;
         // A binary trace is written as it comes; all else wants the tokens afterwards.
-        let keeps_trace =
-            self.trace.as_deref().is_some_and(|path| !trace_file::is_binary_name(path))
-                || reference.is_some()
-                || self.verify != Road::None;
+        let keeps_trace = self.trace.as_deref().is_some_and(|path| !is_binary_name(path))
+            || reference.is_some()
+            || self.verify != Road::None;
         let mut trace: Tokens = tokens.iter().copied().collect();
         let mut trapped = false;
         let mut output = ProgramOutput::new(!self.json);
