@@ -12,7 +12,8 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// As [`write_whole`], for contents that are written bit by bit. Where these fail, there is no file.
+/// As [`write_whole`], for contents that are written bit by bit. Where these fail, there is no
+/// file.
 pub fn write_with<E: From<io::Error>>(
     path: &Path,
     contents: impl FnOnce(&mut File) -> Result<(), E>,

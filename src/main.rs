@@ -1,5 +1,5 @@
 //! The `hardmax` binary: parses the command line and turns results into exit
-//! codes. 0 is done, 1 a verification, comparison or limit that failed, 2 bad
+//! codes. 0 is done, 1 a program that trapped, or a check or limit that failed, 2 bad
 //! usage or input.
 
 use std::process::ExitCode;

@@ -92,7 +92,8 @@ fn keyed_steps(spread: i64) -> impl Strategy<Value = Vec<([f64; 2], Vec<[f64; 2]
         steps
             .into_iter()
             .map(|(n, dead, queries)| {
-                // The first is live, as in every machine: rounded scores of dead keys alone mean nothing.
+                // The first is live, as in every machine: rounded scores of dead keys alone
+                // mean nothing.
                 let dead = dead && any_live;
                 any_live = true;
                 recency += 1.0 / 1024.0;

@@ -1,50 +1,17 @@
 //! The command line as its users meet it: outputs, exit codes, and what a bad
 //! input is told.
 
+mod common;
+
 use std::fs;
-use std::path::PathBuf;
 
-use assert_cmd::Command;
-use serde_json::Value;
-
-fn hardmax(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("hardmax").unwrap();
-    command.args(arguments);
-    command
-}
-
-fn vector(name: &str) -> String {
-    format!("{}/tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A file of the test's own.
-fn file(name: &str, contents: &[u8]) -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(name);
-    fs::write(&path, contents).unwrap();
-    (folder, path)
-}
-
-fn json(command: &mut Command) -> Value {
-    let output = command.output().unwrap();
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// Runs to exit code 2, with one line on standard error and nothing on standard
-/// output; returns the line.
-fn refused(arguments: &[&str]) -> String {
-    let output = hardmax(arguments).output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(output.stdout.is_empty());
-    assert!(error.starts_with("error: ") && !error.contains("panicked"), "{error}");
-    error
-}
+use common::command::{at, file, hardmax, json, prints, refused, says, vector};
 
 #[test]
 fn run_writes_program_output_to_stdout_and_the_summary_to_stderr() {
-    let run = hardmax(&["run", &vector("reverse.txt")]).assert().code(0).stdout("xamdrah");
-    let summary = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+    let run = &mut hardmax(&["run", &vector("reverse.txt")]);
+    assert_eq!(prints(0, run), "xamdrah");
+    let summary = says(0, run);
     for part in ["halted", "768 generated", "engine plan"] {
         assert!(summary.contains(part), "{summary}");
     }
@@ -55,8 +22,7 @@ fn the_reference_engine_says_how_heads_are_answered_and_by_which_kernel() {
     let by_engine = ["--engine", "reference"];
     let by_attention = ["--attention", "kinds"];
     for flags in [by_engine, by_attention] {
-        let run = hardmax(&["run", &vector("reverse.txt")]).args(flags).assert().code(0);
-        let summary = String::from_utf8(run.get_output().stderr.clone()).unwrap();
+        let summary = says(0, hardmax(&["run", &vector("reverse.txt")]).args(flags));
         for part in ["engine reference", "attention kinds", "kernel "] {
             assert!(summary.contains(part), "{summary}");
         }
@@ -65,7 +31,7 @@ fn the_reference_engine_says_how_heads_are_answered_and_by_which_kernel() {
 
 #[test]
 fn inspect_shows_what_a_plan_is_made_of() {
-    let report = json(&mut hardmax(&["inspect", "--plan", "--json"]));
+    let report = json(0, &["inspect", "--plan"]);
     assert_eq!(report["plan"]["opening"], "{");
     assert_eq!(report["plan"]["refused"], serde_json::Value::Null);
     assert_eq!(report["plan"]["summary"]["hulls"], 0);
@@ -73,11 +39,8 @@ fn inspect_shows_what_a_plan_is_made_of() {
 
 #[test]
 fn run_reports_as_one_json_object() {
-    let report = json(
-        hardmax(&["run", &vector("reverse.txt"), "--json"])
-            .arg("--check")
-            .arg(vector("reverse_ref.txt")),
-    );
+    let (program, trace) = (vector("reverse.txt"), vector("reverse_ref.txt"));
+    let report = json(0, &["run", &program, "--check", &trace]);
     assert_eq!(report["check"], "equal");
     assert_eq!(report["halted"], true);
     assert_eq!(report["output"], "xamdrah");
@@ -95,8 +58,7 @@ fn run_reports_as_one_json_object() {
 fn the_trace_of_a_run_is_the_reference_letter_for_letter() {
     let (_folder, path) = file("trace.txt", b"an older trace");
     for command in ["run", "oracle"] {
-        let trace = path.to_str().unwrap();
-        hardmax(&[command, &vector("reverse.txt"), "--trace", trace]).assert().code(0);
+        hardmax(&[command, &vector("reverse.txt"), "--trace", &path]).assert().code(0);
         assert_eq!(fs::read(&path).unwrap(), fs::read(vector("reverse_ref.txt")).unwrap());
     }
 }
@@ -104,12 +66,10 @@ fn the_trace_of_a_run_is_the_reference_letter_for_letter() {
 #[test]
 fn a_token_limit_that_is_hit_is_named_and_fails() {
     for command in ["run", "oracle"] {
-        let run = hardmax(&[command, &vector("reverse.txt"), "--max-tokens", "767"]);
-        let run = { run }.assert().code(1);
-        assert!(
-            String::from_utf8_lossy(&run.get_output().stderr).contains("stopped at --max-tokens")
-        );
-        hardmax(&[command, &vector("reverse.txt"), "--max-tokens", "768"]).assert().code(0);
+        let program = vector("reverse.txt");
+        let said = says(1, &mut hardmax(&[command, &program, "--max-tokens", "767"]));
+        assert!(said.contains("stopped at --max-tokens"), "{said}");
+        hardmax(&[command, &program, "--max-tokens", "768"]).assert().code(0);
     }
 }
 
@@ -124,12 +84,10 @@ fn a_check_names_position_expected_and_got() {
         (reference.replacen("h a r d", "H a r d", 1), "position 177: expected `48`, got `68`"),
     ];
     for (reference, said) in cases {
-        let (_folder, path) = file("ref.txt", reference.as_bytes());
+        let (_folder, path) = file("ref.txt", reference);
         for command in ["run", "oracle"] {
-            let check =
-                hardmax(&[command, &vector("reverse.txt"), "--check", path.to_str().unwrap()]);
-            let check = { check }.assert().code(1);
-            let error = String::from_utf8_lossy(&check.get_output().stderr).into_owned();
+            let check = &mut hardmax(&[command, &vector("reverse.txt"), "--check", &path]);
+            let error = says(1, check);
             assert!(error.contains("check failed: position ") && error.contains(said), "{error}");
         }
     }
@@ -152,7 +110,7 @@ fn a_malformed_program_is_refused_with_file_line_and_column() {
     for (contents, said) in cases {
         let (_folder, path) = file("program.txt", contents);
         for command in ["run", "oracle"] {
-            let error = refused(&[command, path.to_str().unwrap()]);
+            let error = refused(&[command, &path]);
             assert!(error.contains("program.txt") && error.contains(said), "{error}");
         }
     }
@@ -171,16 +129,15 @@ fn a_broken_model_file_is_refused_with_its_name() {
         [(&model[..1000], "truncated.bin"), (&huge, "truncated.bin"), (&long, "truncated.bin")]
     {
         let (_folder, path) = file("truncated.bin", bytes);
-        let path = path.to_str().unwrap();
-        assert!(refused(&["inspect", path]).contains(said));
-        assert!(refused(&["run", &vector("countdown.txt"), "--model", path]).contains(said));
+        assert!(refused(&["inspect", &path]).contains(said));
+        assert!(refused(&["run", &vector("countdown.txt"), "--model", &path]).contains(said));
     }
 }
 
 #[test]
 fn a_program_that_the_oracle_refuses_is_placed_by_instruction() {
     let (_folder, path) = file("drop.txt", b"{ drop 00 00 00 00 halt 00 00 00 00 }");
-    let error = refused(&["oracle", path.to_str().unwrap()]);
+    let error = refused(&["oracle", &path]);
     assert!(error.contains("instruction 0 (drop) takes from an empty stack"), "{error}");
 }
 
@@ -193,35 +150,23 @@ fn what_the_build_lacks_is_an_error() {
 #[test]
 fn files_are_written_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
-    let nowhere = folder.path().join("missing/trace.txt");
-    let error = refused_after_output(&[
-        "run",
-        &vector("countdown.txt"),
-        "--trace",
-        nowhere.to_str().unwrap(),
-    ]);
+    let nowhere = at(&folder, "missing/trace.txt");
+    let error = says(2, &mut hardmax(&["run", &vector("countdown.txt"), "--trace", &nowhere]));
     assert!(error.contains("missing/trace.txt: cannot be written"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     let target = folder.path().to_str().unwrap();
     assert!(refused(&["build", "--output", target]).contains(target));
 }
 
-fn refused_after_output(arguments: &[&str]) -> String {
-    let output = hardmax(arguments).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
-    String::from_utf8(output.stderr).unwrap()
-}
-
 #[test]
 fn inspect_shows_shape_kinds_and_vocabulary() {
-    let output = hardmax(&["inspect"]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = prints(0, &mut hardmax(&["inspect"]));
     for part in
         ["L=5", "stop token halt", "keyed", "gather", "mean", "passthrough", "return_commit"]
     {
         assert!(text.contains(part), "{text}");
     }
-    let report = json(&mut hardmax(&["inspect", "--json"]));
+    let report = json(0, &["inspect"]);
     assert_eq!(report["vocabulary"].as_array().unwrap().len(), report["shape"]["vocabulary"]);
     assert_eq!(report["layers"].as_array().unwrap().len(), report["shape"]["layers"]);
 }
@@ -232,8 +177,7 @@ fn the_examples_of_the_help_work() {
     let mut examples = 0;
     let clang = std::process::Command::new("clang").arg("--version").output().is_ok();
     for command in ["run", "verify", "trace", "oracle", "compile", "programs", "build", "inspect"] {
-        let help = hardmax(&[command, "--help"]).output().unwrap().stdout;
-        let help = String::from_utf8(help).unwrap();
+        let help = prints(0, &mut hardmax(&[command, "--help"]));
         let lines = help.lines().map(str::trim).filter(|line| line.starts_with("hardmax "));
         for line in lines {
             if !clang && line.contains(".c ") {
@@ -241,8 +185,7 @@ fn the_examples_of_the_help_work() {
                 continue;
             }
             let arguments: Vec<&str> = line.split_whitespace().skip(1).collect();
-            let mut run = hardmax(&arguments);
-            run.current_dir(env!("CARGO_MANIFEST_DIR")).assert().code(0);
+            hardmax(&arguments).assert().code(0);
             examples += 1;
         }
     }

@@ -1,41 +1,19 @@
 //! The roads of verification, and hostile traces, as users meet them.
 
+mod common;
+
 use std::fs::{self, File};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use assert_cmd::Command;
+use common::command::{at, binary_trace, file, hardmax, json, says, vector};
 use serde_json::Value;
-
-/// Wherever threads are made without saying so, their stacks are this small.
-fn hardmax(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("hardmax").unwrap();
-    command.args(arguments).env("RUST_MIN_STACK", "131072");
-    command
-}
-
-fn vector(name: &str) -> String {
-    format!("{}/tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn json(arguments: &[&str], code: i32) -> Value {
-    let output = hardmax(arguments).arg("--json").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 #[test]
 fn run_and_verify_go_through_the_plan() {
     let (program, trace) = (vector("reverse.txt"), vector("reverse_ref.txt"));
-    let run = json(&["run", &program, "--verify", "plan"], 0);
-    let reference = ["run", &program, "--engine", "reference", "--verify", "plan"];
-    let reference = json(&reference, 0);
-    let verify = json(&["verify", &trace, "--road", "plan"], 0);
+    let run = json(0, &["run", &program, "--verify", "plan"]);
+    let reference = json(0, &["run", &program, "--engine", "reference", "--verify", "plan"]);
+    let verify = json(0, &["verify", &trace, "--road", "plan"]);
     assert!(verify["load_seconds"].as_f64().unwrap() > 0.0);
     for report in [&run["verify"], &reference["verify"], &verify] {
         assert_eq!((&report["road"], &report["fallback"]), (&"plan".into(), &Value::Null));
@@ -44,8 +22,7 @@ fn run_and_verify_go_through_the_plan() {
             assert!(report[key].as_f64().unwrap() > 0.0, "{key}");
         }
     }
-    let said = hardmax(&["verify", &trace, "--road", "plan"]).assert().code(0);
-    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    let said = says(0, &mut hardmax(&["verify", &trace, "--road", "plan"]));
     assert!(said.contains("generated tokens by plan: 0 mismatches"), "{said}");
     assert!(!said.contains("dgemm"), "{said}");
     hardmax(&["verify", &trace, "--road", "plan", "--spot", "5"]).assert().code(2);
@@ -54,11 +31,9 @@ fn run_and_verify_go_through_the_plan() {
 
 #[test]
 fn a_wrong_token_is_reported_alike_on_every_road() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("wrong.txt");
     let good = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
-    fs::write(&path, good.replacen("out(m)", "out(M)", 1)).unwrap();
-    let wrong = |road| json(&["verify", text(&path), "--road", road], 1);
+    let (_folder, path) = file("wrong.txt", good.replacen("out(m)", "out(M)", 1));
+    let wrong = |road| json(1, &["verify", &path, "--road", road]);
     let (plan, dgemm) = (wrong("plan"), wrong("dgemm"));
     assert_eq!((&plan["road"], &plan["mismatches"]), (&"plan".into(), &1.into()));
     assert_eq!(plan["first_mismatch"], dgemm["first_mismatch"]);
@@ -68,30 +43,26 @@ fn a_wrong_token_is_reported_alike_on_every_road() {
 
 #[test]
 fn where_the_plan_does_not_go_is_said() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("opens.txt");
     let good = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
-    fs::write(&path, good.replacen("out(m)", "{", 1)).unwrap();
-    let arguments = ["verify", text(&path), "--road", "plan"];
-    let report = json(&arguments, 1);
+    let (_folder, path) = file("opens.txt", good.replacen("out(m)", "{", 1));
+    let arguments = ["verify", &path, "--road", "plan"];
+    let report = json(1, &arguments);
     assert_eq!(report["fallback"]["reason"], "opening");
     assert_eq!(report["fallback"]["position"], report["first_mismatch"]["position"]);
-    let said = hardmax(&arguments).assert().code(1);
-    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    let said = says(1, &mut hardmax(&arguments));
     assert!(said.contains("by dgemm") && said.contains("the opening token came again"), "{said}");
 }
 
 #[test]
 fn the_trace_of_another_program_fails() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("other.txt");
     let trace = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
     let prompt = fs::read_to_string(vector("reverse.txt")).unwrap();
     assert!(trace.starts_with(prompt.trim_end()));
     let other = fs::read_to_string(vector("countdown.txt")).unwrap();
-    fs::write(&path, trace.replacen(prompt.trim_end(), other.trim_end(), 1)).unwrap();
+    let other = trace.replacen(prompt.trim_end(), other.trim_end(), 1);
+    let (_folder, path) = file("other.txt", other);
     for road in ["dgemm", "plan"] {
-        let report = json(&["verify", text(&path), "--road", road], 1);
+        let report = json(1, &["verify", &path, "--road", road]);
         assert!(report["mismatches"].as_u64().unwrap() > 0);
     }
 }
@@ -99,20 +70,18 @@ fn the_trace_of_another_program_fails() {
 /// Whatever byte is wrong: an error that names the file, or a mismatch, and nothing worse.
 #[test]
 fn flipped_bytes_are_errors_or_mismatches() {
-    let folder = tempfile::tempdir().unwrap();
     let good = vector("countdown_ref.txt");
-    let binary = folder.path().join("good.hmt");
-    hardmax(&["trace", &good, "-o", text(&binary)]).assert().code(0);
-    let bad = folder.path().join("bad");
+    let (folder, binary) = binary_trace("countdown");
+    let bad = at(&folder, "bad");
     let mut random = fastrand::Rng::with_seed(3);
-    for (file, codes) in [(Path::new(&good), &[1, 2][..]), (&binary, &[2])] {
+    for (file, codes) in [(&good, &[1, 2][..]), (&binary, &[2])] {
         let bytes = fs::read(file).unwrap();
         for road in ["dgemm", "plan"] {
             for _ in 0..12 {
                 let mut flipped = bytes.clone();
                 flipped[random.usize(0..bytes.len())] ^= 0x20;
                 fs::write(&bad, &flipped).unwrap();
-                let output = hardmax(&["verify", text(&bad), "--road", road]).output().unwrap();
+                let output = hardmax(&["verify", &bad, "--road", road]).output().unwrap();
                 let said = String::from_utf8_lossy(&output.stderr);
                 assert!(codes.contains(&output.status.code().unwrap()), "{said}");
                 assert!(said.contains("bad") || said.contains("mismatch"), "{said}");
@@ -125,14 +94,12 @@ fn flipped_bytes_are_errors_or_mismatches() {
 #[test]
 #[cfg(target_os = "linux")]
 fn sparse_files_of_ten_gigabytes_are_errors_soon_and_in_little_memory() {
-    let folder = tempfile::tempdir().unwrap();
     let good = vector("reverse_ref.txt");
-    let binary = folder.path().join("good.hmt");
-    hardmax(&["trace", &good, "-o", text(&binary)]).assert().code(0);
-    let binary = fs::read(&binary).unwrap();
+    let (folder, binary) = binary_trace("reverse");
+    let binary = fs::read(binary).unwrap();
     // Without the block that ends it, so that more may follow.
     let open = &binary[..binary.len() - 32];
-    let file = folder.path().join("sparse.txt");
+    let file = at(&folder, "sparse.txt");
     for beginning in [&b""[..], b"{", &fs::read(&good).unwrap(), &binary, open] {
         fs::write(&file, beginning).unwrap();
         File::options().write(true).open(&file).unwrap().set_len(10 << 30).unwrap();
@@ -150,7 +117,7 @@ fn sparse_files_of_ten_gigabytes_are_errors_soon_and_in_little_memory() {
             let limited = format!(
                 "ulimit -v 1048576; exec {} {}",
                 env!("CARGO_BIN_EXE_hardmax"),
-                command.join(" ").replace("FILE", text(&file))
+                command.join(" ").replace("FILE", &file)
             );
             let output = std::process::Command::new("sh").args(["-c", &limited]).output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);

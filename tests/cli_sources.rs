@@ -1,48 +1,16 @@
 //! What can be run, and how its input is given: bundled programs, C, WebAssembly
 //! and token programs.
 
+mod common;
+
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
-use serde_json::Value;
-
-fn hardmax(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("hardmax").unwrap();
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments);
-    command
-}
+use common::command::{at, file, hardmax, json, prints, refused, says};
 
 /// Runs by the oracle to exit code 0 and returns the output.
 fn output(arguments: &[&str]) -> String {
-    let run = hardmax(&["oracle"]).args(arguments).assert().code(0);
-    String::from_utf8(run.get_output().stdout.clone()).unwrap()
-}
-
-/// Runs to an exit code, and returns standard error.
-fn fails(code: i32, command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{error}");
-    error
-}
-
-fn refused(arguments: &[&str]) -> String {
-    let error = fails(2, &mut hardmax(arguments));
-    assert!(error.starts_with("error: ") && !error.contains("panicked"), "{error}");
-    error
-}
-
-fn json(arguments: &[&str]) -> Value {
-    serde_json::from_slice(&hardmax(arguments).output().unwrap().stdout).unwrap()
-}
-
-/// A folder with one file.
-fn file(name: &str, contents: impl AsRef<[u8]>) -> (tempfile::TempDir, String) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join(name);
-    fs::write(&path, contents).unwrap();
-    (folder, path.to_str().unwrap().to_owned())
+    prints(0, hardmax(&["oracle"]).args(arguments))
 }
 
 /// Whether C can be compiled; says so where a test is left out.
@@ -78,7 +46,7 @@ fn a_bundled_program_runs_by_its_name_with_its_default_input_or_another() {
 #[test]
 fn the_model_runs_a_bundled_program() {
     hardmax(&["run", "hello", "--args", "you"]).assert().code(0).stdout("Hello, you!\n");
-    let report = json(&["run", "hello", "--json"]);
+    let report = json(0, &["run", "hello"]);
     assert_eq!(report["output"], "Hello, world!\n");
     assert_eq!(report["trapped"], false);
 }
@@ -86,8 +54,7 @@ fn the_model_runs_a_bundled_program() {
 #[test]
 fn module_text_and_token_program_do_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let [wasm, wat, tokens] = ["m.wasm", "m.wat", "m.txt"].map(at);
+    let [wasm, wat, tokens] = ["m.wasm", "m.wat", "m.txt"].map(|name| at(&folder, name));
     fs::write(&wat, MODULE).unwrap();
     fs::write(&wasm, wat::parse_str(MODULE).unwrap()).unwrap();
     let call = ["--invoke", "sum", "40", "2"];
@@ -131,7 +98,7 @@ fn the_bundled_modules_are_those_of_their_sources() {
 #[test]
 fn without_clang_c_is_refused_and_the_way_to_it_named() {
     let run = &mut hardmax(&["run", "programs/hello.c"]);
-    let error = fails(2, run.env("PATH", ""));
+    let error = says(2, run.env("PATH", ""));
     assert!(error.contains("apt-get install clang lld"), "{error}");
 }
 
@@ -160,9 +127,9 @@ fn calls_take_negative_and_hexadecimal_numbers_and_print_signed_results() {
 fn a_trap_is_reported_and_fails() {
     let (_folder, path) = file("m.wat", MODULE);
     for command in ["oracle", "run"] {
-        let error = fails(1, &mut hardmax(&[command, &path, "--invoke", "stop"]));
+        let error = says(1, &mut hardmax(&[command, &path, "--invoke", "stop"]));
         assert!(error.contains("m.wat: trapped after"), "{error}");
-        let report = json(&[command, &path, "--json", "--invoke", "stop"]);
+        let report = json(1, &[command, &path, "--invoke", "stop"]);
         assert_eq!((&report["trapped"], &report["halted"]), (&true.into(), &true.into()));
     }
 }
@@ -172,7 +139,7 @@ fn with_bounds_checks_an_access_beyond_memory_traps() {
     let (_folder, path) = file("m.wat", MODULE);
     let peek = ["--invoke", "peek", "65533"];
     assert_eq!(output(&[&[path.as_str()], &peek[..]].concat()), "0\n");
-    fails(1, hardmax(&["oracle", &path, "--bounds-checks"]).args(peek));
+    says(1, hardmax(&["oracle", &path, "--bounds-checks"]).args(peek));
 }
 
 #[test]
@@ -255,11 +222,10 @@ fn a_bad_module_is_refused_with_its_name_and_offset() {
 #[test]
 fn compile_writes_what_runs_the_same_and_counts_it() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("rpn.txt");
-    let path = path.to_str().unwrap();
-    let report = json(&["compile", "rpn", "--args", "6 7 *", "--output", path, "--json"]);
+    let path = &at(&folder, "rpn.txt");
+    let report = json(0, &["compile", "rpn", "--args", "6 7 *", "--output", path]);
     assert_eq!(output(&[path]), output(&["rpn", "--args", "6 7 *"]));
-    let again = json(&["compile", path, "--json"]);
+    let again = json(0, &["compile", path]);
     for key in ["instructions", "prompt_tokens"] {
         assert!(report[key].as_u64().unwrap() > 100);
         assert_eq!(report[key], again[key]);
@@ -269,16 +235,15 @@ fn compile_writes_what_runs_the_same_and_counts_it() {
     assert!(functions.iter().all(|function| function["name"].is_string()));
     assert!(functions[0]["start"].as_u64().unwrap() > 0);
 
-    let nowhere = folder.path().join("missing/rpn.txt");
-    assert!(refused(&["compile", "rpn", "-o", nowhere.to_str().unwrap()]).contains("written"));
-    fails(2, &mut hardmax(&["compile", "rpn"]));
+    let nowhere = at(&folder, "missing/rpn.txt");
+    assert!(refused(&["compile", "rpn", "-o", &nowhere]).contains("written"));
+    says(2, &mut hardmax(&["compile", "rpn"]));
 }
 
 #[test]
 fn a_listing_names_functions_and_targets() {
-    let run = hardmax(&["compile", "programs/gcd.wat", "--listing", "--invoke", "gcd", "84", "36"]);
-    let run = { run }.assert().code(0);
-    let listing = String::from_utf8_lossy(&run.get_output().stdout).into_owned();
+    let command = ["compile", "programs/gcd.wat", "--listing", "--invoke", "gcd", "84", "36"];
+    let listing = prints(0, &mut hardmax(&command));
     for part in ["i32.const 84\n", " gcd\n", "\ngcd:\n", "i32.rem_u\n", "br_if -> ", "\nprint:\n"] {
         assert!(listing.contains(part), "{part}\n{listing}");
     }
@@ -286,13 +251,12 @@ fn a_listing_names_functions_and_targets() {
 
 #[test]
 fn the_programs_are_listed_and_written() {
-    let list = hardmax(&["programs"]).output().unwrap().stdout;
-    let list = String::from_utf8(list).unwrap();
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let list = words(&list);
+    let list = words(&prints(0, &mut hardmax(&["programs"])));
     let folder = tempfile::tempdir().unwrap();
-    let directory = folder.path().join("new");
-    let report = json(&["programs", "--json", "--write", directory.to_str().unwrap()]);
+    let directory = at(&folder, "new");
+    let report = json(0, &["programs", "--write", &directory]);
+    let directory = Path::new(&directory);
     let programs = report["programs"].as_array().unwrap();
     assert_eq!(programs.len(), 20);
     for program in programs {

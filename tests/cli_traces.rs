@@ -1,63 +1,25 @@
 //! `verify`, `trace`, and what `run` does with traces, as users meet them.
 
+mod common;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use assert_cmd::Command;
+use common::command::{at, binary_trace, file, hardmax, json, prints, refused, says, vector};
 use serde_json::Value;
-
-fn hardmax(arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("hardmax").unwrap();
-    command.args(arguments);
-    command
-}
-
-fn vector(name: &str) -> String {
-    format!("{}/tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"))
-}
-
-fn json(arguments: &[&str], code: i32) -> Value {
-    let output = hardmax(arguments).arg("--json").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(code), "{said}");
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-fn refused(arguments: &[&str]) -> String {
-    let output = hardmax(arguments).output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{error}");
-    assert!(error.starts_with("error: ") && !error.contains("panicked"), "{error}");
-    error
-}
-
-/// A folder with the reverse vector as a binary trace.
-fn binary() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("reverse.hmt");
-    let target = path.to_str().unwrap();
-    hardmax(&["trace", &vector("reverse_ref.txt"), "--output", target]).assert().code(0);
-    (folder, path)
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
 
 #[test]
 fn a_trace_verifies_from_text_binary_and_a_pipe() {
-    let (_folder, path) = binary();
-    for trace in [&vector("reverse_ref.txt"), text(&path)] {
+    let (_folder, path) = binary_trace("reverse");
+    for trace in [&vector("reverse_ref.txt"), &path] {
         for attention in ["kinds", "hull", "brute"] {
-            let report = json(&["verify", trace, "--attention", attention, "--threads", "2"], 0);
+            let report = json(0, &["verify", trace, "--attention", attention, "--threads", "2"]);
             assert_eq!((&report["positions"], &report["mismatches"]), (&768.into(), &0.into()));
             assert_eq!((&report["threads"], &report["road"]), (&2.into(), &"dgemm".into()));
             assert_eq!((&report["end"], &report["cut"]), (&"halted".into(), &false.into()));
         }
         let bytes = fs::read(trace).unwrap();
-        let piped = hardmax(&["verify", "-"]).write_stdin(bytes).assert().code(0);
-        let said = String::from_utf8_lossy(&piped.get_output().stderr).into_owned();
+        let said = says(0, hardmax(&["verify", "-"]).write_stdin(bytes));
         assert!(said.contains("verified 768 generated tokens by dgemm: 0 mismatches"), "{said}");
     }
 }
@@ -65,24 +27,20 @@ fn a_trace_verifies_from_text_binary_and_a_pipe() {
 #[test]
 fn a_sample_says_how_many_positions_it_has() {
     let trace = vector("reverse_ref.txt");
-    let report = json(&["verify", &trace, "--spot", "50", "--seed", "3"], 0);
+    let report = json(0, &["verify", &trace, "--spot", "50", "--seed", "3"]);
     assert_eq!((&report["positions"], &report["seed"]), (&50.into(), &3.into()));
     assert_eq!((&report["generated_tokens"], &report["road"]), (&768.into(), &"spot".into()));
-    let said = hardmax(&["verify", &trace, "--spot"]).assert().code(0);
-    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    let said = says(0, &mut hardmax(&["verify", &trace, "--spot"]));
     assert!(said.contains("768 of 768 (a sample, seed 0)"), "{said}");
 }
 
 #[test]
 fn a_wrong_token_fails_and_is_named_with_its_instruction() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("wrong.txt");
     let good = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
-    fs::write(&path, good.replacen("out(m)", "out(M)", 1)).unwrap();
-    let said = hardmax(&["verify", text(&path)]).assert().code(1);
-    let said = String::from_utf8_lossy(&said.get_output().stderr).into_owned();
+    let (folder, path) = file("wrong.txt", good.replacen("out(m)", "out(M)", 1));
+    let said = says(1, &mut hardmax(&["verify", &path]));
     for part in [
-        "1 mismatches",
+        ": 1 mismatch,",
         "first mismatch at position ",
         "the trace has `out(M)`",
         "the model predicts `out(m)`",
@@ -91,89 +49,90 @@ fn a_wrong_token_fails_and_is_named_with_its_instruction() {
     ] {
         assert!(said.contains(part), "{said}");
     }
-    let report = json(&["verify", text(&path)], 1);
+    let report = json(1, &["verify", &path]);
     let first = &report["first_mismatch"];
     assert_eq!((&first["expected"], &first["predicted"]), (&"out(M)".into(), &"out(m)".into()));
     assert!(first["expected_logit"].as_f64() < first["predicted_logit"].as_f64());
     assert_eq!(first["differing_heads"], Value::Array(Vec::new()));
 
     // The same through binary, and with more after the end.
-    let binary = folder.path().join("wrong.hmt");
-    hardmax(&["trace", text(&path), "-o", text(&binary)]).assert().code(0);
-    assert_eq!(json(&["verify", text(&binary)], 1)["first_mismatch"], *first);
+    let binary = at(&folder, "wrong.hmt");
+    hardmax(&["trace", &path, "-o", &binary]).assert().code(0);
+    assert_eq!(json(1, &["verify", &binary])["first_mismatch"], *first);
     fs::write(&path, format!("{good}00")).unwrap();
-    assert_eq!(json(&["verify", text(&path)], 1)["end"], "after_stop");
+    assert_eq!(json(1, &["verify", &path])["end"], "after_stop");
 }
 
 #[test]
 fn text_and_binary_convert_into_each_other_without_loss() {
-    let (folder, path) = binary();
-    let back = folder.path().join("back.txt");
-    hardmax(&["trace", text(&path), "--output", text(&back)]).assert().code(0);
+    let (folder, path) = binary_trace("reverse");
+    let back = at(&folder, "back.txt");
+    hardmax(&["trace", &path, "--output", &back]).assert().code(0);
     assert_eq!(fs::read(&back).unwrap(), fs::read(vector("reverse_ref.txt")).unwrap());
-    let again = folder.path().join("again.hmt");
-    hardmax(&["trace", text(&path), "--output", text(&again)]).assert().code(0);
+    let again = at(&folder, "again.hmt");
+    hardmax(&["trace", &path, "--output", &again]).assert().code(0);
     assert_eq!(fs::read(&again).unwrap(), fs::read(&path).unwrap());
 }
 
 #[test]
 fn ranges_are_shown_by_position() {
-    let (_folder, path) = binary();
-    let expected = json(&["trace", &vector("reverse_ref.txt"), "--range", "180..200"], 0);
-    let shown = json(&["trace", text(&path), "--range", "180..200"], 0);
+    let (_folder, path) = binary_trace("reverse");
+    let expected = json(0, &["trace", &vector("reverse_ref.txt"), "--range", "180..200"]);
+    let shown = json(0, &["trace", &path, "--range", "180..200"]);
     assert_eq!(shown["tokens"], expected["tokens"]);
     assert_eq!(shown["tokens"].as_array().unwrap().len(), 20);
-    let lines = hardmax(&["trace", text(&path), "--range", "..7"]).assert().code(0);
-    let lines = String::from_utf8_lossy(&lines.get_output().stdout).into_owned();
+    let lines = prints(0, &mut hardmax(&["trace", &path, "--range", "..7"]));
     let first: Vec<&str> = lines.lines().collect();
     assert_eq!(first[0], "0\t{");
     assert!(first.len() == 3 && first[1].starts_with("1\tinput_base "), "{lines}");
-    assert!(refused(&["trace", text(&path), "--range", "954..960"]).contains("954 tokens"));
-    hardmax(&["trace", text(&path), "--range", "9..9"]).assert().code(2);
+    assert!(refused(&["trace", &path, "--range", "954..960"]).contains("954 tokens"));
+    hardmax(&["trace", &path, "--range", "9..9"]).assert().code(2);
 }
 
 #[test]
 fn run_verifies_by_default_and_reports_it() {
-    let report = json(&["run", &vector("reverse.txt")], 0);
+    let report = json(0, &["run", &vector("reverse.txt")]);
     let verify = &report["verify"];
     assert_eq!((&verify["road"], &verify["positions"]), (&"dgemm".into(), &768.into()));
     assert_eq!(verify["mismatches"], 0);
     for key in ["seconds", "tokens_per_second", "threads"] {
         assert!(verify[key].as_f64().unwrap() > 0.0, "{key}");
     }
-    let report = json(&["run", &vector("reverse.txt"), "--verify", "spot=9"], 0);
+    let report = json(0, &["run", &vector("reverse.txt"), "--verify", "spot=9"]);
     assert_eq!(report["verify"]["positions"], 9);
     assert_eq!(
-        json(&["run", &vector("reverse.txt"), "--verify", "none"], 0)["verify"],
+        json(0, &["run", &vector("reverse.txt"), "--verify", "none"])["verify"],
         Value::Null
     );
     hardmax(&["run", &vector("reverse.txt"), "--verify", "maybe"]).assert().code(2);
 }
 
 #[test]
-fn run_writes_binary_traces_and_checks_against_them() {
-    let (folder, path) = binary();
-    let trace = folder.path().join("run.hmt");
+fn run_and_oracle_write_binary_traces_and_check_against_them() {
+    let (folder, path) = binary_trace("reverse");
+    let trace = at(&folder, "run.hmt");
     let program = vector("reverse.txt");
-    hardmax(&["run", &program, "--trace", text(&trace), "--check", text(&path)]).assert().code(0);
-    assert_eq!(fs::read(&trace).unwrap(), fs::read(&path).unwrap());
+    for command in ["run", "oracle"] {
+        hardmax(&[command, &program, "--trace", &trace, "--check", &path]).assert().code(0);
+        assert_eq!(fs::read(&trace).unwrap(), fs::read(&path).unwrap());
+    }
 }
 
 #[test]
 fn other_models_bad_files_and_odd_places_are_refused_by_name() {
-    let (folder, path) = binary();
+    let (folder, path) = binary_trace("reverse");
     let mut model = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/models/wasm32.bin")).unwrap();
     // Another name for its first token: still a model, but another.
     assert_eq!(&model[28..30], b"00");
     model[29] = b'~';
-    let other = folder.path().join("other.bin");
+    let other = at(&folder, "other.bin");
     fs::write(&other, &model).unwrap();
-    let error = refused(&["verify", text(&path), "--model", text(&other)]);
+    let error = refused(&["verify", &path, "--model", &other]);
     assert!(error.contains("trace of another model") && error.contains("reverse.hmt"), "{error}");
 
     let good = fs::read(&path).unwrap();
     let write = |name: &str, bytes: &[u8]| {
-        let path = folder.path().join(name);
+        let path = at(&folder, name);
         fs::write(&path, bytes).unwrap();
         path
     };
@@ -194,13 +153,13 @@ fn other_models_bad_files_and_odd_places_are_refused_by_name() {
     ] {
         let bad = write("bad.hmt", &bytes);
         for command in ["verify", "trace"] {
-            let error = refused(&[command, text(&bad)]);
+            let error = refused(&[command, &bad]);
             assert!(error.contains("bad.hmt") && error.contains(said), "{error}");
         }
     }
     assert!(refused(&["verify", "no/such/trace"]).contains("no/such/trace"));
     assert!(refused(&["verify", "/"]).contains('/'));
-    let kernel = ["verify", text(&path), "--kernel", "mkl"];
+    let kernel = ["verify", &path, "--kernel", "mkl"];
     assert!(refused(&kernel).contains("\"mkl\""));
 }
 
@@ -216,12 +175,10 @@ fn blocks_and_threads_without_measure_are_refused() {
 /// A run that is killed leaves a file that verifies up to its last whole block.
 #[test]
 fn a_killed_run_leaves_a_trace_that_verifies() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("forever.txt");
-    fs::write(&program, "{ br ff ff ff ff halt 00 00 00 00 }").unwrap();
-    let trace = folder.path().join("forever.hmt");
+    let (folder, program) = file("forever.txt", "{ br ff ff ff ff halt 00 00 00 00 }");
+    let trace = at(&folder, "forever.hmt");
     let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_hardmax"))
-        .args(["run", text(&program), "--trace", text(&trace), "--verify", "none"])
+        .args(["run", &program, "--trace", &trace, "--verify", "none"])
         .spawn()
         .unwrap();
     let size = || fs::metadata(&trace).map_or(0, |file| file.len());
@@ -237,7 +194,7 @@ fn a_killed_run_leaves_a_trace_that_verifies() {
     run.kill().unwrap();
     run.wait().unwrap();
     assert!(sizes.len() == 4, "{sizes:?}");
-    let report = json(&["verify", text(&trace)], 0);
+    let report = json(0, &["verify", &trace]);
     assert_eq!((&report["cut"], &report["end"]), (&true.into(), &"open".into()));
     let positions = report["positions"].as_u64().unwrap();
     assert!(positions >= 32_768 && positions.is_multiple_of(32_768), "{positions}");
@@ -245,6 +202,6 @@ fn a_killed_run_leaves_a_trace_that_verifies() {
     // Torn within its last block, it still does.
     let torn = fs::read(&trace).unwrap();
     fs::write(&trace, &torn[..torn.len() - 3]).unwrap();
-    let report = json(&["verify", text(&trace)], 0);
+    let report = json(0, &["verify", &trace]);
     assert_eq!(report["positions"], positions - 32_768);
 }

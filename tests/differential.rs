@@ -6,50 +6,25 @@
 //! bounds checks; the other half make none and are compiled both ways.
 //! `HARDMAX_CASES` says how many there are, `HARDMAX_FIRST_CASE` with which to begin.
 
+mod common;
 #[path = "differential/generator.rs"]
 mod generator;
 
 use std::sync::LazyLock;
 
 use generator::{RUN_PARAMS, Random, module};
-use hardmax::engine::{Attention, Planned, generate};
-use hardmax::linalg::Kernel;
 use hardmax::machine::Symbol;
-use hardmax::model::{Model, Token};
+use hardmax::model::Model;
 use hardmax::oracle::{self, Run, Stopped};
 use hardmax::plan::{Plan, Refusal};
-use hardmax::program::Program;
 use hardmax::wasm::{Entry, Invocation, Options, compile};
 
 /// More than any module can need that runs out of fuel.
 const TOKENS: u64 = 50_000_000;
 
-/// The model in the binary, with its plan.
-struct Machine {
-    model: Model,
-    plan: Result<Plan, Refusal>,
-}
+static MODEL: LazyLock<Model> = LazyLock::new(common::model);
 
-static MACHINE: LazyLock<Machine> = LazyLock::new(|| {
-    let model = hardmax::cli::default_model().unwrap();
-    let plan = Plan::new(&model, Token(Symbol::Open.id()));
-    Machine { model, plan }
-});
-
-/// Whether the model's trace of a program is this one.
-fn generates(program: &Program, expected: &[Symbol]) -> bool {
-    let Machine { model, plan } = &*MACHINE;
-    let prompt: Vec<Token> = program.prompt().iter().map(|symbol| Token(symbol.id())).collect();
-    let mut engine = Planned::new(model, plan, Attention::Kinds, Kernel::preferred());
-    let mut rest = expected.iter();
-    let mut equal = true;
-    // One token more than expected is a difference, too.
-    let limit = expected.len() as u64 + 1;
-    let compare = |token: Token| equal &= rest.next().map(|symbol| symbol.id()) == Some(token.0);
-    generate(&mut engine, &prompt, model.stop(), limit, compare).unwrap();
-    assert_eq!(engine.fallback(), None);
-    equal && rest.next().is_none()
-}
+static PLAN: LazyLock<Result<Plan, Refusal>> = LazyLock::new(|| common::plan(&MODEL));
 
 /// What a run leaves behind.
 #[derive(Debug, PartialEq)]
@@ -127,7 +102,10 @@ fn check(case: u64, tokens: &mut u64) -> Outcome {
         });
         let run: Run = run.unwrap_or_else(|error| panic!("case {case}: {error}\n{text}"));
         assert_ne!(run.stopped, Stopped::TokenLimit, "case {case}\n{text}");
-        assert!(generates(&compiled.program, &trace), "case {case}: other tokens\n{text}");
+        // One token more than expected is a difference, too.
+        let (prompt, limit) = (compiled.program.prompt(), trace.len() as u64 + 1);
+        let generated = common::generated_by_plan(&MODEL, &PLAN, &prompt, limit);
+        assert!(generated == trace, "case {case}: other tokens\n{text}");
         let outcome = Outcome { output, trapped: run.stopped == Stopped::Trapped };
         assert_eq!(outcome, expected, "case {case}, {calls:?}\n{text}");
         if !outcome.trapped {

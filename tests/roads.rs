@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::sync::LazyLock;
 
 use common::programs::source;
+use common::{POOLS, cases, tokens};
 use hardmax::cli::bundled_programs;
 use hardmax::engine::verify::{End, Mismatch, Settings, Verification, verify, verify_by_plan};
 use hardmax::engine::{Attention, Break, EngineError, Reason, Reference};
@@ -17,16 +18,10 @@ use hardmax::plan::{Plan, Refusal};
 use hardmax::program::{Program, text};
 use hardmax::wasm::{self, Options};
 use proptest::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 /// The model inside the binary.
 static BUNDLED: LazyLock<Engine> = LazyLock::new(|| Engine::new(common::model()));
-
-/// Of 1, 2 and 5 threads, on stacks as small as some systems give.
-static POOLS: LazyLock<Vec<ThreadPool>> = LazyLock::new(|| {
-    let pool = |threads| ThreadPoolBuilder::new().num_threads(threads).stack_size(128 << 10);
-    [1, 2, 5].map(|threads| pool(threads).build().unwrap()).into()
-});
 
 struct Engine {
     model: Model,
@@ -66,7 +61,7 @@ impl Trace {
     fn of(program: &Program, limit: u64) -> Trace {
         let prompt = program.prompt();
         let (generated, _) = oracle::trace(program, limit).unwrap();
-        let tokens = prompt.iter().chain(&generated).map(|symbol| Token(symbol.id())).collect();
+        let tokens = tokens(prompt.iter().chain(&generated));
         Trace { prompt: prompt.len() as u64, tokens }
     }
 
@@ -133,11 +128,6 @@ fn long() -> Trace {
             halt 00 00 00 00 }",
     );
     Trace::of(&program.unwrap(), u64::MAX)
-}
-
-/// How many random cases are tried, unless PROPTEST_CASES says so.
-fn cases(default: u32) -> u32 {
-    std::env::var("PROPTEST_CASES").map_or(default, |cases| cases.parse().unwrap())
 }
 
 #[test]
@@ -324,7 +314,8 @@ fn odd_ends_are_the_same_on_every_road() {
     assert!(matches!(none, Err(EngineError::EmptyPrompt)));
 }
 
-/// What the sequential engine says: the generated tokens that it does not predict, and what it does.
+/// What the sequential engine says: the generated tokens that it does not predict, and what it
+/// does.
 fn reference(model: &Model, trace: &Trace) -> Vec<(u64, Token)> {
     let mut engine = Reference::new(model, Attention::Kinds, Kernel::ALL[0]).unwrap();
     let mut mismatches = Vec::new();
@@ -358,7 +349,8 @@ fn all_roads_and_the_reference_agree_on_every_bundled_program() {
         assert!(!expected.is_empty(), "{}", bundled.name);
         for (number, road) in roads().enumerate() {
             let all = [1, 7, 64, 1024].into_iter().flat_map(|b| POOLS.iter().map(move |p| (b, p)));
-            // One of these at a time, unless there is time for all; a road meets each on some program.
+            // One of these at a time, unless there is time for all; a road meets each on some
+            // program.
             let (skip, step) = if std::env::var("PROPTEST_CASES").is_ok() {
                 (0, 1)
             } else {

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use common::programs::source;
+use common::{POOLS, cases, tokens};
 use hardmax::engine::verify::{
     End, Settings, Spot, Verification, VerifyError, differing_heads, verify,
 };
@@ -16,15 +17,9 @@ use hardmax::model::{Model, Token};
 use hardmax::oracle;
 use hardmax::program::text;
 use proptest::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 
 static MODEL: LazyLock<Model> = LazyLock::new(common::model);
-
-/// Of 1, 2 and 5 threads, on stacks as small as some systems give.
-static POOLS: LazyLock<Vec<ThreadPool>> = LazyLock::new(|| {
-    let pool = |threads| ThreadPoolBuilder::new().num_threads(threads).stack_size(128 << 10);
-    [1, 2, 5].map(|threads| pool(threads).build().unwrap()).into()
-});
 
 const PLAIN: Settings =
     Settings { attention: Attention::Kinds, kernel: Kernel::ALL[0], block: 64, spot: None };
@@ -40,7 +35,7 @@ fn sample(name: &str) -> Sample {
     let path = format!("{}/tests/vectors/{name}_ref.txt", env!("CARGO_MANIFEST_DIR"));
     let trace = text::parse_trace(&std::fs::read(path).unwrap()).unwrap();
     let prompt = trace.program.prompt();
-    let tokens = prompt.iter().chain(&trace.generated).map(|symbol| Token(symbol.id())).collect();
+    let tokens = tokens(prompt.iter().chain(&trace.generated));
     Sample { prompt: prompt.len(), tokens }
 }
 
@@ -60,8 +55,8 @@ impl Sample {
         sample
     }
 
-    /// What the sequential engine says: the positions that it does not predict, up to the first stop token, or to
-    /// where it breaks off.
+    /// What the sequential engine says: the positions that it does not predict, up to the
+    /// first stop token, or to where it breaks off.
     fn mismatches_by_reference(&self, attention: Attention) -> Vec<(u64, Token)> {
         let mut engine = Reference::new(&MODEL, attention, PLAIN.kernel).unwrap();
         let mut mismatches = Vec::new();
@@ -132,9 +127,7 @@ fn block_size_threads_and_kernel_change_nothing() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(
-        std::env::var("PROPTEST_CASES").map_or(60, |cases| cases.parse().unwrap())
-    ))]
+    #![proptest_config(ProptestConfig::with_cases(cases(60)))]
 
     #[test]
     fn random_programs_verify_and_random_corruptions_are_found(
@@ -149,7 +142,7 @@ proptest! {
         let program = source.program();
         let prompt = program.prompt();
         let (generated, _) = oracle::trace(&program, 1500).unwrap();
-        let tokens = prompt.iter().chain(&generated).map(|symbol| Token(symbol.id())).collect();
+        let tokens = tokens(prompt.iter().chain(&generated));
         let mut sample = Sample { prompt: prompt.len(), tokens };
         for attention in [Attention::Kinds, Attention::Hull] {
             for &kernel in Kernel::ALL {

@@ -1,5 +1,5 @@
-//! What compiled modules do, one claim at a time. The known traps on the way from
-//! WebAssembly to a program (DESIGN section 14) have a test each.
+//! What compiled modules do, one claim at a time. The known traps on the way from WebAssembly to
+//! a program have a test each.
 
 use hardmax::machine::Symbol;
 use hardmax::oracle::{self, Stopped};

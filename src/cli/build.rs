@@ -64,7 +64,8 @@ impl Build {
                 grouped(report.bytes)
             );
             eprintln!(
-                "bounds: values alive after each half-layer {:?}, fetches in each layer {:?}",
+                "values alive after the embedding and each half-layer {:?}, heads that fetch in \
+                 each layer {:?}",
                 report.live_values, report.fetches
             );
         }

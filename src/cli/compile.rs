@@ -86,11 +86,16 @@ impl Report {
         if json {
             report::json(self)?;
         } else {
+            // A token program does not say what its functions are.
+            let functions = match self.functions.len() {
+                0 => String::new(),
+                1 => " in 1 function".to_owned(),
+                count => format!(" in {count} functions"),
+            };
             eprintln!(
-                "{}: {} instructions in {} functions, {} prompt tokens{}",
+                "{}: {} instructions{functions}, {} prompt tokens{}",
                 self.program,
                 grouped(self.instructions as u64),
-                self.functions.len(),
                 grouped(self.prompt_tokens as u64),
                 self.output.as_ref().map_or(String::new(), |path| format!(", in {path}"))
             );

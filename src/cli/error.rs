@@ -24,7 +24,10 @@ pub enum CliError {
     Write { path: PathBuf, source: io::Error },
     #[error("{}:{source}", path.display())]
     Program { path: PathBuf, source: ProgramError },
-    #[error("{}: {size} bytes or more; a file that is read whole has at most {limit}", path.display())]
+    #[error(
+        "{}: {size} bytes or more; a file that is read whole has at most {limit}",
+        path.display()
+    )]
     TooLarge { path: PathBuf, size: u64, limit: u64 },
     #[error(
         "{name:?} is neither a bundled program nor a file that ends in .txt, .wasm, .wat or .c{}",
@@ -77,7 +80,8 @@ pub enum CliError {
     #[error("{path}: the prompt is no program: {problem}")]
     Prompt { path: String, problem: Problem },
     #[error(
-        "{path}: this is the trace of another model, with digest {found}; the digest of {model} is {wanted}"
+        "{path}: this is the trace of another model, with digest {found}; that of the model at \
+         hand ({model}) is {wanted}"
     )]
     OtherModel { path: String, model: String, found: String, wanted: String },
     #[error("{path}: {name:?} at position {position} is no token of the machine")]

@@ -2,21 +2,17 @@
 //! at all.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 use super::CliError;
 use crate::files;
 use crate::machine::Symbol;
 use crate::model::{Model, Token};
-use crate::program::stream::TextReader;
-use crate::program::{Program, Trace, text};
+use crate::program::{Program, text};
 
 /// More than the longest prompt as text, and what is read whole must fit into memory.
 const LARGEST_FILE: u64 = 1 << 28;
-
-/// Read from traces at once.
-const BUFFER: usize = 1 << 16;
 
 /// The model at `path`, or the one inside the binary.
 pub fn model(path: Option<&Path>) -> Result<Model, CliError> {
@@ -35,16 +31,6 @@ pub fn model_name(path: Option<&Path>) -> String {
 pub fn program(path: &Path) -> Result<Program, CliError> {
     text::parse_program(&read(path)?)
         .map_err(|source| CliError::Program { path: path.into(), source })
-}
-
-/// The text trace at `path`. Of a file that is none, only the beginning is read.
-pub fn trace(path: &Path) -> Result<Trace, CliError> {
-    let failed = |source| CliError::TextTrace { path: path.display().to_string(), source };
-    let file = File::open(path).map_err(|source| CliError::Read { path: path.into(), source })?;
-    let mut reader = TextReader::new(BufReader::with_capacity(BUFFER, file)).map_err(failed)?;
-    let program = reader.program().clone();
-    let generated = reader.by_ref().collect::<Result<_, _>>().map_err(failed)?;
-    Ok(Trace { program, generated })
 }
 
 /// The file at `path`.

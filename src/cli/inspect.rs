@@ -8,9 +8,9 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::plan_report::PlanReport;
-use super::report::{self, grouped};
+use super::report::{self, grouped, kind_name};
 use super::{CliError, Verdict, inputs};
-use crate::attention::{HeadKind, TieBreak};
+use crate::attention::TieBreak;
 use crate::model::{Matrix, Model, Shape};
 
 /// Show a model's shape, nonzero weights, head kinds and vocabulary.
@@ -224,17 +224,6 @@ impl LayerReport {
 
     fn nonzeros(&self) -> usize {
         self.attention_in + self.attention_out + self.feed_forward_in + self.feed_forward_out
-    }
-}
-
-/// A head kind's name, as in reports.
-fn kind_name(kind: HeadKind) -> &'static str {
-    match kind {
-        HeadKind::Lookup => "lookup",
-        HeadKind::Passthrough => "passthrough",
-        HeadKind::Gather => "gather",
-        HeadKind::Keyed => "keyed",
-        HeadKind::Mean => "mean",
     }
 }
 

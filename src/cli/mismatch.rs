@@ -4,7 +4,7 @@ use rayon::ThreadPool;
 use serde::Serialize;
 
 use super::CliError;
-use super::report::grouped;
+use super::report::{grouped, kind_name};
 use crate::engine::verify::{
     EXPLAINED, HeadDifference, Logits, Mismatch, VerifyError, differing_heads,
 };
@@ -131,8 +131,9 @@ impl MismatchReport {
 
 fn head_sentence(difference: &HeadDifference) -> String {
     let HeadDifference { layer, head, kind, position, query, by_kind, by_hull } = difference;
+    let kind = kind_name(*kind);
     format!(
-        "layer {layer}, head {head} ({kind:?}), asked for {query:?} at position {position}: \
+        "layer {layer}, head {head} ({kind}), asked for {query:?} at position {position}: \
          {by_kind:?} by kind, {by_hull:?} by hull"
     )
 }

@@ -17,6 +17,7 @@ mod plan_report;
 mod report;
 mod source;
 mod trace_file;
+mod trace_output;
 mod verification;
 
 mod build;
@@ -39,7 +40,7 @@ pub use error::CliError;
 pub enum Verdict {
     /// As it should.
     Done,
-    /// A check failed or a limit was hit.
+    /// The program trapped, a check failed, or a limit was hit.
     Failed,
 }
 

@@ -10,7 +10,8 @@ use super::check::compare;
 use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
-use super::trace_file::Recorder;
+use super::trace_file;
+use super::trace_output::Recorder;
 use super::{CliError, Verdict, inputs};
 use crate::machine::Symbol;
 use crate::oracle::{Stopped, execute};
@@ -28,11 +29,11 @@ pub struct Oracle {
     /// Stop after this many generated tokens, and fail
     #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
     max_tokens: u64,
-    /// Write the trace, the program and all generated tokens, as text, or in binary if the name ends
-    /// in .hmt: then it is that of the model in the binary
+    /// Write the trace, the program and all generated tokens, as text, or in binary if the name
+    /// ends in .hmt: then it is that of the model in the binary
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Compare every token with this trace
+    /// Compare every token with this trace, text or binary
     #[arg(long, value_name = "REF_FILE")]
     check: Option<PathBuf>,
     /// Print one JSON object instead of program output and summary
@@ -57,8 +58,13 @@ struct Report {
 impl Oracle {
     pub fn run(&self) -> Result<Verdict, CliError> {
         let program = self.source.program()?;
-        let reference = self.check.as_deref().map(inputs::trace).transpose()?;
-        let keeps_trace = self.trace.is_some() || reference.is_some();
+        // Binary traces say of which model they are, and are read and written by its token ids.
+        let keeps_trace = self.trace.is_some() || self.check.is_some();
+        let model = keeps_trace.then(|| inputs::model(None)).transpose()?;
+        let reference = match (&self.check, &model) {
+            (Some(path), Some(model)) => Some(trace_file::whole(path, model)?),
+            _ => None,
+        };
         let mut generated = Vec::new();
         let mut count = 0;
         let mut output = ProgramOutput::new(!self.json);
@@ -76,10 +82,9 @@ impl Oracle {
         let stopped = result.map_err(|source| CliError::Oracle { path, source })?;
 
         let prompt = program.prompt();
-        if let Some(path) = &self.trace {
-            let model = inputs::model(None)?;
-            let mut recorder = Recorder::new(path, &model, &inputs::encode(&model, &prompt)?)?;
-            for token in inputs::encode(&model, &generated)? {
+        if let (Some(path), Some(model)) = (&self.trace, &model) {
+            let mut recorder = Recorder::new(path, model, &inputs::encode(model, &prompt)?)?;
+            for token in inputs::encode(model, &generated)? {
                 recorder.push(token);
             }
             recorder.finish(&program, generated.iter().copied())?;

@@ -111,11 +111,13 @@ impl PlanReport {
         let once = if plan.opens_once { ", assumed not to come again" } else { "" };
         let parts = format!(
             "\n\
-             plan        for prompts that begin with {}{once}, of at most {} tokens; made in {:.1} ms\n\
-             heads       {heads} live ones became {} running sums, {} registers, {} tables with {} lookups, \
-             {} columns and {} hulls\n\
+             plan        for prompts that begin with {}{once}, of at most {} tokens; \
+             made in {:.1} ms\n\
+             heads       {heads} live ones became {} running sums, {} registers, \
+             {} tables with {} lookups, {} columns and {} hulls\n\
              units       {units} live ones became {} pieces\n\
-             terms       {} over {} expressions that are not linear, {} of them features of a token\n\
+             terms       {} over {} expressions that are not linear, \
+             {} of them features of a token\n\
              output      {} tokens in {} groups along one direction and {} along two\n\
              guards      {} products and fractions checked at run time\n\
              code        specialised by {} classes of tokens and {} rows\n",

@@ -10,7 +10,8 @@ use super::check::compare;
 use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
-use super::trace_file::{self, Recorder};
+use super::trace_file;
+use super::trace_output::{Recorder, is_binary_name};
 use super::verification::{self, MOST_THREADS, Road, VerifyReport};
 use super::{CliError, Verdict, inputs};
 use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
@@ -66,7 +67,7 @@ pub struct Run {
     /// Write the trace: in binary and while running if the name ends in .hmt, else as text
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Compare every token with this trace
+    /// Compare every token with this trace, text or binary
     #[arg(long, value_name = "REF_FILE")]
     check: Option<PathBuf>,
     /// Recompute what was generated and compare: dgemm, plan, spot, spot=N (so many positions) or
@@ -113,38 +114,22 @@ impl Run {
 
         let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
-        let attention = self.attention.unwrap_or(Attention::Kinds);
-        let way = match (self.engine, self.attention) {
-            (Some(way), _) => way,
-            (None, Some(_)) => Way::Reference,
-            (None, None) => Way::Plan,
-        };
         let prompt = program.prompt();
         let tokens = inputs::encode(&model, &prompt)?;
         let meanings = inputs::meanings(&model);
-        let failed = |position, source| CliError::Engine { position, source };
         let opening = tokens.first().copied().unwrap_or(Token(0));
-        let needs_plan = way == Way::Plan || self.verify == Road::Plan;
+        let needs_plan = self.way() == Way::Plan || self.verify == Road::Plan;
         let plan = needs_plan.then(|| Plan::new(&model, opening));
-        let mut engine = match &plan {
-            Some(plan) if way == Way::Plan => {
-                Engine::Plan(Box::new(Planned::new(&model, plan, attention, kernel)))
-            }
-            _ => {
-                let reference = Reference::new(&model, attention, kernel);
-                Engine::Reference(Box::new(reference.map_err(|e| failed(0, e))?))
-            }
-        };
+        let mut engine = self.engine(&model, plan.as_ref(), kernel)?;
         let load_seconds = loading.elapsed().as_secs_f64();
 
         let reference = self.check.as_deref().map(|p| trace_file::whole(p, &model)).transpose()?;
         let recorder = |path| Recorder::new(path, &model, &tokens);
         let mut recorder = self.trace.as_deref().map(recorder).transpose()?;
         // A binary trace is written as it comes; all else wants the tokens afterwards.
-        let keeps_trace =
-            self.trace.as_deref().is_some_and(|path| !trace_file::is_binary_name(path))
-                || reference.is_some()
-                || self.verify != Road::None;
+        let keeps_trace = self.trace.as_deref().is_some_and(|path| !is_binary_name(path))
+            || reference.is_some()
+            || self.verify != Road::None;
         let mut trace: Tokens = tokens.iter().copied().collect();
         let mut trapped = false;
         let mut output = ProgramOutput::new(!self.json);
@@ -162,7 +147,8 @@ impl Run {
         });
         let seconds = running.elapsed().as_secs_f64();
         let (output_bytes, output) = output.finish()?;
-        let run = result.map_err(|error| failed(engine.position(), error))?;
+        let position = engine.position();
+        let run = result.map_err(|source| CliError::Engine { position, source })?;
 
         let verify = self.verified(&model, kernel, plan.as_ref(), &program, &trace)?;
         let generated = || trace.iter().skip(tokens.len());
@@ -179,9 +165,9 @@ impl Run {
             program: self.source.name(),
             model: inputs::model_name(self.model.as_deref()),
             shape: model.shape(),
-            engine: way,
+            engine: self.way(),
             fallback: engine.fallback(),
-            attention,
+            attention: self.attention(),
             kernel: kernel.name(),
             kernel_description: kernel.description(),
             threads: 1,
@@ -201,6 +187,38 @@ impl Run {
         report.tell(self)
     }
 
+    /// Who asks how heads are answered means the reference.
+    fn way(&self) -> Way {
+        match (self.engine, self.attention) {
+            (Some(way), _) => way,
+            (None, Some(_)) => Way::Reference,
+            (None, None) => Way::Plan,
+        }
+    }
+
+    fn attention(&self) -> Attention {
+        self.attention.unwrap_or(Attention::Kinds)
+    }
+
+    fn engine<'m>(
+        &self,
+        model: &'m Model,
+        plan: Option<&'m Result<Plan, Refusal>>,
+        kernel: Kernel,
+    ) -> Result<Engine<'m>, CliError> {
+        let attention = self.attention();
+        Ok(match plan {
+            Some(plan) if self.way() == Way::Plan => {
+                Engine::Plan(Box::new(Planned::new(model, plan, attention, kernel)))
+            }
+            _ => {
+                let failed = |source| CliError::Engine { position: 0, source };
+                let reference = Reference::new(model, attention, kernel).map_err(failed)?;
+                Engine::Reference(Box::new(reference))
+            }
+        })
+    }
+
     /// Verifies what was generated, unless that was not wanted.
     fn verified(
         &self,
@@ -215,7 +233,7 @@ impl Run {
             Road::Dgemm | Road::Plan => None,
             Road::Spot(count) => Some(Spot { count, seed: 0 }),
         };
-        let attention = self.attention.unwrap_or(Attention::Kinds);
+        let attention = self.attention();
         let settings = Settings { attention, kernel, block: DEFAULT_BLOCK, spot };
         let pool = match self.verify {
             Road::Plan => verification::plan_pool(self.threads, trace.len())?,

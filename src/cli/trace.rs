@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::report::{self, grouped};
 use super::trace_file::{self, TraceFile};
+use super::trace_output;
 use super::{CliError, Verdict, inputs};
 use crate::machine::Symbol;
 
@@ -80,7 +81,7 @@ impl TraceCommand {
         }
         let mut asked = self.range.as_ref().map(|_| Vec::new());
         match &self.output {
-            Some(target) => trace_file::convert(&mut file, &model, target)?,
+            Some(target) => trace_output::convert(&mut file, &model, target)?,
             None => {
                 while let Some(token) = file.next().transpose()? {
                     if let (Some(asked), Some(range)) = (&mut asked, &self.range)

@@ -97,8 +97,8 @@ pub fn pool(threads: Option<u16>) -> Result<ThreadPool, CliError> {
 /// Shorter traces go through the plan in less time than a second thread needs for code of its own.
 const WORTH_THREADS: usize = 8_000_000;
 
-/// How many threads are to follow a trace through the plan: one, if nobody says otherwise, where more
-/// take longer.
+/// How many threads are to follow a trace through the plan: one, if nobody says otherwise, where
+/// more take longer.
 pub fn plan_pool(threads: Option<u16>, tokens: usize) -> Result<ThreadPool, CliError> {
     pool(threads.or((tokens < WORTH_THREADS).then_some(1)))
 }
@@ -233,8 +233,9 @@ impl VerifyReport {
                 format!(" of {} (a sample, seed {seed})", grouped(self.generated_tokens))
             }
         };
+        let es = if self.mismatches == 1 { "" } else { "es" };
         eprintln!(
-            "verified {}{of} generated tokens by {}: {} mismatches, {:.3} s, {} tokens/s",
+            "verified {}{of} generated tokens by {}: {} mismatch{es}, {:.3} s, {} tokens/s",
             grouped(self.positions),
             self.road,
             grouped(self.mismatches),

@@ -47,7 +47,8 @@ pub struct Verify {
     /// Model file [default: the one in the binary]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Through dense products, or through the plan; where that does not go, dense products take over
+    /// Through dense products, or through the plan; where that does not go, dense products take
+    /// over
     #[arg(long, value_enum, value_name = "ROAD", default_value = "dgemm")]
     road: TraceRoad,
     /// How heads are answered
@@ -64,7 +65,8 @@ pub struct Verify {
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
     /// Compare a random sample of N positions only [default: 1000]
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = default_spot(), conflicts_with = "road")]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = default_spot())]
+    #[arg(conflicts_with = "road")]
     spot: Option<usize>,
     /// Which sample
     #[arg(long, value_name = "N", default_value_t = 0, requires = "spot")]
@@ -97,8 +99,7 @@ impl Verify {
         let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
         let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
-        let model_name =
-            self.model.as_ref().map_or("the built-in model".into(), |p| p.display().to_string());
+        let model_name = inputs::model_name(self.model.as_deref());
         let mut trace = TraceFile::open_for(&self.trace, &model, &model_name)?;
         let settings = Settings {
             attention: self.attention,

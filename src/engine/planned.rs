@@ -53,7 +53,8 @@ pub struct Planned<'m> {
 }
 
 impl<'m> Planned<'m> {
-    /// Before the first token. `attention` and `kernel` are those of the reference, should it be needed.
+    /// Before the first token. `attention` and `kernel` are those of the reference, should it be
+    /// needed.
     pub fn new(
         model: &'m Model,
         plan: &'m Result<Plan, Refusal>,

@@ -1,5 +1,5 @@
-//! The forward pass as the format defines it (DESIGN section 4): every matrix
-//! dense, every head answered by its memory, one position after the other.
+//! The forward pass as the format defines it: every matrix dense, every head answered by its
+//! memory, one position after the other.
 //!
 //! This is the engine that all others are measured against and must agree with,
 //! so it takes no short cut that a reader of the definition would not see. With

@@ -1,5 +1,5 @@
-//! A graph of named values over the tokens of a history: what a transformer
-//! computes, before there are layers, slots or weights (DESIGN section 8).
+//! A graph of named values over the tokens of a history: what a transformer computes, before
+//! there are layers, slots or weights.
 //!
 //! Sources are features of the token at hand, `one` (0 at position 0, else 1),
 //! the position, its square, and the inverse logarithm 1/ln 2 - 1/ln(t+2), which

@@ -6,11 +6,10 @@
 //! other way round, with a row for each slot and a column for each position, so that all that
 //! is done to a slot is done to neighbours: [`Kernel::transform`] is A·X.
 //!
-//! A [`Kernel`] is chosen once, by name; it is what runs, and what is reported.
-//! The portable one is always there. OpenBLAS comes with the feature `openblas`,
-//! Accelerate with macOS. Sums may be taken in any order and with fused
-//! multiply-add: that this changes no token is promised elsewhere (DESIGN
-//! section 13).
+//! A [`Kernel`] is chosen once, by name; it is what runs, and what is reported. The portable one
+//! is always there. OpenBLAS comes with the feature `openblas`, Accelerate with macOS. Sums may
+//! be taken in any order and with fused multiply-add: that this changes no token is the model's
+//! affair, whose numbers are whole where they decide one.
 
 #[cfg(any(feature = "openblas", target_os = "macos"))]
 mod blas;

@@ -1,6 +1,5 @@
-//! The tokens of the machine: what each name means, and in which order they
-//! stand in the vocabulary (DESIGN section 6). Names are the interface to
-//! models and files; ids are the machine's own.
+//! The tokens of the machine: what each name means, and in which order they stand in the
+//! vocabulary. Names are the interface to models and files; ids are the machine's own.
 
 use std::fmt;
 use std::sync::LazyLock;

@@ -62,8 +62,8 @@ struct Optional {
 }
 
 impl Model {
-    /// The model in the file at `path`, which is memory-mapped and must not be
-    /// changed in place while the model is in use. (Replacing it, as [`Model::write`] does, is fine.)
+    /// The model in the file at `path`, which is memory-mapped and must not be changed in place
+    /// while the model is in use. (Replacing it, as [`Model::write`] does, is fine.)
     pub fn open(path: &Path) -> Result<Model, ModelError> {
         let bytes = Bytes::map(path)?;
         read::read(bytes)

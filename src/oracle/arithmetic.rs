@@ -1,5 +1,5 @@
-//! The results of the native arithmetic, and the digits it notes on the way
-//! (DESIGN section 9), each straight from its definition.
+//! The results of the native arithmetic, and the digits it notes on the way, each
+//! straight from its definition.
 
 use crate::machine::Op;
 

@@ -1,7 +1,6 @@
-//! Direct execution of a program, writing the very tokens that the model must
-//! generate (DESIGN section 7). It knows nothing of graphs, weights or
-//! attention: stack, locals and memory are what they are in any interpreter, so
-//! that an error in the machine's graph cannot hide in its oracle.
+//! Direct execution of a program, writing the very tokens that the model must generate. It knows
+//! nothing of graphs, weights or attention: stack, locals and memory are what they are in any
+//! interpreter, so that an error in the machine's graph cannot hide in its oracle.
 //!
 //! What a program must not do, the oracle refuses with the instruction's number:
 //! take from an empty stack, leave the code, return without a call.

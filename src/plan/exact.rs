@@ -18,24 +18,25 @@
 //! *Anything else* rounds at most once a product and once a sum; n products then err by
 //! less than (n + 1)·2^-52·Σ|wᵢxᵢ|, to which come the errors of the xᵢ.
 //!
-//! *Rounding on purpose.* Let one product be near C = 1.5·2^52 and let all others,
-//! nearly whole, add up to M in magnitude with (2^52 + M ≤ C ± .. ≤ 2^53 - M). Before
-//! the great one is added, partial sums err by the bound above; from then on all partial
-//! sums lie where neighbouring f64 are 1 apart, so adding a whole number is exact and adding a
-//! nearly whole one rounds to the whole one if the error is below 1/2. So the sum *is* the
-//! exact whole number, in every order; taking C away later is exact by the first rule. A
-//! naive cancellation of C would keep the error instead. If there is one other product, an exact
-//! fraction, the sum rounds once, ties to even: C is even, so this is the fraction rounded by itself.
+//! *Rounding on purpose.* Let one product P be near C = 1.5·2^52 and let all others, nearly
+//! whole, add up to M in magnitude, with 2^52 + M < |P| < 2^53 - M. Before the great one is
+//! added, partial sums err by the bound above; from then on all partial sums lie where
+//! neighbouring f64 are 1 apart, so adding a whole number is exact and adding a nearly whole one
+//! rounds to the whole one if the error is below 1/2. So the sum *is* the exact whole number, in
+//! every order; taking C away later is exact by the first rule. A naive cancellation of C would
+//! keep the error instead. If there is one other product, an exact fraction, the sum rounds once,
+//! ties to even: C is even, so this is the fraction rounded by itself.
 //!
-//! *Products.* One that bounds cannot prove to be below 2^53 is assumed to lie within ±[`GUARDED`]. The
-//! assumption is guarded at every step if anything that a logit depends on, however far back, was
-//! computed from the product: [`Value::assumes`] follows it through slots and heads.
+//! *Products.* One that bounds cannot prove to be below 2^53 is assumed to lie within
+//! ±[`GUARDED`]. The assumption is guarded at every step if anything that a logit depends on,
+//! however far back, was computed from the product: [`Value::assumes`] follows it through slots
+//! and heads.
 //!
-//! *Gates.* Only the positive part of a gate counts. Let all products be whole and without error, one
-//! of them never positive and of any size, and all others add up to M ≤ 2^50 in magnitude. Where the
-//! great one is at least M - 2^53 the first rule holds. Where it is less, the exact gate is below
-//! 2M - 2^53, and the rounded one, off by a few parts in 2^46, is negative as well: the unit is
-//! shut in both. So max(gate, 0) is exact.
+//! *Gates.* Only the positive part of a gate counts. Let all products be whole and without error,
+//! one of them never positive and of any size, and all others add up to M ≤ 2^50 in magnitude.
+//! Where the great one is at least M - 2^53 the first rule holds. Where it is less, the exact
+//! gate is below 2M - 2^53, and the rounded one, off by a few parts in 2^46, is negative as well:
+//! the unit is shut in both. So max(gate, 0) is exact.
 //!
 //! *Means.* A mean of whole values over t positions is fl(S/t), and times t it
 //! is S·(1+a)(1+b) with |a|, |b| ≤ 2^-53: within |S|·2^-51 of the running sum S. Running sums

@@ -120,6 +120,8 @@ fn side(points: &[Point], sign: i64) -> Vec<Point> {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Reverse;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -135,7 +137,7 @@ mod tests {
             let ids: Vec<usize> = (0..rows.len()).collect();
             let fan = Fan::new(&rows, [0, 1], &ids);
             let of = |id: usize| points[id].0 * x + points[id].1 * y;
-            let best = ids.iter().copied().max_by_key(|&id| (of(id), std::cmp::Reverse(id))).unwrap();
+            let best = ids.iter().copied().max_by_key(|&id| (of(id), Reverse(id))).unwrap();
             let winner = fan.winner(x, y);
             prop_assert_eq!(winner.token as usize, best);
             prop_assert_eq!(winner.at(x, y), of(best));

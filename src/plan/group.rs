@@ -40,8 +40,8 @@ impl Group {
     }
 }
 
-/// By how much the lines of `a` are above those of `b`, if that is the same for all: then which group
-/// wins does not depend on x.
+/// By how much the lines of `a` are above those of `b`, if that is the same for all: then which
+/// group wins does not depend on x.
 pub fn twins(a: &Group, b: &Group) -> Option<i64> {
     let by = a.lines[0].height.checked_sub(b.lines[0].height)?;
     let alike = |(a, b): (&Line, &Line)| a.slope == b.slope && a.height - b.height == by;
@@ -112,6 +112,8 @@ fn winners(lines: &[Line]) -> Option<(i64, Vec<u32>)> {
 
 #[cfg(test)]
 mod tests {
+    use std::cmp::Reverse;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -124,7 +126,7 @@ mod tests {
             let ids: Vec<usize> = (0..rows.len()).collect();
             let group = one_group(&rows, Some(0), &ids).unwrap();
             let of = |id: usize| lines[id].0 * x + lines[id].1;
-            let best = ids.iter().copied().max_by_key(|&id| (of(id), std::cmp::Reverse(id))).unwrap();
+            let best = ids.iter().copied().max_by_key(|&id| (of(id), Reverse(id))).unwrap();
             prop_assert_eq!(group.winner(x).token as usize, best);
         }
     }

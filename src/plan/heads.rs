@@ -5,17 +5,18 @@
 //! changes nothing. In the order in which they are tried, for t ≥ 1 and the
 //! known key of position 0:
 //!
-//! - *passthrough*: kx = c·t + d with c > 0, ky constant, the query (a·t + b, e) with
-//!   a·t + b > 0 and e ≥ 0. The score grows strictly with the position: the answer is the value at hand.
+//! - *passthrough*: kx = c·t + d with c > 0, ky constant, the query (a·t + b, e) with a·t + b > 0
+//!   and e ≥ 0. The score grows strictly with the position: the answer is the value at hand.
 //! - *vertical*: kx = 0 always, qy a positive constant. Only ky counts. If it is constant, all
-//!   positions but perhaps position 0 tie: a mean, or the latest, which is the value at hand. If it is
-//!   ε - C·dead with the recency ε, or ties go to the latest, the latest live token wins: a
+//!   positions but perhaps position 0 tie: a mean, or the latest, which is the value at hand. If
+//!   it is ε - C·dead with the recency ε, or ties go to the latest, the latest live token wins: a
 //!   *register*, of which the plan keeps the age.
 //! - *gather*: k = (2t, -t²). With q within 1/20 of a whole number the score of that position is
 //!   the greatest by more than 9/10, clamped to 0..=t: nothing else is rounded or tied.
 //! - *keyed*: k = (2n, -n² + ε - C·dead), n whole, without error and never negative, ties to the
-//!   latest. The nearest live key wins, and among equal keys the latest: exact as long as
-//!   f64 keys are (attention/keyed.rs says when). Position 0 is live with key 0, so a table is never empty.
+//!   latest. The nearest live key wins, and among equal keys the latest: exact as long as f64
+//!   keys are (attention/keyed.rs says when). Position 0 is live with key 0, so a table is never
+//!   empty.
 //! - *hull*: keys and queries whole and without error, ties to the latest: the hull is asked
 //!   with the very numbers of the reference.
 //!
@@ -81,8 +82,8 @@ pub struct Items {
 /// A cleared token's key is at least this much lower.
 const CLEARED: f64 = 1e28;
 
-/// Keys and queries of tables lie within this: (2·2^45)² is less than what clears a token, so a dead
-/// token loses against any live one.
+/// Keys and queries of tables lie within this: (2·2^45)² is less than what clears a token, so a
+/// dead token loses against any live one.
 const FARTHEST: f64 = (1u64 << 45) as f64;
 
 /// Answers heads.

@@ -94,7 +94,8 @@ impl Arena {
             })
     }
 
-    /// The same expression with units of one gate and factor merged where they are bounded together.
+    /// The same expression with units of one gate and factor merged where they are bounded
+    /// together.
     pub fn merge(&mut self, lin: Lin) -> Option<Lin> {
         let mut groups: Vec<Alike> = Vec::new();
         for &(atom, k) in &lin.terms {

@@ -1,4 +1,4 @@
-//! A model lowered to the few operations that matter (DESIGN section 11).
+//! A model lowered to the few operations that matter.
 //!
 //! Passes, in running order, each a file with its argument for exactness on top:
 //!

@@ -1,4 +1,4 @@
-//! Programs and their traces as files (DESIGN section 6).
+//! Programs and their traces as files.
 //!
 //! A [`Program`] is code and the payloads that stand in the prompt: the input,
 //! and whatever else an `input_base` instruction puts into memory. Its prompt is

@@ -1,4 +1,4 @@
-//! From WebAssembly modules to programs of the machine (DESIGN section 14).
+//! From WebAssembly modules to programs of the machine.
 //!
 //! ```text
 //! bytes -> module -> compiler: entry, then every routine that is called -> program
@@ -11,7 +11,8 @@
 //! anything else is refused, with its name and the offset of its byte; functions
 //! that nothing calls are neither compiled nor refused. Nothing is compiled into
 //! something that behaves differently, with one exception that is a choice:
-//! accesses beyond the end of memory trap only with [`Options::bounds_checks`].
+//! accesses beyond the end of memory trap only with [`Options::bounds_checks`]. Without,
+//! they find memory there, too, and the globals (`cells`).
 //!
 //! A program's start puts the data into memory, runs the start function and
 //! then the [`Entry`]. It ends with `halt`, after `trap` if it trapped.
@@ -69,11 +70,12 @@ pub struct Options {
     pub input_capacity: Option<u32>,
     /// Whether accesses beyond the end of memory trap, as they do in WebAssembly.
     ///
-    /// Off, they do *not*: the machine's memory has no end, so a load gives what
-    /// was stored there, or 0, and a store at 2^32 or above may change a global. A
-    /// module that makes no such access is compiled faithfully, and C without
-    /// undefined behaviour makes none. On, an access costs 16 to 31 more tokens, and 72
-    /// to 87 if the memory can grow.
+    /// Off, they do *not*: the machine's memory has no end, so a load gives what was
+    /// stored there, or 0. They may also meet the module's globals: these lie from 32 MiB
+    /// on, or at the end of a memory that is larger, if it cannot grow, and from 2^32 on
+    /// if it can. A module that makes no such access is compiled faithfully, and C
+    /// without undefined behaviour makes none. On, an access costs 16 to 31 more tokens,
+    /// and 72 to 87 if the memory can grow.
     pub bounds_checks: bool,
 }
 

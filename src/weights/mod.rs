@@ -1,5 +1,4 @@
-//! From a graph to weights (DESIGN section 10), in four steps that each have a
-//! file:
+//! From a graph to weights, in four steps that each have a file:
 //!
 //! 1. `operations`: which values need a slot, and which operations must share a
 //!    layer because one reads what another leaves in no slot.
@@ -9,11 +8,11 @@
 //! 3. `slots`: a slot for every value from its birth to its last use.
 //! 4. `matrices`: the numbers.
 //!
-//! What bounds the result: the number of layers is the longest chain of
-//! dependencies, found exactly. The width is at least the number of values that
-//! live at the same time; which values do is searched for, by moving operations
-//! between their earliest and their latest half-layer. Nothing here is random and
-//! nothing depends on the machine: the same graph gives the same bytes.
+//! What bounds the result: the number of layers is the longest chain of dependencies, found
+//! exactly, and one more, which makes all of them narrower. The width is at least the number of
+//! values that live at the same time; which values do is searched for, by moving operations
+//! between their earliest and their latest half-layer. Nothing here is random and nothing depends
+//! on the machine: the same graph gives the same bytes.
 
 mod matrices;
 mod operations;

@@ -19,7 +19,7 @@ pub struct Times {
 }
 
 /// Layers beyond the longest chain. With one, neither heads nor units crowd in the layer
-/// that looks for operands, and a token takes a fifth less work, for all layers are narrower.
+/// that looks for operands, and a token takes a sixth less work, for all layers are narrower.
 const SPARE_LAYERS: usize = 1;
 
 /// Searches, each from the start with other random numbers.

@@ -2,17 +2,37 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod command;
 pub mod programs;
+
+use std::sync::LazyLock;
 
 use hardmax::engine::{Attention, EngineError, Planned, Reference, generate};
 use hardmax::linalg::Kernel;
 use hardmax::machine::Symbol;
 use hardmax::model::{Model, Token};
 use hardmax::plan::{Plan, Refusal};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// Of 1, 2 and 5 threads, on stacks as small as some systems give.
+pub static POOLS: LazyLock<Vec<ThreadPool>> = LazyLock::new(|| {
+    let pool = |threads| ThreadPoolBuilder::new().num_threads(threads).stack_size(128 << 10);
+    [1, 2, 5].map(|threads| pool(threads).build().unwrap()).into()
+});
 
 /// The model inside the binary.
 pub fn model() -> Model {
     hardmax::cli::default_model().unwrap()
+}
+
+/// The tokens of symbols, in the model inside the binary.
+pub fn tokens<'s>(symbols: impl IntoIterator<Item = &'s Symbol>) -> Vec<Token> {
+    symbols.into_iter().map(|symbol| Token(symbol.id())).collect()
+}
+
+/// How many random cases are tried, unless PROPTEST_CASES says so.
+pub fn cases(default: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").map_or(default, |cases| cases.parse().unwrap())
 }
 
 /// What the model generates after a prompt, at most `limit` tokens.
@@ -23,7 +43,7 @@ pub fn generated(
     kernel: Kernel,
     limit: u64,
 ) -> Result<Vec<Symbol>, EngineError> {
-    let prompt: Vec<Token> = prompt.iter().map(|symbol| Token(symbol.id())).collect();
+    let prompt = tokens(prompt);
     let mut engine = Reference::new(model, attention, kernel)?;
     let mut generated = Vec::new();
     let emit = |token: Token| generated.push(Symbol::all()[token.index()]);
@@ -43,7 +63,7 @@ pub fn generated_by_plan(
     prompt: &[Symbol],
     limit: u64,
 ) -> Vec<Symbol> {
-    let prompt: Vec<Token> = prompt.iter().map(|symbol| Token(symbol.id())).collect();
+    let prompt = tokens(prompt);
     let mut engine = Planned::new(model, plan, Attention::Kinds, Kernel::preferred());
     let mut generated = Vec::new();
     let emit = |token: Token| generated.push(Symbol::all()[token.index()]);

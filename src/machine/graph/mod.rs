@@ -1,5 +1,4 @@
-//! The machine as a graph (DESIGN section 8): from a history of tokens to the
-//! next one.
+//! The machine as a graph: from a history of tokens to the next one.
 //!
 //! Four rounds of attention suffice. Each file is one of them and returns what
 //! the next ones read:
@@ -16,10 +15,9 @@
 //! `j` throughout is the number of bytes written since the last token that is no
 //! byte: the index of the *next* byte of the result.
 //!
-//! Two things keep all numbers whole (DESIGN section 13): depths are rounded
-//! after they were recovered from averages, and every product is one of whole
-//! numbers. Position 0, whose token has no feature and for which `one` is 0, is
-//! the place that finds nothing and reads as 0.
+//! Two things keep all numbers whole: depths are rounded after they were recovered from averages,
+//! and every product is one of whole numbers. Position 0, whose token has no feature and for
+//! which `one` is 0, is the place that finds nothing and reads as 0.
 
 mod features;
 mod history;

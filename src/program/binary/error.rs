@@ -35,11 +35,13 @@ pub enum BinaryError {
     #[error("byte {offset}: the block that begins here does not unpack to {tokens} tokens")]
     Unpack { offset: u64, tokens: usize },
     #[error(
-        "byte {offset}: in the block that begins here, token {token} at position {position}, but there are {names} names"
+        "byte {offset}: in the block that begins here, token {token} at position {position}, \
+         but there are {names} names"
     )]
     Token { offset: u64, position: u64, token: u16, names: usize },
     #[error(
-        "byte {offset}: the prompt, which ends in the block that begins here, is not that of the header's program"
+        "byte {offset}: the prompt, which ends in the block that begins here, is not that of \
+         the header's program"
     )]
     Program { offset: u64 },
     #[error("byte {offset}: the end, after {tokens} tokens of a prompt of {prompt}")]

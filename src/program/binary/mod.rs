@@ -1,11 +1,11 @@
 //! The binary trace format: `.hmt` files (docs/trace-format.md).
 //!
-//! A [`Header`] says whose trace it is: the digests of model and program, and the
-//! names of the tokens, so that a trace can be read without its model. Then come
-//! *blocks* of at most [`BLOCK_TOKENS`] tokens, each compressed and
-//! with a checksum of its own, and at last an empty one. A [`Writer`] writes whole blocks only, as the run
-//! goes on; so a run that is killed leaves a file that a [`Reader`] reads up to
-//! its last whole block, and tells from one that was finished.
+//! A [`Header`] says whose trace it is: the digests of model and program, and the names of the
+//! tokens, so that a trace can be read without its model. Then come *blocks* of at most
+//! [`BLOCK_TOKENS`] tokens, each compressed and with a checksum of its own, and at last an empty
+//! one. A [`Writer`] writes whole blocks only, as the run goes on; so a run that is killed leaves
+//! a file that a [`Reader`] reads up to its last whole block, and tells from one that was
+//! finished.
 //!
 //! A file is untrusted: no count is believed beyond what a block may hold, every
 //! byte is under a checksum, and each way to be wrong is its own [`BinaryError`] with

@@ -201,7 +201,8 @@ impl<R: Read> Iterator for Reader<R> {
     }
 }
 
-/// Whether a file that begins with these bytes is a binary trace.
+/// Whether a file that begins with these bytes is a binary trace, if perhaps a broken one:
+/// behind them stands what a transfer as text would have changed.
 pub fn is_binary(beginning: &[u8]) -> bool {
     beginning.starts_with(&super::MAGIC[..4])
 }

@@ -1,17 +1,20 @@
 //! Sixth pass: from rebuilt expressions to operations.
 //!
 //! A memory is always written before it is asked, for a position attends to itself as well:
-//! an item is emitted when something first asks for it, or at the end.
+//! an item is emitted when something first asks for it, or at the end. Whatever an
+//! expression, an atom or an item was lowered to is kept, and found when it comes again.
+
+mod linear;
 
 use rustc_hash::FxHashMap;
 
 use super::Plan;
-use super::code::{BEST, FIRST, Op, POSITION, Reg, SELECTED, TokenTable, ZERO};
+use super::code::{BEST, FIRST, Op, POSITION, Reg, SELECTED, ZERO};
 use super::compiler::Compiler;
 use super::lin::{AtomId, GREATEST, Lin};
 use super::live::Needed;
 use super::specialise::{Known, Specialiser};
-use super::term::{Arena, Atom, Bounds};
+use super::term::{Atom, Bounds};
 
 /// One piece of code in the making.
 pub(super) struct Lowering<'c, 'p> {
@@ -19,8 +22,11 @@ pub(super) struct Lowering<'c, 'p> {
     pub(super) special: Specialiser<'p>,
     compiler: &'c mut Compiler<'p>,
     pub(super) ops: Vec<Op>,
+    /// The next register that nothing is in.
     free: usize,
+    /// Items that are up to date.
     done: Needed,
+    /// What is in registers already.
     atoms: FxHashMap<AtomId, Reg>,
     lins: FxHashMap<Lin, Reg>,
     hulls: FxHashMap<usize, Reg>,
@@ -172,130 +178,6 @@ impl<'c, 'p> Lowering<'c, 'p> {
         self.ops.push(Op::Hull { hull: at as u16, first, dst });
         self.hulls.insert(at, dst);
         Some(dst)
-    }
-
-    /// A register that holds a rebuilt expression.
-    pub(super) fn lin(&mut self, lin: &Lin) -> Option<Reg> {
-        if let Some((atom, 1)) = lin.single()
-            && !matches!(self.special.arena.atom(atom), Atom::Feature { .. } | Atom::Age(_))
-        {
-            return self.atom(atom);
-        }
-        if lin.as_constant() == Some(0) {
-            return Some(ZERO);
-        }
-        if let Some(&reg) = self.lins.get(lin) {
-            return Some(reg);
-        }
-        let reg = self.sum_of(lin)?;
-        self.lins.insert(lin.clone(), reg);
-        if lin.terms.len() > 1 {
-            let at = self.sums.partition_point(|known| known.0.terms.len() >= lin.terms.len());
-            self.sums.insert(at, (lin.clone(), reg));
-        }
-        Some(reg)
-    }
-
-    /// Takes sums that are in registers already out of an expression.
-    fn known_sums(&self, lin: &Lin) -> (Lin, Vec<(Reg, i64)>) {
-        let mut rest = lin.clone();
-        let mut taken = Vec::new();
-        for (known, reg) in &self.sums {
-            let of =
-                |atom: AtomId| rest.terms.iter().find(|term| term.0 == atom).map(|term| term.1);
-            let (first, k) = known.terms[0];
-            let Some(times) = of(first).filter(|have| have % k == 0).map(|have| have / k) else {
-                continue;
-            };
-            if known
-                .terms
-                .iter()
-                .all(|&(atom, k)| k.checked_mul(times).is_some_and(|k| of(atom) == Some(k)))
-                && let Some(without) = rest.plus(known, -times)
-            {
-                rest = without;
-                taken.push((*reg, times));
-            }
-        }
-        (rest, taken)
-    }
-
-    fn sum_of(&mut self, lin: &Lin) -> Option<Reg> {
-        // Terms as registers with coefficients, and features by their places.
-        let (lin, mut terms) = self.known_sums(lin);
-        let mut places: Vec<(Lin, Vec<(usize, i64)>)> = Vec::new();
-        let mut add = |reg: Reg, k: i64| match terms.iter_mut().find(|term| term.0 == reg) {
-            Some(term) => term.1 += k,
-            None => terms.push((reg, k)),
-        };
-        for &(atom, k) in &lin.terms {
-            match self.special.arena.atom(atom).clone() {
-                Atom::Feature { .. } if self.atoms.contains_key(&atom) => add(self.atoms[&atom], k),
-                Atom::Feature { place, column } => {
-                    match places.iter_mut().find(|known| known.0 == place) {
-                        Some(known) => known.1.push((column, k)),
-                        None => places.push((place, vec![(column, k)])),
-                    }
-                }
-                Atom::Age(age) => {
-                    self.age(age)?;
-                    add(POSITION, k);
-                    add(self.plan.mark(age), -k);
-                }
-                _ => {
-                    let reg = self.atom(atom)?;
-                    add(reg, k);
-                }
-            }
-        }
-        terms.retain(|term| term.1 != 0);
-        terms.sort_by_key(|term| (term.1 != 1, term.0));
-        let mut sum = ZERO;
-        let mut constant = lin.c;
-        for (reg, k) in terms {
-            sum = match (sum, k) {
-                (ZERO, 1) => reg,
-                (_, 1) => self.emit(|dst| Op::Add { dst, a: sum, b: reg })?,
-                (_, -1) => self.emit(|dst| Op::Sub { dst, a: sum, b: reg })?,
-                _ => self.emit(|dst| Op::MulAdd { dst, a: sum, b: reg, k })?,
-            };
-        }
-        if constant != 0 && sum == ZERO {
-            sum = self.emit(|dst| Op::Set { dst, k: constant })?;
-            constant = 0;
-        }
-        for (place, mut columns) in places {
-            columns.sort_unstable();
-            let single = match columns[..] {
-                [(column, 1)] if sum == ZERO => Some(column),
-                _ => None,
-            };
-            let table = self.compiler.table(columns)?;
-            sum = self.read(&place, table, sum)?;
-            if let Some(column) = single
-                && let Some((id, 1)) = self.special.arena.feature(place, column).single()
-            {
-                self.atoms.insert(id, sum);
-            }
-        }
-        if constant != 0 {
-            sum = self.emit(|dst| Op::AddConst { dst, a: sum, k: constant })?;
-        }
-        Some(sum)
-    }
-
-    /// sum + what a table has for the token at a place.
-    fn read(&mut self, place: &Lin, table: TokenTable, sum: Reg) -> Option<Reg> {
-        if let Some(ahead) = place.plus(&Arena::position(), -1)?.as_constant()
-            && let Ok(back) = u32::try_from(-ahead.min(0))
-        {
-            return self.emit(|dst| Op::Back { dst, a: sum, table, back });
-        }
-        let (at, offset) = match i32::try_from(place.c) {
-            Ok(offset) => (self.lin(&place.without_constant())?, offset),
-            Err(_) => (self.lin(place)?, 0),
-        };
-        self.emit(|dst| Op::Read { dst, a: sum, table, at, offset })
     }
 
     fn emit(&mut self, op: impl FnOnce(Reg) -> Op) -> Option<Reg> {

@@ -1,0 +1,31 @@
+//! The plan gives the tokens of the reference: for programs, for models without head
+//! kinds, and for models that nobody has built.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bundled_model;
+mod generator;
+mod random_models;
+
+use hardmax::engine::{Attention, EngineError, Fallback, Planned, Reference, generate};
+use hardmax::linalg::Kernel;
+use hardmax::model::{Model, Token};
+use hardmax::plan::Plan;
+
+type Run = Result<Vec<Token>, EngineError>;
+
+fn by_plan(model: &Model, prompt: &[Token], limit: u64) -> (Run, Option<Fallback>) {
+    let plan = Plan::new(model, prompt[0]);
+    let mut engine = Planned::new(model, &plan, Attention::Hull, Kernel::Portable);
+    let mut tokens = Vec::new();
+    let end = generate(&mut engine, prompt, model.stop(), limit, |token| tokens.push(token));
+    (end.map(|_| tokens), engine.fallback())
+}
+
+fn by_reference(model: &Model, prompt: &[Token], limit: u64) -> Run {
+    let mut engine = Reference::new(model, Attention::Hull, Kernel::Portable)?;
+    let mut tokens = Vec::new();
+    generate(&mut engine, prompt, model.stop(), limit, |token| tokens.push(token))?;
+    Ok(tokens)
+}
