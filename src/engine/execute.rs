@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use crate::attention::{Hull, Memory, TieBreak};
 use crate::model::Token;
 use crate::plan::{
-    self, ANSWER, BEST, Compiler, FIRST, GUARDED, Known, MOST, OLDEST, Op, POSITION, Plan, SELECTED,
+    self, ANSWER, BEST, Compiler, FIRST, GUARDED, Known, MOST, OLDEST, Op, POSITION, Plan,
 };
 
 use super::positions::Positions;
@@ -80,6 +80,9 @@ pub struct Execution<'p> {
     variants: usize,
     rows: usize,
     marks: Vec<plan::Reg>,
+    selected: plan::Reg,
+    aged: Option<plan::Reg>,
+    limit: usize,
     /// No token of the vocabulary if the opening one may come again.
     forbidden: u32,
 }
@@ -142,6 +145,9 @@ impl<'p> Execution<'p> {
             variants: 0,
             rows,
             marks: plan.marks(),
+            selected: plan.selected(),
+            aged: plan.aged(),
+            limit: plan.limit() as usize,
             forbidden: plan.opens_once().map_or(u32::MAX, |token| token.0),
         })
     }
@@ -150,7 +156,7 @@ impl<'p> Execution<'p> {
     #[inline]
     pub fn step(&mut self, token: Token, answers: bool) -> Result<(), Break> {
         let t = self.state.last + 1;
-        if t as u64 > self.plan.limit() {
+        if t > self.limit {
             return Err(Break::Length);
         }
         if token.0 == self.forbidden {
@@ -176,9 +182,9 @@ impl<'p> Execution<'p> {
                 return Err(Break::Age);
             }
         }
-        let selected = self.state.regs[SELECTED as usize].clamp(0, t as i64) as usize;
+        let selected = self.state.regs[self.selected as usize].clamp(0, t as i64) as usize;
         let row = self.plan.rows()[self.state.history[selected] as usize];
-        let age = match self.plan.aged() {
+        let age = match self.aged {
             Some(mark) => (t - self.state.regs[mark as usize] as usize).min(AGES),
             None => AGES,
         };
@@ -288,29 +294,33 @@ impl State<'_> {
                         return Err(Break::Product);
                     }
                 }
-                Op::Back { dst, a, table, back } => {
-                    let token = history[last.saturating_sub(back as usize)] as usize;
-                    r!(dst) = r!(a).wrapping_add(tables[table as usize * vocabulary + token]);
+                Op::Read { dst, a, k, table, count, at, offset } => {
+                    let place = r!(at).saturating_add(i64::from(offset));
+                    let tables = Tables { all: tables, vocabulary, first: table.into() };
+                    let features = tables.read(history, place, count.into());
+                    r!(dst) = r!(a).wrapping_add(i64::from(k)).wrapping_add(features);
                 }
-                Op::Read { dst, a, table, at, offset } => {
-                    let place = r!(at).saturating_add(i64::from(offset)).clamp(0, last as i64);
-                    let token = history[place as usize] as usize;
-                    r!(dst) = r!(a).wrapping_add(tables[table as usize * vocabulary + token]);
+                Op::Clamp { dst, a, k } => {
+                    r!(dst) = r!(a).wrapping_add(i64::from(k)).clamp(0, last as i64);
                 }
-                Op::Clamp { dst, a } => r!(dst) = r!(a).clamp(0, last as i64),
                 Op::Relu { dst, gate, k } => r!(dst) = r!(gate).wrapping_add(k).max(0),
                 Op::Step { dst, gate, k } => r!(dst) = r!(gate).wrapping_add(k).clamp(0, 1),
                 Op::IsZero { dst, gate, k } => r!(dst) = i64::from(r!(gate).wrapping_add(k) == 0),
-                Op::Find { dst, found, table, key } => {
-                    let (key, position) = self.tables[table as usize].find(r!(key));
+                Op::Find { dst, found, table, key, k } => {
+                    let key = r!(key).wrapping_add(i64::from(k));
+                    let (key, position) = self.tables[table as usize].find(key);
                     r!(dst) = i64::from(position);
                     r!(found) = key;
                 }
-                Op::Insert { table, key } => {
-                    self.tables[table as usize].insert(r!(key), last as u32);
+                Op::Insert { table, key, k } => {
+                    let key = r!(key).wrapping_add(i64::from(k));
+                    self.tables[table as usize].insert(key, last as u32);
                 }
-                Op::InsertUnless { table, key, dead } => match r!(dead) {
-                    0 => self.tables[table as usize].insert(r!(key), last as u32),
+                Op::InsertUnless { table, key, k, dead } => match r!(dead) {
+                    0 => {
+                        let key = r!(key).wrapping_add(i64::from(k));
+                        self.tables[table as usize].insert(key, last as u32);
+                    }
                     1.. => {}
                     _ => return Err(Break::Head),
                 },
@@ -372,6 +382,40 @@ impl State<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Tables of token features, from the first that is read on.
+struct Tables<'a> {
+    all: &'a [i64],
+    /// Length of each.
+    vocabulary: usize,
+    first: usize,
+}
+
+impl Tables<'_> {
+    /// The sum of what the first has for the token at a place, the next for the token before it,
+    /// and so on. Places are clamped.
+    #[inline(always)]
+    fn read(&self, history: &[u16], place: i64, count: usize) -> i64 {
+        let mut table = self.first * self.vocabulary;
+        let mut sum = 0i64;
+        let mut add = |token: u16| {
+            sum = sum.wrapping_add(self.all[table + usize::from(token)]);
+            table += self.vocabulary;
+        };
+        let end = (place as usize).wrapping_add(1);
+        if let Some(start) = end.checked_sub(count)
+            && let Some(tokens) = history.get(start..end)
+        {
+            tokens.iter().rev().for_each(|&token| add(token));
+        } else {
+            let last = history.len() as i64 - 1;
+            for back in 0..count as i64 {
+                add(history[place.saturating_sub(back).clamp(0, last) as usize]);
+            }
+        }
+        sum
     }
 }
 

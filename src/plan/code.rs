@@ -20,7 +20,7 @@ pub const SELECTED: Reg = 4;
 /// The first register that is the plan's own.
 pub const FIRST: Reg = 5;
 
-/// Tokens at a place, as numbers: which table of the compiler's.
+/// Tokens as numbers: which table of the compiler's.
 pub type TokenTable = u16;
 
 /// One operation. `dst` is written; all other fields are read.
@@ -47,24 +47,22 @@ pub enum Op {
     Divide { dst: Reg, a: Reg, shift: u32 },
     /// a beyond ±2^40 breaks the run.
     Guard { a: Reg },
-    /// dst = a + table[token at max(t - back, 0)]
-    Back { dst: Reg, a: Reg, table: TokenTable, back: u32 },
-    /// dst = a + table[token at clamp(at + offset, 0, t)]
-    Read { dst: Reg, a: Reg, table: TokenTable, at: Reg, offset: i32 },
-    /// dst = clamp(a, 0, t)
-    Clamp { dst: Reg, a: Reg },
+    /// dst = a + k + Σ (table + i)[token at clamp(at + offset - i, 0, t)] over i < count
+    Read { dst: Reg, a: Reg, k: i32, table: TokenTable, count: u8, at: Reg, offset: i16 },
+    /// dst = clamp(a + k, 0, t)
+    Clamp { dst: Reg, a: Reg, k: i32 },
     /// dst = max(gate + k, 0)
     Relu { dst: Reg, gate: Reg, k: i64 },
     /// dst = clamp(gate + k, 0, 1)
     Step { dst: Reg, gate: Reg, k: i64 },
     /// dst = 1 if gate + k = 0, else 0
     IsZero { dst: Reg, gate: Reg, k: i64 },
-    /// found = the key nearest to `key` in a table, dst = its position
-    Find { dst: Reg, found: Reg, table: u16, key: Reg },
-    /// The latest position becomes that of a key.
-    Insert { table: u16, key: Reg },
+    /// found = the key nearest to `key` + k in a table, dst = its position
+    Find { dst: Reg, found: Reg, table: u16, key: Reg, k: i32 },
+    /// The latest position becomes that of `key` + k.
+    Insert { table: u16, key: Reg, k: i32 },
     /// The same if `dead` is 0; nothing if it is greater; less breaks the run.
-    InsertUnless { table: u16, key: Reg, dead: Reg },
+    InsertUnless { table: u16, key: Reg, k: i32, dead: Reg },
     /// sum += a, guarded.
     Accumulate { sum: Reg, a: Reg },
     /// sum += k, guarded.
@@ -91,3 +89,6 @@ pub enum Op {
     /// The winner of a fan at (x, y), over its base, if it beats the best so far.
     CandidateFan { fan: u16, x: Reg, y: Reg, base: Reg },
 }
+
+// Four operations share a cache line.
+const _: () = assert!(size_of::<Op>() == 16);

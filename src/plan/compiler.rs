@@ -8,9 +8,10 @@
 use rustc_hash::FxHashMap;
 
 use super::code::{Op, TokenTable};
+use super::joint::{Columns, Joint};
 use super::live::Needed;
 use super::lower::Lowering;
-use super::specialise::Known;
+use super::specialise::{Known, joint};
 use super::{Plan, Refusal};
 
 /// Makes code for one plan.
@@ -19,13 +20,17 @@ pub struct Compiler<'p> {
     pub(super) plan: &'p Plan,
     /// Tables of the vocabulary's length, one after the other.
     tables: Vec<i64>,
-    names: FxHashMap<Vec<(usize, i64)>, TokenTable>,
+    /// The first of tables that stand together.
+    names: FxHashMap<Vec<Columns>, TokenTable>,
+    /// By class, what is known of tokens.
+    joints: FxHashMap<u16, Joint>,
 }
 
 impl<'p> Compiler<'p> {
     /// Without any code yet.
     pub fn new(plan: &'p Plan) -> Compiler<'p> {
-        Compiler { plan, tables: Vec::new(), names: FxHashMap::default() }
+        let (names, joints) = (FxHashMap::default(), FxHashMap::default());
+        Compiler { plan, tables: Vec::new(), names, joints }
     }
 
     /// Tables of token features, each as long as the vocabulary.
@@ -40,7 +45,7 @@ impl<'p> Compiler<'p> {
         let mut lowering = Lowering::new(self, Known { class, row: None, age: None }, none);
         lowering.remaining(&plan.live.first).ok_or(Refusal::Registers)?;
         lowering.select().ok_or(Refusal::Registers)?;
-        Ok(lowering.ops)
+        Ok(lowering.finish())
     }
 
     /// The code that does the rest of a step, with an answer or without.
@@ -52,21 +57,36 @@ impl<'p> Compiler<'p> {
         }
         lowering.remaining(&plan.live.needed).ok_or(Refusal::Registers)?;
         lowering.guards().ok_or(Refusal::Registers)?;
-        Ok(lowering.ops)
+        Ok(lowering.finish())
     }
 
-    /// The table of a sum of token features.
-    pub(super) fn table(&mut self, terms: Vec<(usize, i64)>) -> Option<TokenTable> {
-        if let Some(&table) = self.names.get(&terms) {
-            return Some(table);
+    /// What is known of tokens when the latest is of a class, until [`Compiler::keep`].
+    pub(super) fn joint(&mut self, class: u16) -> Joint {
+        self.joints.remove(&class).unwrap_or_else(|| joint(self.plan, class))
+    }
+
+    /// Keeps what has become known for the next piece of code.
+    pub(super) fn keep(&mut self, class: u16, joint: Joint) {
+        self.joints.insert(class, joint);
+    }
+
+    /// Tables of sums of token features, one after the other: the first of them.
+    pub(super) fn tables(&mut self, sums: Vec<Columns>) -> Option<TokenTable> {
+        if let Some(&first) = self.names.get(&sums) {
+            return Some(first);
         }
         let features = &self.plan.features;
-        let table = TokenTable::try_from(self.names.len()).ok()?;
-        self.tables.extend((0..features.tokens).map(|token| -> i64 {
-            terms.iter().map(|&(column, k)| k.wrapping_mul(features.columns[column][token])).sum()
-        }));
-        self.names.insert(terms, table);
-        Some(table)
+        let first = self.tables.len() / features.tokens;
+        TokenTable::try_from(first + sums.len()).ok()?;
+        for terms in &sums {
+            self.tables.extend((0..features.tokens).map(|token| -> i64 {
+                let of =
+                    |&(column, k): &(usize, i64)| k.wrapping_mul(features.columns[column][token]);
+                terms.iter().map(of).sum()
+            }));
+        }
+        self.names.insert(sums, first as TokenTable);
+        Some(first as TokenTable)
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::exact::{self, Limits, MOST, Value, bounds, row};
 use super::heads::{Heads, Items};
+use super::joint::Joint;
 use super::lin::Lin;
 use super::opening::Opening;
 use super::term::{Arena, Atom, Bounds, Features};
@@ -78,7 +79,7 @@ pub fn fuse(model: &Model, opening: &Opening, limit: f64) -> Fused {
     let opens_once = leaves_constant(&features, token);
     let current = (0..features.tokens).filter(|&id| !(opens_once && id == token)).collect();
     let mut heads = Heads {
-        arena: Arena::new(features.clone(), current, limit),
+        arena: Arena::new(Joint::new(features.clone(), current), limit),
         limits: Limits { position: limit, summands: Vec::new() },
         items: Items::default(),
         opening,

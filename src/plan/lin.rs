@@ -57,15 +57,19 @@ impl Lin {
             }
         }
         terms.sort_unstable_by_key(|term| term.0);
-        let mut sum: Vec<(AtomId, i64)> = Vec::with_capacity(terms.len());
-        for (atom, k) in terms {
-            match sum.last_mut() {
-                Some(last) if last.0 == atom => last.1 = small(last.1 + k)?,
-                _ => sum.push((atom, k)),
+        // Equal atoms stand together: each becomes one term, in place.
+        let mut kept = 0;
+        for at in 0..terms.len() {
+            if kept > 0 && terms[kept - 1].0 == terms[at].0 {
+                terms[kept - 1].1 = small(terms[kept - 1].1 + terms[at].1)?;
+            } else {
+                terms[kept] = terms[at];
+                kept += 1;
             }
         }
-        sum.retain(|term| term.1 != 0);
-        Some(Lin { c: constant, terms: sum })
+        terms.truncate(kept);
+        terms.retain(|term| term.1 != 0);
+        Some(Lin { c: constant, terms })
     }
 
     /// How often all of it can be halved; 63 times if it is 0.

@@ -27,6 +27,7 @@ mod fraction;
 mod fuse;
 mod group;
 mod heads;
+mod joint;
 mod lin;
 mod live;
 mod lower;
@@ -37,13 +38,13 @@ mod rebase;
 mod specialise;
 mod term;
 
-use rustc_hash::FxHashMap;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::model::{Model, Token};
 
-pub use code::{ANSWER, BEST, FIRST, Op, POSITION, Reg, SELECTED};
+use code::SELECTED;
+pub use code::{ANSWER, BEST, FIRST, Op, POSITION, Reg};
 pub use compiler::Compiler;
 pub use exact::{GUARDED, MOST, OLDEST};
 pub use fan::Fan;
@@ -53,10 +54,12 @@ pub use heads::HullHead;
 pub use specialise::Known;
 
 use heads::Items;
+use joint::Asked;
+use lin::Lin;
 use live::Live;
 use output::Output;
 use std::sync::Arc;
-use term::{Arena, Bounds, Features, JointKey};
+use term::{Arena, Atom, Features};
 
 /// Why a model has no plan for a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize)]
@@ -81,7 +84,7 @@ pub struct Plan {
     output: Output,
     live: Live,
     features: Arc<Features>,
-    elsewhere: Arc<FxHashMap<JointKey, Bounds>>,
+    elsewhere: Arc<Asked>,
     opening: opening::Opening,
     opens_once: bool,
     limit: u64,
@@ -108,7 +111,7 @@ impl Plan {
         let output = output::group(model, &mut fused)?;
         let live = live::live(&fused, &output);
         let mut plan = Plan {
-            elsewhere: fused.arena.elsewhere(),
+            elsewhere: fused.arena.joint.elsewhere(),
             arena: fused.arena,
             items: fused.items,
             output,
@@ -180,6 +183,15 @@ impl Plan {
     /// For every token, the row that it is when it stands at the selected place.
     pub fn rows(&self) -> &[u16] {
         &self.live.rows
+    }
+
+    /// The register with the selected place.
+    pub fn selected(&self) -> Reg {
+        let place = self.live.selector.as_ref().and_then(Lin::single);
+        match place.map(|(atom, k)| (self.arena.atom(atom), k)) {
+            Some((Atom::Sum(sum), 1)) => self.sum(*sum),
+            _ => SELECTED,
+        }
     }
 
     /// The register with the position of the latest token by whose age code is specialised.

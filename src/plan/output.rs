@@ -53,12 +53,12 @@ fn over(model: &Model, fused: &mut Fused, whole: bool) -> Option<Output> {
         (0..head.rows).all(|id| values.iter().all(|value| fits(value, id)))
     })?;
 
-    let mut basis: Vec<Lin> = Vec::new();
+    let (basis, places) = basis(&values)?;
     let mut rows: Vec<(Vec<i64>, i64)> = Vec::with_capacity(head.rows);
     for id in 0..head.rows {
         let (mut row, mut constant) = (vec![0i64; basis.len()], 0i64);
         let (mut magnitude, mut exponent) = (0.0, 0);
-        for value in &values {
+        for (value, &(at, apart)) in values.iter().zip(&places) {
             let weight = value.weight(head, id);
             if weight == 0.0 {
                 continue;
@@ -69,29 +69,36 @@ fn over(model: &Model, fused: &mut Fused, whole: bool) -> Option<Output> {
                 return None;
             }
             let weight = (weight * scale) as i64;
-            // Constants stay with their expressions: the rows of a fan have none of their own.
-            let linear = value.lin.without_constant();
-            let apart = if linear == Lin::default() {
-                value.lin.c
-            } else {
-                let same = |known: &Lin| known.without_constant() == linear;
-                let at = basis.iter().position(same).unwrap_or_else(|| {
-                    basis.push(value.lin.clone());
-                    basis.len() - 1
-                });
-                row.resize(basis.len(), 0);
+            if let Some(at) = at {
                 row[at] = row[at].checked_add(weight)?;
-                value.lin.c.checked_sub(basis[at].c)?
-            };
+            }
             constant = constant.checked_add(weight.checked_mul(apart)?)?;
         }
         rows.push((row, constant));
     }
-    for row in &mut rows {
-        row.0.resize(basis.len(), 0);
-    }
     let (groups, fans) = groups(&rows, basis.len())?;
     Some(Output { basis, groups, fans, guards })
+}
+
+/// The expressions of which logits are made, and for every value which of them it is, if it is
+/// no constant, and the constant by which it is more.
+fn basis(values: &[Read]) -> Option<(Vec<Lin>, Vec<(Option<usize>, i64)>)> {
+    let mut basis: Vec<Lin> = Vec::new();
+    let place = |value: &Read| {
+        // Constants stay with their expressions: the rows of a fan have none of their own.
+        let linear = value.lin.without_constant();
+        if linear == Lin::default() {
+            return Some((None, value.lin.c));
+        }
+        let at = basis.iter().position(|known| known.without_constant() == linear);
+        let at = at.unwrap_or_else(|| {
+            basis.push(value.lin.clone());
+            basis.len() - 1
+        });
+        Some((Some(at), value.lin.c.checked_sub(basis[at].c)?))
+    };
+    let places = values.iter().map(place).collect::<Option<_>>()?;
+    Some((basis, places))
 }
 
 /// What the output head reads, and what is guarded for it.
@@ -193,15 +200,22 @@ fn groups(rows: &Rows, basis: usize) -> Option<(Vec<Group>, Vec<Fan>)> {
 /// The most rows that differ only along one expression and in the constant, or along two; the
 /// first of several.
 fn alike(rows: &Rows, left: &[usize], along: &[usize]) -> Vec<usize> {
-    let mut alike: FxHashMap<(Vec<i64>, i64), Vec<usize>> = FxHashMap::default();
+    let mut alike: FxHashMap<Vec<i64>, Vec<usize>> = FxHashMap::default();
+    let mut rest = Vec::new();
     for &id in left {
         let (row, constant) = &rows[id];
-        let mut rest = row.clone();
+        rest.clear();
+        rest.extend_from_slice(row);
         for &at in along {
             rest[at] = 0;
         }
-        let constant = if along.len() == 1 { 0 } else { *constant };
-        alike.entry((rest, constant)).or_default().push(id);
+        rest.push(if along.len() == 1 { 0 } else { *constant });
+        match alike.get_mut(&rest) {
+            Some(ids) => ids.push(id),
+            None => {
+                alike.insert(rest.clone(), vec![id]);
+            }
+        }
     }
     let most = alike.into_values().max_by_key(|ids| (ids.len(), Reverse(ids[0])));
     most.unwrap_or_default()

@@ -9,10 +9,9 @@
 //! position 0, whose token is known ([`leaves_zero`]). Rebuilding keeps values: it only uses identities of whole numbers
 //! and bounds that hold whenever this code runs.
 
-use rustc_hash::FxHashMap;
-
 use super::Plan;
 use super::exact::OLDEST;
+use super::joint::Joint;
 use super::lin::{AtomId, Lin};
 use super::term::{Arena, Atom, Bounds};
 
@@ -33,17 +32,15 @@ pub struct Specialiser<'p> {
     known: Known,
     /// The rebuilt atoms.
     pub arena: Arena,
-    memo: FxHashMap<AtomId, Lin>,
+    /// By atom of the plan, what it became.
+    memo: Vec<Option<Lin>>,
 }
 
 impl<'p> Specialiser<'p> {
-    /// For code that runs when `known` holds.
-    pub fn new(plan: &'p Plan, known: Known) -> Specialiser<'p> {
-        let opening = plan.opens_once().map(|token| token.index());
-        let members = &plan.live.members[known.class as usize];
-        let current = members.iter().copied().filter(|&token| Some(token) != opening).collect();
-        let arena = plan.arena.narrowed(current, plan.elsewhere.clone());
-        Specialiser { plan, known, arena, memo: FxHashMap::default() }
+    /// For code that runs when `known` holds; `joint` is that of its class.
+    pub fn new(plan: &'p Plan, known: Known, joint: Joint) -> Specialiser<'p> {
+        let arena = Arena::new(joint, plan.limit as f64);
+        Specialiser { plan, known, arena, memo: vec![None; plan.arena.len()] }
     }
 
     /// An expression of the plan, rebuilt; `None` where numbers grow beyond all use.
@@ -51,14 +48,17 @@ impl<'p> Specialiser<'p> {
         for &(atom, _) in &lin.terms {
             self.atom(atom)?;
         }
-        let rebuilt = lin.terms.iter().map(|(atom, k)| (&self.memo[atom], *k));
+        let rebuilt = lin
+            .terms
+            .iter()
+            .filter_map(|(atom, k)| Some((self.memo[atom.0 as usize].as_ref()?, *k)));
         let sum = Lin::sum(lin.c, rebuilt)?;
         self.arena.merge(sum)
     }
 
     /// Rebuilds an atom, once.
     fn atom(&mut self, id: AtomId) -> Option<()> {
-        if self.memo.contains_key(&id) {
+        if self.memo[id.0 as usize].is_some() {
             return Some(());
         }
         let plan = self.plan;
@@ -133,7 +133,7 @@ impl<'p> Specialiser<'p> {
                 Lin::atom(self.arena.intern(same.clone(), bounds))
             }
         };
-        self.memo.insert(id, lin);
+        self.memo[id.0 as usize] = Some(lin);
         Some(())
     }
 
@@ -150,14 +150,22 @@ impl<'p> Specialiser<'p> {
     }
 }
 
+/// What is known of tokens when the latest is of a class.
+pub fn joint(plan: &Plan, class: u16) -> Joint {
+    let opening = plan.opens_once().map(|token| token.index());
+    let members = &plan.live.members[class as usize];
+    let current = members.iter().copied().filter(|&token| Some(token) != opening).collect();
+    plan.arena.joint.narrowed(current, plan.elsewhere.clone())
+}
+
 /// For each table, whether no token after position 0 is written under key 0: every class
 /// either takes no part or has keys of at least 1.
 pub fn leaves_zero(plan: &Plan) -> Vec<bool> {
     let mut leaves = vec![true; plan.items.tables.len()];
     for class in 0..plan.live.members.len() {
         let known = Known { class: class as u16, row: None, age: None };
-        let mut special = Specialiser::new(plan, known);
-        if special.arena.is_impossible() {
+        let mut special = Specialiser::new(plan, known, joint(plan, known.class));
+        if special.arena.joint.is_impossible() {
             continue;
         }
         for (table, leaves) in plan.items.tables.iter().zip(&mut leaves) {

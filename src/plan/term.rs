@@ -6,14 +6,11 @@
 //! have one id, so equal expressions are computed once, and cancellation is exact
 //! because coefficients are integers.
 //!
-//! Every atom has bounds. Features of one place are bounded *together*, over
-//! the tokens that may stand there: the test of an opcode (two features) is at most
-//! 1 only jointly.
-
-use std::sync::Arc;
+//! Every atom has bounds; features of one place have them together (`joint.rs`).
 
 use rustc_hash::FxHashMap;
 
+use super::joint::{Columns, Joint, Stands};
 use super::lin::{AtomId, Lin};
 
 /// What is not linear.
@@ -147,58 +144,23 @@ pub struct Features {
 /// Atoms, each once, with their bounds.
 #[derive(Clone, Debug)]
 pub struct Arena {
-    features: Arc<Features>,
-    /// The tokens that may stand at the latest position.
-    current: Vec<usize>,
+    /// Bounds of features, and the tokens that may stand at the latest position.
+    pub joint: Joint,
     atoms: Vec<Atom>,
     bounds: Vec<Bounds>,
     ids: FxHashMap<Atom, AtomId>,
-    joint: FxHashMap<JointKey, Bounds>,
-    /// Bounds at other places that the arena from which this one was narrowed knows.
-    elsewhere: Arc<FxHashMap<JointKey, Bounds>>,
 }
-
-/// Whether at the latest position, and columns with coefficients.
-pub type JointKey = (bool, Vec<(usize, i64)>);
 
 impl Arena {
     /// The position, always the first atom.
     pub const POSITION: AtomId = AtomId(0);
 
-    /// An arena for histories of up to `limit` tokens, of which the latest is one of `current`.
-    pub fn new(features: Arc<Features>, current: Vec<usize>, limit: f64) -> Arena {
-        let mut arena = Arena {
-            features,
-            current,
-            atoms: Vec::new(),
-            bounds: Vec::new(),
-            ids: FxHashMap::default(),
-            joint: FxHashMap::default(),
-            elsewhere: Arc::default(),
-        };
+    /// An arena for histories of up to `limit` tokens, of which the latest is as `joint` says.
+    pub fn new(joint: Joint, limit: f64) -> Arena {
+        let (atoms, bounds, ids) = (Vec::new(), Vec::new(), FxHashMap::default());
+        let mut arena = Arena { joint, atoms, bounds, ids };
         arena.intern(Atom::Position, Bounds::new(1.0, limit));
         arena
-    }
-
-    /// What [`Arena::narrowed`] takes over: bounds of features at other places.
-    pub fn elsewhere(&self) -> Arc<FxHashMap<JointKey, Bounds>> {
-        let elsewhere = self.joint.iter().filter(|(key, _)| !key.0);
-        Arc::new(elsewhere.map(|(key, bounds)| (key.clone(), *bounds)).collect())
-    }
-
-    /// An arena for the same histories, of which the latest token is one of `current`.
-    pub fn narrowed(
-        &self,
-        current: Vec<usize>,
-        elsewhere: Arc<FxHashMap<JointKey, Bounds>>,
-    ) -> Arena {
-        let limit = self.atom_bounds(Arena::POSITION).high;
-        Arena { elsewhere, ..Arena::new(self.features.clone(), current, limit) }
-    }
-
-    /// Whether no token may stand at the latest position.
-    pub fn is_impossible(&self) -> bool {
-        self.current.is_empty()
     }
 
     /// The position as an expression.
@@ -218,6 +180,11 @@ impl Arena {
         id
     }
 
+    /// How many atoms there are.
+    pub fn len(&self) -> usize {
+        self.atoms.len()
+    }
+
     /// What an id stands for.
     pub fn atom(&self, id: AtomId) -> &Atom {
         &self.atoms[id.0 as usize]
@@ -235,7 +202,7 @@ impl Arena {
             Some((Atom::Clamped(inner), 1)) => inner.clone(),
             _ => place,
         };
-        let bounds = self.joint_bounds(place == Arena::position(), vec![(column, 1)]);
+        let bounds = self.joint.feature(stands(&place), column);
         if bounds.low == bounds.high {
             return Lin::constant(bounds.low as i64);
         }
@@ -252,45 +219,31 @@ impl Arena {
         Lin::atom(self.intern(Atom::Clamped(place), Bounds::new(0.0, limit)))
     }
 
-    fn joint_bounds(&mut self, current: bool, terms: Vec<(usize, i64)>) -> Bounds {
-        let key = (current, terms);
-        if let Some(&bounds) = self.joint.get(&key).or_else(|| self.elsewhere.get(&key)) {
-            return bounds;
-        }
-        let terms = &key.1;
-        let columns = &self.features.columns;
-        let of = |token: usize| -> f64 {
-            terms.iter().map(|&(column, k)| k as f64 * columns[column][token] as f64).sum()
-        };
-        let widen = |bounds: Bounds, x: f64| Bounds::new(bounds.low.min(x), bounds.high.max(x));
-        let none = Bounds::new(f64::INFINITY, f64::NEG_INFINITY);
-        let bounds = if current {
-            self.current.iter().map(|&token| of(token)).fold(none, widen)
-        } else {
-            (0..self.features.tokens).map(of).fold(none, widen)
-        };
-        self.joint.insert(key, bounds);
-        bounds
-    }
-
     /// Bounds of an expression.
     pub fn bounds(&mut self, lin: &Lin) -> Bounds {
+        let Arena { joint, atoms, bounds, .. } = self;
         let mut total = Bounds::new(lin.c as f64, lin.c as f64);
-        let mut places: Vec<(Lin, Vec<(usize, i64)>)> = Vec::new();
+        let mut places: Vec<(&Lin, Columns)> = Vec::new();
         for &(atom, k) in &lin.terms {
-            if let Atom::Feature { place, column } = self.atom(atom) {
-                match places.iter_mut().find(|known| known.0 == *place) {
+            if let Atom::Feature { place, column } = &atoms[atom.0 as usize] {
+                match places.iter_mut().find(|known| known.0 == place) {
                     Some(known) => known.1.push((*column, k)),
-                    None => places.push((place.clone(), vec![(*column, k)])),
+                    None => places.push((place, vec![(*column, k)])),
                 }
             } else {
-                total = total.plus(self.atom_bounds(atom).times(k as f64));
+                total = total.plus(bounds[atom.0 as usize].times(k as f64));
             }
         }
-        for (place, mut terms) in places {
-            terms.sort_unstable();
-            total = total.plus(self.joint_bounds(place == Arena::position(), terms));
+        for (place, mut columns) in places {
+            columns.sort_unstable();
+            total = total.plus(joint.sum(stands(place), &columns));
         }
         total
     }
+}
+
+/// What is known of a token at a place.
+fn stands(place: &Lin) -> Stands {
+    let now = place.single() == Some((Arena::POSITION, 1));
+    if now { Stands::Now } else { Stands::Elsewhere }
 }

@@ -1,16 +1,22 @@
 //! Linear expressions: a constant and terms, as few additions as may be.
 //!
 //! Taken out of an expression are, in this order: sums that are in registers already, the
-//! longest first; single terms; features, all those of one token by one table; the constant,
-//! which is where the sum begins if it has no terms.
+//! longest first; single terms; features, all those of one token by one table, and neighbouring
+//! tokens, such as the bytes of a word, by one operation. The constant is part of an operation
+//! that is there anyway, where it fits.
 
 use super::Lowering;
-use crate::plan::code::{Op, POSITION, Reg, TokenTable, ZERO};
+use crate::plan::code::{Op, POSITION, Reg, ZERO};
+use crate::plan::joint::Columns;
 use crate::plan::lin::{AtomId, Lin};
-use crate::plan::term::{Arena, Atom};
+use crate::plan::term::Atom;
 
-/// Features of one token, with coefficients.
-type Columns = Vec<(usize, i64)>;
+/// What is read of the token so far from a register.
+struct Reading {
+    at: Reg,
+    offset: i16,
+    columns: Columns,
+}
 
 impl Lowering<'_, '_> {
     /// A register that holds a rebuilt expression.
@@ -75,18 +81,14 @@ impl Lowering<'_, '_> {
                 _ => self.emit(|dst| Op::MulAdd { dst, a: sum, b: reg, k })?,
             };
         }
-        let mut constant = rest.c;
-        if constant != 0 && sum == ZERO {
-            sum = self.emit(|dst| Op::Set { dst, k: constant })?;
-            constant = 0;
+        if reads.is_empty() {
+            return match (sum, rest.c) {
+                (_, 0) => Some(sum),
+                (ZERO, k) => self.emit(|dst| Op::Set { dst, k }),
+                (a, k) => self.emit(|dst| Op::AddConst { dst, a, k }),
+            };
         }
-        for (place, columns) in reads {
-            sum = self.add_features(place, columns, sum)?;
-        }
-        if constant != 0 {
-            sum = self.emit(|dst| Op::AddConst { dst, a: sum, k: constant })?;
-        }
-        Some(sum)
+        self.features(reads, sum, rest.c)
     }
 
     /// Adds the terms of an expression to registers with coefficients. Features that are in no
@@ -120,34 +122,64 @@ impl Lowering<'_, '_> {
         Some(reads)
     }
 
-    /// sum + features of the token at a place: one table has them all.
-    fn add_features(&mut self, place: Lin, mut columns: Columns, sum: Reg) -> Option<Reg> {
-        columns.sort_unstable();
-        let single = match columns[..] {
-            [(column, 1)] if sum == ZERO => Some(column),
-            _ => None,
-        };
-        let table = self.compiler.table(columns)?;
-        let sum = self.read(&place, table, sum)?;
-        if let Some(column) = single
-            && let Some((id, 1)) = self.special.arena.feature(place, column).single()
+    /// sum + k + features of tokens at places.
+    fn features(&mut self, reads: Vec<(Lin, Columns)>, sum: Reg, k: i64) -> Option<Reg> {
+        if let [(place, columns)] = &reads[..]
+            && let [(column, 1)] = columns[..]
+            && (sum, k) == (ZERO, 0)
+            && let Some((id, 1)) = self.special.arena.feature(place.clone(), column).single()
         {
-            self.atoms.insert(id, sum);
+            let dst = self.read(reads, sum, 0)?;
+            self.atoms.insert(id, dst);
+            return Some(dst);
+        }
+        match i32::try_from(k) {
+            Ok(k) => self.read(reads, sum, k),
+            Err(_) => {
+                let sum = self.emit(|dst| Op::AddConst { dst, a: sum, k })?;
+                self.read(reads, sum, 0)
+            }
+        }
+    }
+
+    /// The same, where each run of neighbouring places takes one operation.
+    fn read(&mut self, reads: Vec<(Lin, Columns)>, mut sum: Reg, mut k: i32) -> Option<Reg> {
+        let mut readings = Vec::with_capacity(reads.len());
+        for (place, mut columns) in reads {
+            columns.sort_unstable();
+            let (at, offset) = self.place(&place)?;
+            readings.push(Reading { at, offset, columns });
+        }
+        readings.sort_by_key(|reading| (reading.at, -i32::from(reading.offset)));
+        let neighbours = |a: &Reading, b: &Reading| {
+            a.at == b.at && i32::from(a.offset) - 1 == i32::from(b.offset)
+        };
+        for runs in readings.chunk_by(neighbours) {
+            for run in runs.chunks(usize::from(u8::MAX)) {
+                let Reading { at, offset, .. } = run[0];
+                let columns = run.iter().map(|reading| reading.columns.clone()).collect();
+                let (table, count) = (self.compiler.tables(columns)?, run.len() as u8);
+                let a = sum;
+                sum = self.emit(|dst| Op::Read { dst, a, k, table, count, at, offset })?;
+                k = 0;
+            }
         }
         Some(sum)
     }
 
-    /// sum + what a table has for the token at a place.
-    fn read(&mut self, place: &Lin, table: TokenTable, sum: Reg) -> Option<Reg> {
-        if let Some(ahead) = place.plus(&Arena::position(), -1)?.as_constant()
-            && let Ok(back) = u32::try_from(-ahead.min(0))
-        {
-            return self.emit(|dst| Op::Back { dst, a: sum, table, back });
+    /// A place, as so far from a register.
+    fn place(&mut self, place: &Lin) -> Option<(Reg, i16)> {
+        match i16::try_from(place.c) {
+            Ok(offset) => Some((self.lin(&place.without_constant())?, offset)),
+            Err(_) => Some((self.lin(place)?, 0)),
         }
-        let (at, offset) = match i32::try_from(place.c) {
-            Ok(offset) => (self.lin(&place.without_constant())?, offset),
-            Err(_) => (self.lin(place)?, 0),
-        };
-        self.emit(|dst| Op::Read { dst, a: sum, table, at, offset })
+    }
+
+    /// An expression, as a register and what is to be added to it.
+    pub(super) fn lin_and_constant(&mut self, lin: &Lin) -> Option<(Reg, i32)> {
+        match i32::try_from(lin.c) {
+            Ok(k) if !self.lins.contains_key(lin) => Some((self.lin(&lin.without_constant())?, k)),
+            _ => Some((self.lin(lin)?, 0)),
+        }
     }
 }

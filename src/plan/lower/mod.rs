@@ -19,6 +19,7 @@ use super::term::{Atom, Bounds};
 /// One piece of code in the making.
 pub(super) struct Lowering<'c, 'p> {
     pub(super) plan: &'p Plan,
+    known: Known,
     pub(super) special: Specialiser<'p>,
     compiler: &'c mut Compiler<'p>,
     pub(super) ops: Vec<Op>,
@@ -39,9 +40,11 @@ impl<'c, 'p> Lowering<'c, 'p> {
     /// Nothing yet, for code that runs when `known` holds and after `done` is up to date.
     pub(super) fn new(compiler: &'c mut Compiler<'p>, known: Known, done: Needed) -> Self {
         let plan = compiler.plan;
+        let joint = compiler.joint(known.class);
         Lowering {
             plan,
-            special: Specialiser::new(plan, known),
+            known,
+            special: Specialiser::new(plan, known, joint),
             compiler,
             ops: Vec::new(),
             free: plan.first_free(),
@@ -54,14 +57,22 @@ impl<'c, 'p> Lowering<'c, 'p> {
         }
     }
 
+    /// The code.
+    pub(super) fn finish(self) -> Vec<Op> {
+        self.compiler.keep(self.known.class, self.special.arena.joint);
+        self.ops
+    }
+
     fn reg(&mut self) -> Option<Reg> {
         self.free += 1;
         Reg::try_from(self.free - 1).ok()
     }
 
-    /// Leaves the selected place in its register.
+    /// Leaves the selected place in its register, if it is in none yet.
     pub(super) fn select(&mut self) -> Option<()> {
-        if let Some(place) = &self.plan.live.selector {
+        if let Some(place) = &self.plan.live.selector
+            && self.plan.selected() == SELECTED
+        {
             let place = self.special.lin(place)?;
             let from = self.lin(&place)?;
             self.ops.push(Op::AddConst { dst: SELECTED, a: from, k: 0 });
@@ -132,12 +143,12 @@ impl<'c, 'p> Lowering<'c, 'p> {
                 Some(false) => {}
                 always => {
                     let number = self.special.lin(&item.number)?;
-                    let key = self.lin(&number)?;
+                    let (key, k) = self.lin_and_constant(&number)?;
                     let op = if always.is_some() {
-                        Op::Insert { table, key }
+                        Op::Insert { table, key, k }
                     } else {
                         let dead = self.lin(&dead)?;
-                        Op::InsertUnless { table, key, dead }
+                        Op::InsertUnless { table, key, k, dead }
                     };
                     self.ops.push(op);
                 }
@@ -194,8 +205,8 @@ impl<'c, 'p> Lowering<'c, 'p> {
             Atom::Position => POSITION,
             Atom::Feature { .. } | Atom::Age(_) => self.lin(&Lin::atom(id))?,
             Atom::Clamped(place) => {
-                let a = self.lin(&place)?;
-                self.emit(|dst| Op::Clamp { dst, a })?
+                let (a, k) = self.lin_and_constant(&place)?;
+                self.emit(|dst| Op::Clamp { dst, a, k })?
             }
             Atom::Sum(sum) => {
                 self.sum(sum)?;
@@ -237,9 +248,9 @@ impl<'c, 'p> Lowering<'c, 'p> {
             return Some(pick(both));
         }
         self.table(table)?;
-        let key = self.lin(query)?;
+        let (key, k) = self.lin_and_constant(query)?;
         let found = self.reg()?;
-        let dst = self.emit(|dst| Op::Find { dst, found, table: table as u16, key })?;
+        let dst = self.emit(|dst| Op::Find { dst, found, table: table as u16, key, k })?;
         self.finds.insert((table, query.clone()), (dst, found));
         Some(pick((dst, found)))
     }
