@@ -107,7 +107,11 @@ impl<'m> Reference<'m> {
         let width = self.x.len();
         product(self.kernel, weights.attention_in.data, &self.x, &mut self.projected);
         for (head, Head { memory, guard }) in heads.iter_mut().enumerate() {
-            let Some(memory) = memory else { continue };
+            let Some(memory) = memory else {
+                // The layer before may have left an answer here.
+                self.answers[2 * head..2 * head + 2].fill(0.0);
+                continue;
+            };
             let [query, key, value] = [0, 1, 2].map(|part| {
                 let at = part * width + 2 * head;
                 [self.projected[at], self.projected[at + 1]]

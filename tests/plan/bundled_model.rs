@@ -15,7 +15,7 @@ use crate::common::{self, tokens};
 use crate::generator::Random;
 use crate::{by_plan, by_reference};
 
-static MODEL: LazyLock<Model> = LazyLock::new(common::model);
+pub static MODEL: LazyLock<Model> = LazyLock::new(common::model);
 
 /// Traces are compared up to here.
 const LIMIT: u64 = 1_500;
@@ -73,7 +73,7 @@ fn prompts_that_no_program_has_give_the_tokens_of_the_reference() {
 }
 
 /// Everything in a model, to be changed and built anew.
-fn parts(model: &Model) -> ModelParts {
+pub fn parts(model: &Model) -> ModelParts {
     let shape = model.shape();
     let of = |matrix: Matrix<'_>| matrix.data.to_vec();
     ModelParts {

@@ -18,6 +18,10 @@ impl Random {
         (self.0 >> 20) % n
     }
 
+    pub fn choose<'a, T>(&mut self, among: &'a [T]) -> &'a T {
+        &among[self.below(among.len() as u64) as usize]
+    }
+
     fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }

@@ -1,11 +1,15 @@
 //! Models that nobody has built, and prompts that they were not made for.
 
-use hardmax::engine::{Break, Fallback, Reason};
-use hardmax::model::Token;
+use std::convert::Infallible;
+
+use hardmax::engine::verify::{Settings, Verification, verify, verify_by_plan};
+use hardmax::engine::{Attention, Break, EngineError, Fallback, Reason, Reference};
+use hardmax::linalg::Kernel;
+use hardmax::model::{Token, Tokens};
 use hardmax::plan::Plan;
 use proptest::prelude::*;
 
-use crate::common::cases;
+use crate::common::{POOLS, cases};
 use crate::generator::{Random, random_model, random_prompt};
 use crate::{by_plan, by_reference};
 
@@ -56,6 +60,81 @@ proptest! {
     fn models_that_nobody_built_give_the_tokens_of_the_reference(seed in any::<u64>()) {
         check_random(seed);
     }
+}
+
+/// Heads without values, whose answers other layers' heads must not give in their place.
+#[test]
+fn heads_that_are_left_out_change_nothing() {
+    let mut dead = 0;
+    for seed in 1..300 {
+        let model = random_model(seed * 104_729);
+        let prompt = random_prompt(&mut Random(seed), model.shape().vocabulary as u64);
+        let mut layers = model.layers();
+        dead += usize::from(layers.any(|l| (0..model.shape().heads).any(|h| l.is_dead_head(h))));
+        let [all, live] = [Attention::Hull, Attention::Kinds].map(|attention| {
+            let mut reference = Reference::new(&model, attention, Kernel::Portable)?;
+            let step = |&token: &Token| {
+                reference.step(token)?;
+                Ok::<_, EngineError>(reference.logits().to_vec())
+            };
+            prompt.iter().map(step).collect::<Result<Vec<_>, _>>()
+        });
+        if let Ok(all) = all {
+            assert_eq!(all, live.unwrap(), "model {seed}");
+        }
+    }
+    assert!(dead > 30, "{dead} models");
+}
+
+/// What a verification found: tokens compared, wrong ones, and the first of them.
+type Finding = (u64, u64, Option<(u64, Token)>);
+
+fn finding(verification: Verification) -> Finding {
+    let first = verification.first.map(|wrong| (wrong.position, wrong.predicted));
+    (verification.positions, verification.mismatches, first)
+}
+
+/// Verifies what a random model generates, with some wrong tokens, through its plan, whose
+/// answers are late and many at once, and by dense products. Tells whether the plan went to the end.
+fn check_late_answers(seed: u64) -> bool {
+    let model = random_model(seed);
+    let random = &mut Random(!seed | 1);
+    let vocabulary = model.shape().vocabulary as u64;
+    let prompt = random_prompt(random, vocabulary);
+    let Ok(generated) = by_reference(&model, &prompt, 150) else { return false };
+    let mut trace = Tokens::default();
+    for token in prompt.iter().chain(&generated) {
+        let wrong = random.below(30) == 0 && !trace.is_empty();
+        trace.push(if wrong { Token(random.below(vocabulary) as u32) } else { *token });
+    }
+    let attention = *random.choose(&[Attention::Hull, Attention::Kinds]);
+    let settings = Settings { attention, kernel: Kernel::Portable, block: 64, spot: None };
+    let (plan, count) = (Plan::new(&model, prompt[0]), prompt.len() as u64);
+    let dense = trace.iter().map(Ok::<_, Infallible>);
+    let dense = verify(&model, count, dense, settings, &POOLS[0], |_| ());
+    let planned = verify_by_plan(&model, &plan, count, &trace, settings, &POOLS[1], |_| ());
+    let (Ok(dense), Ok(planned)) = (dense, planned) else { return false };
+    let whole = planned.fallback.is_none();
+    if dense.end == planned.end {
+        assert_eq!(finding(dense), finding(planned), "seed {seed}");
+    }
+    whole
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(1_000)))]
+
+    #[test]
+    fn late_answers_are_those_of_dense_products(seed in any::<u64>()) {
+        check_late_answers(seed);
+    }
+}
+
+/// The property is worth something only if plans run.
+#[test]
+fn many_random_traces_are_verified_through_plans() {
+    let whole = (1..=600u64).filter(|&seed| check_late_answers(seed.wrapping_mul(48_271))).count();
+    assert!(whole > 60, "{whole} of 600");
 }
 
 /// The property is worth something only if plans run.
