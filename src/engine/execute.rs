@@ -17,7 +17,7 @@ use std::borrow::Cow;
 use crate::attention::{Hull, Memory, TieBreak};
 use crate::model::Token;
 use crate::plan::{
-    self, ANSWER, BEST, Compiler, FIRST, GUARDED, Known, MOST, OLDEST, Op, POSITION, Plan,
+    self, ANSWER, BEST, Compiler, FIRST, GUARDED, Known, Later, MOST, OLDEST, Op, POSITION, Plan,
 };
 
 use super::positions::Positions;
@@ -77,6 +77,9 @@ pub struct Execution<'p> {
     code: Vec<Op>,
     first: Vec<Span>,
     second: Vec<Span>,
+    /// What may be late of each piece of code that answers, by its place in `second`; nothing
+    /// where answers are not to be late.
+    late: Option<Late>,
     variants: usize,
     rows: usize,
     marks: Vec<plan::Reg>,
@@ -85,6 +88,16 @@ pub struct Execution<'p> {
     limit: usize,
     /// No token of the vocabulary if the opening one may come again.
     forbidden: u32,
+}
+
+/// Code whose answers are late.
+#[derive(Default)]
+struct Late {
+    code: Vec<Later>,
+    /// By place in `second`, one more than the number of the code, or 0.
+    numbers: Vec<u32>,
+    /// The place in `second` of the latest step.
+    latest: usize,
 }
 
 /// What code reads and writes.
@@ -109,9 +122,13 @@ impl<'p> Execution<'p> {
     }
 
     /// The same for a history that is known: it begins with the opening token, and
-    /// [`Execution::step`] is given its tokens one after the other.
+    /// [`Execution::step`] is given its tokens one after the other. Answers are late where
+    /// they can be: [`Execution::late`] tells what is left to do for them.
     pub fn along(plan: &'p Plan, history: &'p [u16]) -> Result<Self, Break> {
-        Execution::with_history(plan, Cow::Borrowed(history))
+        let mut execution = Execution::with_history(plan, Cow::Borrowed(history))?;
+        let numbers = vec![0; execution.second.len()];
+        execution.late = Some(Late { numbers, ..Late::default() });
+        Ok(execution)
     }
 
     fn with_history(plan: &'p Plan, history: Cow<'p, [u16]>) -> Result<Self, Break> {
@@ -142,6 +159,7 @@ impl<'p> Execution<'p> {
             code: Vec::new(),
             first: vec![UNMADE; classes],
             second: vec![UNMADE; classes * rows * (AGES + 1) * 2],
+            late: None,
             variants: 0,
             rows,
             marks: plan.marks(),
@@ -190,6 +208,9 @@ impl<'p> Execution<'p> {
         };
         let at = (usize::from(class) * self.rows + usize::from(row)) * (AGES + 1) + age;
         let at = 2 * at + usize::from(answers);
+        if let Some(late) = &mut self.late {
+            late.latest = at;
+        }
         let second = self.second[at];
         let second = if second.start > second.end {
             let age = (age < AGES).then_some(age as u16);
@@ -209,6 +230,29 @@ impl<'p> Execution<'p> {
         Token(self.state.regs[ANSWER as usize] as u32)
     }
 
+    /// What is left to do for the answer of the latest step, as the number of a piece of code;
+    /// nothing if the answer is there.
+    #[inline]
+    pub fn late(&self) -> Option<usize> {
+        let late = self.late.as_ref()?;
+        late.numbers[late.latest].checked_sub(1).map(|number| number as usize)
+    }
+
+    /// All code whose answers are late, by number.
+    pub fn late_code(&self) -> &[Later] {
+        self.late.as_ref().map_or(&[], |late| &late.code)
+    }
+
+    /// The registers after the latest step.
+    pub fn registers(&self) -> &[i64] {
+        &self.state.regs[..]
+    }
+
+    /// Tables of token features, which code reads.
+    pub fn token_tables(&self) -> &[i64] {
+        self.compiler.token_tables()
+    }
+
     #[cold]
     fn make_first(&mut self, class: u16) -> Result<Span, Break> {
         let ops = self.compiler.first(class).map_err(|_| Break::Code)?;
@@ -222,7 +266,15 @@ impl<'p> Execution<'p> {
         self.variants += 1;
         let known =
             if self.variants > VARIANTS { Known { row: None, age: None, ..known } } else { known };
-        let ops = self.compiler.second(known, answers).map_err(|_| Break::Code)?;
+        let mut ops = self.compiler.second(known, answers).map_err(|_| Break::Code)?;
+        if let (Some(late), true) = (&mut self.late, answers) {
+            let later;
+            (ops, later) = plan::split(ops, self.plan.first_free());
+            if let Some(later) = later {
+                late.code.push(later);
+                late.numbers[at] = late.code.len() as u32;
+            }
+        }
         let span = self.keep(ops);
         self.second[at] = span;
         Ok(span)
@@ -386,18 +438,20 @@ impl State<'_> {
 }
 
 /// Tables of token features, from the first that is read on.
-struct Tables<'a> {
-    all: &'a [i64],
+pub struct Tables<'a> {
+    /// All tables, one after the other.
+    pub all: &'a [i64],
     /// Length of each.
-    vocabulary: usize,
-    first: usize,
+    pub vocabulary: usize,
+    /// The first that is read.
+    pub first: usize,
 }
 
 impl Tables<'_> {
     /// The sum of what the first has for the token at a place, the next for the token before it,
     /// and so on. Places are clamped.
     #[inline(always)]
-    fn read(&self, history: &[u16], place: i64, count: usize) -> i64 {
+    pub fn read(&self, history: &[u16], place: i64, count: usize) -> i64 {
         let mut table = self.first * self.vocabulary;
         let mut sum = 0i64;
         let mut add = |token: u16| {

@@ -90,5 +90,81 @@ pub enum Op {
     CandidateFan { fan: u16, x: Reg, y: Reg, base: Reg },
 }
 
+/// What an operation does with a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The value before the operation matters.
+    Reads,
+    /// The value before the operation does not matter.
+    Writes,
+}
+
+impl Op {
+    /// Whether it reads or changes what a step leaves behind.
+    pub fn is_of_history(&self) -> bool {
+        matches!(
+            self,
+            Op::Find { .. }
+                | Op::Insert { .. }
+                | Op::InsertUnless { .. }
+                | Op::Accumulate { .. }
+                | Op::AccumulateConst { .. }
+                | Op::MarkUnless { .. }
+                | Op::Push { .. }
+                | Op::Take { .. }
+                | Op::Hull { .. }
+        )
+    }
+
+    /// Visits every register that it names, those that it reads first. `BEST` and `ANSWER` are
+    /// also those of operations that answer.
+    pub fn registers(&mut self, mut visit: impl FnMut(Role, &mut Reg)) {
+        let (mut read, mut written): ([Option<&mut Reg>; 3], [Option<&mut Reg>; 2]) =
+            Default::default();
+        match self {
+            Op::Set { dst, .. } => written = [Some(dst), None],
+            Op::AddConst { dst, a, .. }
+            | Op::Round { dst, a, .. }
+            | Op::Divide { dst, a, .. }
+            | Op::Clamp { dst, a, .. }
+            | Op::Relu { dst, gate: a, .. }
+            | Op::Step { dst, gate: a, .. }
+            | Op::IsZero { dst, gate: a, .. }
+            | Op::Take { dst, at: a, .. } => {
+                (read, written) = ([Some(a), None, None], [Some(dst), None])
+            }
+            Op::Add { dst, a, b }
+            | Op::Sub { dst, a, b }
+            | Op::MulAdd { dst, a, b, .. }
+            | Op::Mul { dst, a, b }
+            | Op::MulSaturating { dst, a, b }
+            | Op::Read { dst, a, at: b, .. } => {
+                (read, written) = ([Some(a), Some(b), None], [Some(dst), None]);
+            }
+            Op::Find { dst, found, key, .. } => {
+                (read, written) = ([Some(key), None, None], [Some(dst), Some(found)]);
+            }
+            Op::Guard { a }
+            | Op::Insert { key: a, .. }
+            | Op::Push { a, .. }
+            | Op::Pick { x: a, .. } => read = [Some(a), None, None],
+            Op::InsertUnless { key, dead, .. } => read = [Some(key), Some(dead), None],
+            Op::Accumulate { sum, a } => read = [Some(sum), Some(a), None],
+            Op::AccumulateConst { sum: a, .. } => read = [Some(a), None, None],
+            Op::MarkUnless { mark, dead } => read = [Some(mark), Some(dead), None],
+            Op::Hull { first, dst, .. } => {
+                (read, written) = ([Some(first), None, None], [Some(dst), None])
+            }
+            Op::Answer { .. } => {}
+            Op::Either { x, by, .. } => read = [Some(x), Some(by), None],
+            Op::PickFan { x, y, .. } => read = [Some(x), Some(y), None],
+            Op::Candidate { x, base, .. } => read = [Some(x), Some(base), None],
+            Op::CandidateFan { x, y, base, .. } => read = [Some(x), Some(y), Some(base)],
+        }
+        read.into_iter().flatten().for_each(|reg| visit(Role::Reads, reg));
+        written.into_iter().flatten().for_each(|reg| visit(Role::Writes, reg));
+    }
+}
+
 // Four operations share a cache line.
 const _: () = assert!(size_of::<Op>() == 16);

@@ -28,6 +28,7 @@ mod fuse;
 mod group;
 mod heads;
 mod joint;
+mod later;
 mod lin;
 mod live;
 mod lower;
@@ -44,13 +45,14 @@ use thiserror::Error;
 use crate::model::{Model, Token};
 
 use code::SELECTED;
-pub use code::{ANSWER, BEST, FIRST, Op, POSITION, Reg};
+pub use code::{ANSWER, BEST, FIRST, Op, POSITION, Reg, ZERO};
 pub use compiler::Compiler;
 pub use exact::{GUARDED, MOST, OLDEST};
 pub use fan::Fan;
 pub use fraction::round;
 pub use group::{Group, Line};
 pub use heads::HullHead;
+pub use later::{Later, split};
 pub use specialise::Known;
 
 use heads::Items;
@@ -213,7 +215,8 @@ impl Plan {
         FIRST + (self.items.sums.len() + age) as Reg
     }
 
-    fn first_free(&self) -> usize {
+    /// The first register that is a step's own.
+    pub fn first_free(&self) -> usize {
         FIRST as usize + self.items.sums.len() + self.items.ages.len()
     }
 

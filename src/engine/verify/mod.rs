@@ -39,6 +39,7 @@ mod columns;
 mod explain;
 mod heads;
 mod judge;
+mod lanes;
 mod plan;
 mod report;
 mod reused;

@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use rayon::ThreadPool;
 
+use super::lanes::{Judged, Lanes};
 use crate::engine::execute::{Break, Execution};
 use crate::engine::{Fallback, Reason};
 use crate::model::Token;
@@ -77,7 +78,6 @@ struct Segment {
     heap_bytes: usize,
 }
 
-#[derive(Default)]
 struct Answered {
     /// Its first position.
     start: usize,
@@ -139,6 +139,7 @@ impl<'t> Road<'t> {
                 return segment;
             }
         };
+        let mut lanes = Lanes::new(self.plan, self.trace);
         let mut answers = thread == 0;
         for (block, claimed) in self.claimed.iter().enumerate() {
             let start = block * BLOCK;
@@ -151,7 +152,11 @@ impl<'t> Road<'t> {
                 break;
             }
             answers = claims;
-            if let Err(broke) = self.block(&mut execution, start, answers, &mut segment) {
+            let block = match answers {
+                true => self.answer(&mut execution, &mut lanes, start, &mut segment),
+                false => self.pass(&mut execution, start.max(1), self.end(start)),
+            };
+            if let Err(broke) = block {
                 self.broken.fetch_min(broke.0, Relaxed);
                 segment.broke = Some(broke);
                 break;
@@ -183,36 +188,51 @@ impl<'t> Road<'t> {
         self.trace.len() as f64 * share(thread) / share(self.passed.len())
     }
 
-    /// Takes the positions of a block, and compares what is generated if it `answers`. Gives the
-    /// position that broke the plan, if one did.
-    fn block(
+    /// Takes positions without their answers. Gives the one that broke the plan, if one did.
+    fn pass(
         &self,
         execution: &mut Execution<'_>,
-        start: usize,
-        answers: bool,
-        segment: &mut Segment,
+        from: usize,
+        to: usize,
     ) -> Result<(), (u64, Break)> {
-        let (first, end) = (start.max(1), self.end(start));
-        let generated = if answers { (self.prompt - 1).clamp(first, end.max(first)) } else { end };
-        for (at, &token) in (first..).zip(&self.trace[first..generated]) {
+        for (at, &token) in (from..).zip(&self.trace[from..to]) {
             let step = execution.step(Token(token.into()), false);
             step.map_err(|broke| (at as u64, broke))?;
         }
-        if !answers {
-            return Ok(());
-        }
-        let mut answered = Answered { start, ..Answered::default() };
+        Ok(())
+    }
+
+    /// Takes the positions of a block, and compares what is generated. Gives the first position
+    /// that broke the plan, if one did.
+    fn answer(
+        &self,
+        execution: &mut Execution<'_>,
+        lanes: &mut Lanes<'_>,
+        start: usize,
+        segment: &mut Segment,
+    ) -> Result<(), (u64, Break)> {
+        let (first, end) = (start.max(1), self.end(start));
+        let generated = (self.prompt - 1).clamp(first, end.max(first));
+        self.pass(execution, first, generated)?;
+        let mut judged = Judged::default();
         let (tokens, next) = (&self.trace[generated..end], &self.trace[generated + 1..end + 1]);
         for (at, (&token, &next)) in (generated..).zip(tokens.iter().zip(next)) {
-            let step = execution.step(Token(token.into()), true);
-            step.map_err(|broke| (at as u64, broke))?;
-            if execution.answer().0 != u32::from(next) {
-                answered.mismatches += 1;
-                segment.first = segment.first.or(Some((at as u64 + 1, execution.answer())));
+            if let Err(broke) = execution.step(Token(token.into()), true) {
+                judged.broke = Some((at as u64, broke));
+                break;
+            }
+            match execution.late() {
+                Some(number) => lanes.push(execution, number, at, &mut judged),
+                None => judged.compare(at, execution.answer(), next),
             }
         }
-        answered.compared = tokens.len() as u64;
-        segment.blocks.push(answered);
+        lanes.flush(execution, &mut judged);
+        segment.first = segment.first.or(judged.first);
+        if let Some(broke) = judged.broke {
+            return Err(broke);
+        }
+        let (compared, mismatches) = (tokens.len() as u64, judged.mismatches);
+        segment.blocks.push(Answered { start, compared, mismatches });
         Ok(())
     }
 

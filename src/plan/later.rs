@@ -1,0 +1,134 @@
+//! Code in two parts: what brings the history up to date, and what only the answer needs.
+//!
+//! Verification knows all tokens, so an answer may be late. What a step leaves behind, and
+//! every question to a table, column or register, which later steps may change, is done at once.
+//! The rest depends on nothing but its inputs, the position and tokens before it:
+//! it may be computed at any time, and for many positions together.
+//!
+//! Registers of a step are written once, so an operation is needed at once exactly if it leaves
+//! something behind, or writes what an operation needed at once reads.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::code::{BEST, Op, Reg, Role};
+
+/// The part of code that may be late.
+#[derive(Clone, Debug)]
+pub struct Later {
+    /// Its operations. An operation's registers have lower numbers than the one that it
+    /// writes, but for those of the answer.
+    pub ops: Vec<Op>,
+    /// Registers of a step that it reads: the first becomes register [`Later::INPUT`], and so on.
+    pub inputs: Vec<Reg>,
+    /// How many registers it has.
+    pub registers: usize,
+}
+
+impl Later {
+    /// The register of the first input. Those below are what they are in a step.
+    pub const INPUT: Reg = BEST + 1;
+}
+
+/// Splits the code of a step, whose own registers begin with `free`. Code that asks a hull
+/// stays whole.
+pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Option<Later>) {
+    if ops.iter().any(|op| matches!(op, Op::Hull { .. })) {
+        return (ops, None);
+    }
+    let mut needed: FxHashSet<Reg> = FxHashSet::default();
+    let mut at_once = vec![false; ops.len()];
+    for (op, at_once) in ops.iter_mut().zip(&mut at_once).rev() {
+        *at_once = op.is_of_history();
+        op.registers(|role, reg| {
+            let kept = *reg >= Later::INPUT && usize::from(*reg) < free;
+            *at_once |= role == Role::Writes && (kept || needed.contains(reg));
+        });
+        if *at_once {
+            op.registers(|role, reg| {
+                if role == Role::Reads {
+                    needed.insert(*reg);
+                }
+            });
+        }
+    }
+    let mut now = Vec::new();
+    let mut late = Vec::new();
+    for (op, at_once) in ops.into_iter().zip(at_once) {
+        if at_once { now.push(op) } else { late.push(op) }
+    }
+    (now, Some(renumbered(late)))
+}
+
+/// Registers that are written get the numbers after those that are only read.
+fn renumbered(mut ops: Vec<Op>) -> Later {
+    let mut written: FxHashSet<Reg> = FxHashSet::default();
+    let mut inputs: Vec<Reg> = Vec::new();
+    for op in &mut ops {
+        op.registers(|role, reg| {
+            if role == Role::Writes {
+                written.insert(*reg);
+            } else if *reg >= Later::INPUT && !written.contains(reg) && !inputs.contains(reg) {
+                inputs.push(*reg);
+            }
+        });
+    }
+    let mut registers = usize::from(Later::INPUT);
+    let mut numbers: FxHashMap<Reg, Reg> = FxHashMap::default();
+    let mut number = |reg: &mut Reg| {
+        if *reg >= Later::INPUT {
+            *reg = *numbers.entry(*reg).or_insert_with(|| {
+                registers += 1;
+                (registers - 1) as Reg
+            });
+        }
+    };
+    inputs.clone().iter_mut().for_each(&mut number);
+    for op in &mut ops {
+        op.registers(|_, reg| number(reg));
+    }
+    Later { ops, inputs, registers }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::code::{ANSWER, POSITION, ZERO};
+
+    #[test]
+    fn only_what_the_answer_needs_is_late() {
+        // Register 5 is a running sum, from 6 on they are the step's own.
+        let key = Op::AddConst { dst: 6, a: POSITION, k: -4 };
+        let find = Op::Find { dst: 8, found: 7, table: 0, key: 6, k: 0 };
+        let twice = Op::Add { dst: 9, a: 8, b: 8 };
+        let summand = Op::Relu { dst: 10, gate: 7, k: 0 };
+        let accumulate = Op::Accumulate { sum: 5, a: 10 };
+        let added = Op::Sub { dst: 11, a: 9, b: 5 };
+        let guard = Op::Guard { a: 11 };
+        let pick = Op::Pick { group: 0, x: 11 };
+        let code = vec![key, find, twice, summand, accumulate, added, guard, pick];
+        let (now, later) = split(code, 6);
+        let later = later.unwrap();
+        assert_eq!(now, [key, find, summand, accumulate]);
+        assert_eq!(later.inputs, [8, 5]);
+        let [found, sum] = [Later::INPUT, Later::INPUT + 1];
+        let [twice, added] = [Later::INPUT + 2, Later::INPUT + 3];
+        let late = [
+            Op::Add { dst: twice, a: found, b: found },
+            Op::Sub { dst: added, a: twice, b: sum },
+            Op::Guard { a: added },
+            Op::Pick { group: 0, x: added },
+        ];
+        assert_eq!((later.ops, later.registers), (late.into(), usize::from(added) + 1));
+    }
+
+    #[test]
+    fn marks_and_hulls_are_at_once() {
+        let mark = Op::AddConst { dst: 5, a: POSITION, k: 0 };
+        let (now, later) = split(vec![mark, Op::Answer { token: 3 }], 6);
+        assert_eq!((now, later.unwrap().ops), (vec![mark], vec![Op::Answer { token: 3 }]));
+        let hull = vec![Op::Hull { hull: 0, first: 6, dst: 12 }, Op::Pick { group: 0, x: 12 }];
+        let (now, later) = split(hull.clone(), 6);
+        assert!(now == hull && later.is_none());
+        assert!(ZERO < POSITION && ANSWER < Later::INPUT);
+    }
+}
