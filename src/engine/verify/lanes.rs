@@ -304,15 +304,33 @@ impl Code<'_> {
         table: usize,
         count: u8,
     ) {
-        let vocabulary = self.plan.classes().len();
-        let tables = Tables { all: self.tables, vocabulary, first: table };
+        let (vocabulary, count) = (self.plan.classes().len(), usize::from(count));
         let (operands, out) = r.all.split_at_mut(usize::from(dst) * LANES);
         let of = |reg: Reg| &operands[usize::from(reg) * LANES..][..r.count];
-        let lanes = of(POSITION).iter().zip(of(at)).zip(of(a));
-        for (out, ((&position, &at), &a)) in out.iter_mut().zip(lanes) {
-            let history = &self.trace[..=position as usize];
-            let features = tables.read(history, at.saturating_add(offset), count.into());
-            *out = a.wrapping_add(k).wrapping_add(features);
+        let out = &mut out[..r.count];
+        let (positions, places) = (of(POSITION), of(at));
+        for (out, &a) in out.iter_mut().zip(of(a)) {
+            *out = a.wrapping_add(k);
+        }
+        let within = |(&position, &at): (&i64, &i64)| {
+            let place = at.saturating_add(offset);
+            place <= position && place >= count as i64 - 1
+        };
+        if positions.iter().zip(places).all(within) {
+            for back in 0..count {
+                let features = &self.tables[(table + back) * vocabulary..][..vocabulary];
+                for (out, &at) in out.iter_mut().zip(places) {
+                    let token = self.trace[(at + offset) as usize - back];
+                    *out = out.wrapping_add(features[usize::from(token)]);
+                }
+            }
+        } else {
+            let tables = Tables { all: self.tables, vocabulary, first: table };
+            for (out, (&position, &at)) in out.iter_mut().zip(positions.iter().zip(places)) {
+                let history = &self.trace[..=position as usize];
+                let features = tables.read(history, at.saturating_add(offset), count);
+                *out = out.wrapping_add(features);
+            }
         }
     }
 }
