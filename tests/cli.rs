@@ -38,6 +38,19 @@ fn inspect_shows_what_a_plan_is_made_of() {
 }
 
 #[test]
+fn inspect_compares_the_plan_with_the_model_on_random_histories() {
+    let report = json(0, &["inspect", "--histories", "20", "--seed", "3"]);
+    let agreement = &report["plan"]["agreement"];
+    assert_eq!(agreement["difference"], serde_json::Value::Null);
+    assert_eq!((&agreement["histories"], &agreement["seed"]), (&20.into(), &3.into()));
+    assert!(agreement["predictions"].as_u64().unwrap() > 100, "{agreement}");
+    let text = prints(0, &mut hardmax(&["inspect", "--histories", "1"]));
+    assert!(text.contains("\nhistories   1 random ones (seed 0)"), "{text}");
+    assert!(json(0, &["inspect", "--plan"])["plan"]["agreement"].is_null());
+    refused(&["inspect", "--seed", "3"]);
+}
+
+#[test]
 fn run_reports_as_one_json_object() {
     let (program, trace) = (vector("reverse.txt"), vector("reverse_ref.txt"));
     let report = json(0, &["run", &program, "--check", &trace]);
