@@ -209,7 +209,18 @@ impl Run {
         let attention = self.attention();
         Ok(match plan {
             Some(plan) if self.way() == Way::Plan => {
-                Engine::Plan(Box::new(Planned::new(model, plan, attention, kernel)))
+                let planned = Planned::new(model, plan, attention, kernel);
+                let quiet = self.json;
+                Engine::Plan(Box::new(planned.telling(move |Fallback { position, reason }| {
+                    // The summary says it, too, but with a long history that is much later.
+                    if !quiet && position > 0 {
+                        let position = grouped(position);
+                        eprintln!(
+                            "the plan broke at position {position} ({reason}): the reference goes \
+                             on, and first takes all tokens so far"
+                        );
+                    }
+                })))
             }
             _ => {
                 let failed = |source| CliError::Engine { position: 0, source };

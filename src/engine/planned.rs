@@ -50,6 +50,8 @@ pub struct Planned<'m> {
     kernel: Kernel,
     execution: Option<Execution<'m>>,
     reference: Option<(Box<Reference<'m>>, Fallback)>,
+    /// Is told of a fallback before the reference takes what there is.
+    tell: Box<dyn FnMut(Fallback) + 'm>,
 }
 
 impl<'m> Planned<'m> {
@@ -62,7 +64,14 @@ impl<'m> Planned<'m> {
         kernel: Kernel,
     ) -> Planned<'m> {
         let plan = plan.as_ref().map_err(|refusal| *refusal);
-        Planned { model, plan, attention, kernel, execution: None, reference: None }
+        let tell = Box::new(|_| ());
+        Planned { model, plan, attention, kernel, execution: None, reference: None, tell }
+    }
+
+    /// The same, which tells of a fallback when it happens: a long history takes the
+    /// reference long.
+    pub fn telling(self, tell: impl FnMut(Fallback) + 'm) -> Planned<'m> {
+        Planned { tell: Box::new(tell), ..self }
     }
 
     /// Where and why the reference took over, if it did.
@@ -117,6 +126,8 @@ impl<'m> Planned<'m> {
         taken: u64,
         next: Option<Token>,
     ) -> Result<(), EngineError> {
+        let fallback = Fallback { position: taken, reason };
+        (self.tell)(fallback);
         let mut reference = Reference::new(self.model, self.attention, self.kernel)?;
         if let Some(execution) = &self.execution {
             for token in execution.history().take(taken as usize) {
@@ -127,7 +138,7 @@ impl<'m> Planned<'m> {
             reference.step(token)?;
         }
         self.execution = None;
-        self.reference = Some((Box::new(reference), Fallback { position: taken, reason }));
+        self.reference = Some((Box::new(reference), fallback));
         Ok(())
     }
 }

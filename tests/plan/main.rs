@@ -18,10 +18,15 @@ type Run = Result<Vec<Token>, EngineError>;
 
 fn by_plan(model: &Model, prompt: &[Token], limit: u64) -> (Run, Option<Fallback>) {
     let plan = Plan::new(model, prompt[0]);
-    let mut engine = Planned::new(model, &plan, Attention::Hull, Kernel::Portable);
+    let mut told = None;
+    let engine = Planned::new(model, &plan, Attention::Hull, Kernel::Portable);
+    let mut engine = engine.telling(|fallback| told = Some(fallback));
     let mut tokens = Vec::new();
     let end = generate(&mut engine, prompt, model.stop(), limit, |token| tokens.push(token));
-    (end.map(|_| tokens), engine.fallback())
+    let fallback = engine.fallback();
+    drop(engine);
+    assert!(fallback == told || end.is_err());
+    (end.map(|_| tokens), fallback)
 }
 
 fn by_reference(model: &Model, prompt: &[Token], limit: u64) -> Run {
