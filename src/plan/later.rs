@@ -10,7 +10,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::code::{BEST, Op, Reg, Role};
+use super::code::{ANSWER, BEST, Op, POSITION, Reg, Role, ZERO};
 
 /// The part of code that may be late.
 #[derive(Clone, Debug)]
@@ -89,10 +89,12 @@ fn renumbered(mut ops: Vec<Op>) -> Later {
     Later { ops, inputs, registers }
 }
 
+const _: () = assert!(ZERO < Later::INPUT && POSITION < Later::INPUT && ANSWER < Later::INPUT);
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::code::{ANSWER, POSITION, ZERO};
+    use crate::plan::code::POSITION;
 
     #[test]
     fn only_what_the_answer_needs_is_late() {
@@ -129,6 +131,5 @@ mod tests {
         let hull = vec![Op::Hull { hull: 0, first: 6, dst: 12 }, Op::Pick { group: 0, x: 12 }];
         let (now, later) = split(hull.clone(), 6);
         assert!(now == hull && later.is_none());
-        assert!(ZERO < POSITION && ANSWER < Later::INPUT);
     }
 }

@@ -80,9 +80,12 @@ fn over(model: &Model, fused: &mut Fused, whole: bool) -> Option<Output> {
     Some(Output { basis, groups, fans, guards })
 }
 
-/// The expressions of which logits are made, and for every value which of them it is, if it is
-/// no constant, and the constant by which it is more.
-fn basis(values: &[Read]) -> Option<(Vec<Lin>, Vec<(Option<usize>, i64)>)> {
+/// Which expression of the basis a value is, if it is no constant, and the constant by which it
+/// is more.
+type Place = (Option<usize>, i64);
+
+/// The expressions of which logits are made, and where values stand among them.
+fn basis(values: &[Read]) -> Option<(Vec<Lin>, Vec<Place>)> {
     let mut basis: Vec<Lin> = Vec::new();
     let place = |value: &Read| {
         // Constants stay with their expressions: the rows of a fan have none of their own.
