@@ -1,14 +1,14 @@
 //! The values of all positions, in as few bytes as they need.
 //!
 //! Both components are kept apart. Many depend on the token of their position alone: these are
-//! a table, as long as none contradicts it. Most others are whole: bits, bytes, addresses. A list
-//! of them has elements as narrow as they allow, and the first number that does not fit
-//! makes all of it wider, a few times at most. What is read equals what was written; only the
-//! sign of a zero is not kept, which no product or comparison can tell.
+//! a table, as long as none contradicts it. All others are a list (`pages.rs`). What is read
+//! equals what was written; only the sign of a zero is not kept, which no product or
+//! comparison can tell.
 
 use std::sync::Arc;
 
 use super::history::History;
+use super::pages::Pages;
 
 /// A growing list of pairs.
 #[derive(Clone, Debug)]
@@ -18,10 +18,7 @@ pub(super) struct Values([Column; 2]);
 #[derive(Clone, Debug)]
 enum Column {
     ByToken(ByToken),
-    Small(Vec<i16>),
-    Whole(Vec<u32>),
-    Single(Vec<f32>),
-    Double(Vec<f64>),
+    Pages(Box<Pages>),
 }
 
 /// Numbers of which each depends on the token of its position.
@@ -36,7 +33,7 @@ struct ByToken {
 
 impl Values {
     pub(super) fn new() -> Self {
-        Values([Column::Small(Vec::new()), Column::Small(Vec::new())])
+        Values([Column::Pages(Box::default()), Column::Pages(Box::default())])
     }
 
     /// `history` has the token of every position before its value is pushed.
@@ -53,7 +50,7 @@ impl Values {
 
     /// The value of a position that was pushed.
     #[inline]
-    pub(super) fn at(&self, position: u32) -> [f64; 2] {
+    pub(super) fn at(&mut self, position: u32) -> [f64; 2] {
         [self.0[0].at(position), self.0[1].at(position)]
     }
 
@@ -63,93 +60,35 @@ impl Values {
     }
 }
 
-/// What a list may be made of. `None` for a number that it cannot hold.
-trait Element: Copy {
-    fn of(number: f64) -> Option<Self>;
-}
-
-macro_rules! elements {
-    ($($element:ty)*) => {$(
-        impl Element for $element {
-            #[inline]
-            fn of(number: f64) -> Option<Self> {
-                let element = number as $element;
-                (f64::from(element) == number).then_some(element)
-            }
-        }
-    )*};
-}
-elements!(i16 u32 f32);
-
-fn pushed<T: Element>(list: &mut Vec<T>, number: f64) -> bool {
-    T::of(number).map(|element| list.push(element)).is_some()
-}
-
 impl Column {
     #[inline]
     fn push(&mut self, number: f64) {
-        let fits = match self {
-            Column::ByToken(table) => table.push(number),
-            Column::Small(list) => pushed(list, number),
-            Column::Whole(list) => pushed(list, number),
-            Column::Single(list) => pushed(list, number),
-            Column::Double(list) => {
-                list.push(number);
-                true
+        match self {
+            Column::ByToken(table) => {
+                if table.push(number) {
+                    return;
+                }
+                let mut pages = Pages::default();
+                (0..table.len).for_each(|position| pages.push(table.at(position)));
+                pages.push(number);
+                *self = Column::Pages(Box::new(pages));
             }
-        };
-        if !fits {
-            self.widen(number);
+            Column::Pages(pages) => pages.push(number),
         }
     }
 
-    /// Appends what does not fit: the next wider column takes all numbers that can.
-    #[cold]
-    fn widen(&mut self, number: f64) {
-        let all = || (0..self.len()).map(|position| self.at(position)).chain([number]);
-        let small = || all().map(i16::of).collect::<Option<_>>().map(Column::Small);
-        let whole = || all().map(u32::of).collect::<Option<_>>().map(Column::Whole);
-        let single = || all().map(f32::of).collect::<Option<_>>().map(Column::Single);
-        let wider = match self {
-            Column::ByToken(_) => small().or_else(whole).or_else(single),
-            Column::Small(_) => whole().or_else(single),
-            Column::Whole(_) => single(),
-            Column::Single(_) | Column::Double(_) => None,
-        };
-        *self = wider.unwrap_or_else(|| Column::Double(all().collect()));
-    }
-
-    fn len(&self) -> u32 {
-        let len = match self {
-            Column::ByToken(table) => return table.len,
-            Column::Small(list) => list.len(),
-            Column::Whole(list) => list.len(),
-            Column::Single(list) => list.len(),
-            Column::Double(list) => list.len(),
-        };
-        // Positions have 32 bits.
-        len as u32
-    }
-
     #[inline]
-    fn at(&self, position: u32) -> f64 {
-        let index = position as usize;
+    fn at(&mut self, position: u32) -> f64 {
         match self {
             Column::ByToken(table) => table.at(position),
-            Column::Small(list) => list[index].into(),
-            Column::Whole(list) => list[index].into(),
-            Column::Single(list) => list[index].into(),
-            Column::Double(list) => list[index],
+            Column::Pages(pages) => pages.at(position as usize),
         }
     }
 
     fn heap_bytes(&self) -> usize {
         match self {
             Column::ByToken(table) => table.numbers.capacity() * 8 + table.seen.capacity(),
-            Column::Small(list) => size_of::<i16>() * list.capacity(),
-            Column::Whole(list) => size_of::<u32>() * list.capacity(),
-            Column::Single(list) => size_of::<f32>() * list.capacity(),
-            Column::Double(list) => size_of::<f64>() * list.capacity(),
+            Column::Pages(pages) => size_of::<Pages>() + pages.heap_bytes(),
         }
     }
 }
@@ -199,18 +138,6 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_take_two_bytes_or_four() {
-        let mut values = Values::new();
-        (0..1024u16).for_each(|c| values.push([f64::from(c), -f64::from(c)]));
-        assert_eq!(values.heap_bytes(), 4096);
-        values.push([4_294_967_295.0, 0.0]);
-        assert!(matches!(values.0, [Column::Whole(_), Column::Small(_)]));
-        values.push([0.25, -1.0]);
-        assert!(matches!(values.0, [Column::Double(_), Column::Small(_)]));
-        assert_eq!((values.at(1024), values.at(7)), ([4_294_967_295.0, 0.0], [7.0, -7.0]));
-    }
-
-    #[test]
     fn values_are_a_table_of_tokens_until_one_contradicts_it() {
         let history = Arc::new(History::default());
         let mut values = Values::along(Arc::clone(&history));
@@ -223,7 +150,7 @@ mod tests {
         assert!(matches!(values.0, [Column::ByToken(_), Column::ByToken(_)]));
         history.set(6, 5);
         values.push([7.0, -1e200]);
-        assert!(matches!(values.0, [Column::Double(_), Column::ByToken(_)]));
+        assert!(matches!(values.0, [Column::Pages(_), Column::ByToken(_)]));
         for (position, token) in (0..).zip(tokens) {
             assert_eq!(values.at(position), value(token));
         }
