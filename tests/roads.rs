@@ -236,7 +236,7 @@ fn a_mismatch_after_a_million_tokens_has_its_logits_on_every_road() {
     assert_eq!(Some(by_plan), found.first);
     assert!(by_plan.logits.is_some_and(|logits| logits.expected < logits.predicted));
     // And all heads together keep some three bytes a token, besides tables.
-    assert!(found.attention_bytes < 4_000_000 + 3 * position, "{}", found.attention_bytes);
+    assert!(found.attention_bytes < 5_000_000 + 3 * position, "{}", found.attention_bytes);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! The values of all positions, in as few bytes as they need.
 //!
-//! Both components are kept apart. Many depend on the token of their position alone: these are
-//! a table, as long as none contradicts it. All others are a list (`pages.rs`). What is read
-//! equals what was written; only the sign of a zero is not kept, which no product or
-//! comparison can tell.
+//! Many depend on the token of their position alone: these are a table, as long as none contradicts
+//! it. All others are two lists (`pages.rs`), one of each component. What is read equals what
+//! was written; only the sign of a zero is not kept, which no product or comparison can tell.
 
 use std::sync::Arc;
 
@@ -12,108 +11,106 @@ use super::pages::Pages;
 
 /// A growing list of pairs.
 #[derive(Clone, Debug)]
-pub(super) struct Values([Column; 2]);
-
-/// A growing list of numbers.
-#[derive(Clone, Debug)]
-enum Column {
+pub(super) enum Values {
     ByToken(ByToken),
-    Pages(Box<Pages>),
+    Pages(Box<[Pages; 2]>),
 }
 
-/// Numbers of which each depends on the token of its position.
+/// Pairs of which each depends on the token of its position.
 #[derive(Clone, Debug)]
-struct ByToken {
+pub(super) struct ByToken {
     history: Arc<History>,
     len: u32,
-    /// Of every token, 0 where it was not seen.
-    numbers: Vec<f64>,
+    /// Of every token, zeros where it was not seen.
+    pairs: Vec<[f64; 2]>,
     seen: Vec<bool>,
 }
 
 impl Values {
     pub(super) fn new() -> Self {
-        Values([Column::Pages(Box::default()), Column::Pages(Box::default())])
+        Values::Pages(Box::default())
     }
 
     /// `history` has the token of every position before its value is pushed.
     pub(super) fn along(history: Arc<History>) -> Self {
-        let by_token = ByToken { history, len: 0, numbers: Vec::new(), seen: Vec::new() };
-        Values([Column::ByToken(by_token.clone()), Column::ByToken(by_token)])
+        Values::ByToken(ByToken { history, len: 0, pairs: Vec::new(), seen: Vec::new() })
     }
 
     #[inline]
-    pub(super) fn push(&mut self, [first, second]: [f64; 2]) {
-        self.0[0].push(first);
-        self.0[1].push(second);
+    pub(super) fn push(&mut self, pair: [f64; 2]) {
+        match self {
+            Values::ByToken(table) => {
+                if !table.push(pair) {
+                    self.contradict(pair);
+                }
+            }
+            Values::Pages(pages) => both(pages, pair),
+        }
+    }
+
+    /// Appends what the table does not have: it ends here.
+    #[cold]
+    fn contradict(&mut self, pair: [f64; 2]) {
+        let mut pages = Box::default();
+        if let Values::ByToken(table) = self {
+            (0..table.len).for_each(|position| both(&mut pages, table.at(position)));
+        }
+        both(&mut pages, pair);
+        *self = Values::Pages(pages);
     }
 
     /// The value of a position that was pushed.
     #[inline]
     pub(super) fn at(&mut self, position: u32) -> [f64; 2] {
-        [self.0[0].at(position), self.0[1].at(position)]
+        match self {
+            Values::ByToken(table) => table.at(position),
+            Values::Pages(pages) => {
+                let [first, second] = &mut **pages;
+                [first.at(position as usize), second.at(position as usize)]
+            }
+        }
     }
 
     /// Bytes of heap held, but for the history, which is shared.
     pub(super) fn heap_bytes(&self) -> usize {
-        self.0.iter().map(Column::heap_bytes).sum()
+        match self {
+            Values::ByToken(table) => {
+                table.pairs.capacity() * size_of::<[f64; 2]>() + table.seen.capacity()
+            }
+            Values::Pages(pages) => {
+                size_of_val(&**pages) + pages.iter().map(Pages::heap_bytes).sum::<usize>()
+            }
+        }
     }
 }
 
-impl Column {
-    #[inline]
-    fn push(&mut self, number: f64) {
-        match self {
-            Column::ByToken(table) => {
-                if table.push(number) {
-                    return;
-                }
-                let mut pages = Pages::default();
-                (0..table.len).for_each(|position| pages.push(table.at(position)));
-                pages.push(number);
-                *self = Column::Pages(Box::new(pages));
-            }
-            Column::Pages(pages) => pages.push(number),
-        }
-    }
-
-    #[inline]
-    fn at(&mut self, position: u32) -> f64 {
-        match self {
-            Column::ByToken(table) => table.at(position),
-            Column::Pages(pages) => pages.at(position as usize),
-        }
-    }
-
-    fn heap_bytes(&self) -> usize {
-        match self {
-            Column::ByToken(table) => table.numbers.capacity() * 8 + table.seen.capacity(),
-            Column::Pages(pages) => size_of::<Pages>() + pages.heap_bytes(),
-        }
-    }
+#[inline]
+fn both(pages: &mut [Pages; 2], [first, second]: [f64; 2]) {
+    pages[0].push(first);
+    pages[1].push(second);
 }
 
 impl ByToken {
-    /// Says whether it agrees with the other numbers of its token; otherwise nothing changes.
+    /// Says whether it agrees with the other pairs of its token; otherwise nothing changes.
     #[inline]
-    fn push(&mut self, number: f64) -> bool {
+    fn push(&mut self, pair: [f64; 2]) -> bool {
         let token = usize::from(self.history.at(self.len));
-        if token >= self.numbers.len() {
-            self.numbers.resize(token + 1, 0.0);
+        if token >= self.pairs.len() {
+            self.pairs.resize(token + 1, [0.0; 2]);
             self.seen.resize(token + 1, false);
         }
         if !std::mem::replace(&mut self.seen[token], true) {
-            self.numbers[token] = number;
+            self.pairs[token] = pair;
         }
-        let agrees = self.numbers[token] == number;
+        let agrees = self.pairs[token] == pair;
         self.len += u32::from(agrees);
         agrees
     }
 
-    /// Of a position that was pushed, so that its token has a number.
+    /// Of a position that was pushed, so that its token has a pair.
     #[inline]
-    fn at(&self, position: u32) -> f64 {
-        self.numbers[usize::from(self.history.at(position))]
+    fn at(&self, position: u32) -> [f64; 2] {
+        self.pairs[usize::from(self.history.at(position))]
     }
 }
 
@@ -147,10 +144,10 @@ mod tests {
             history.set(position, token);
             values.push(value(token));
         }
-        assert!(matches!(values.0, [Column::ByToken(_), Column::ByToken(_)]));
+        assert!(matches!(values, Values::ByToken(_)));
         history.set(6, 5);
         values.push([7.0, -1e200]);
-        assert!(matches!(values.0, [Column::Pages(_), Column::ByToken(_)]));
+        assert!(matches!(values, Values::Pages(_)));
         for (position, token) in (0..).zip(tokens) {
             assert_eq!(values.at(position), value(token));
         }
