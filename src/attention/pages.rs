@@ -2,8 +2,10 @@
 //!
 //! What heads look up stands mostly near the end: an operand was pushed some tokens ago.
 //! So numbers are written to an open page as they are. A page that is full is *packed*, and a few
-//! pages that were in use lately are kept as numbers, too. Whatever is asked for comes back as it
-//! was written; what varies is the time, some microseconds where a page has to be unpacked.
+//! pages that were in use lately are kept as numbers, too. To unpack one takes some ten
+//! microseconds; a page that was unpacked [`OFTEN`] times is no longer compressed, so that
+//! this is at most some ten nanoseconds for each number, whatever heads ask for. What comes
+//! back is always what was written.
 //!
 //! Packing knows nothing of what numbers mean. If all of a page are whole it takes the
 //! least from each, otherwise it takes their bits; then all lowest bytes stand side by side, all
@@ -20,6 +22,9 @@ const PAGE: usize = 1 << 12;
 
 /// Pages that are kept as numbers, half a megabyte.
 const KEPT: usize = 16;
+
+/// After so many times it pays to keep a page's planes as they are.
+const OFTEN: u8 = 4;
 
 /// A growing list of numbers. The sign of a zero is not kept, which no product or comparison can
 /// tell.
@@ -68,6 +73,7 @@ impl Pages {
         }
         match &self.kept[page % KEPT] {
             Some(kept) if kept.page == page => kept.numbers[at],
+            _ if self.packed[page].unpacked == OFTEN => self.packed[page].at(at),
             _ => self.keep(page)[at],
         }
     }
@@ -98,7 +104,9 @@ struct Packed {
     least: Option<i64>,
     /// Planes that are not zero everywhere, and those below.
     count: u8,
-    /// These planes, compressed.
+    /// How often it was unpacked.
+    unpacked: u8,
+    /// These planes, compressed unless that was often.
     planes: Box<[u8]>,
 }
 
@@ -123,10 +131,11 @@ impl Packed {
         let count = (u64::BITS - used.leading_zeros()).div_ceil(8) as u8;
         let plane = |plane: u8| codes.iter().map(move |code| (code >> (8 * plane)) as u8);
         let planes: Vec<u8> = (0..count).flat_map(plane).collect();
-        Packed { least, count, planes: block::compress(&planes).into() }
+        Packed { least, count, unpacked: 0, planes: block::compress(&planes).into() }
     }
 
-    fn unpack(&self, numbers: &mut Vec<f64>) {
+    /// Gives all numbers; not if that was often.
+    fn unpack(&mut self, numbers: &mut Vec<f64>) {
         let planes = block::decompress(&self.planes, usize::from(self.count) * PAGE);
         let planes = planes.expect("what was compressed can be decompressed");
         let mut codes = [0u64; PAGE];
@@ -136,11 +145,23 @@ impl Packed {
             }
         }
         numbers.clear();
+        numbers.extend(codes.iter().map(|&code| self.number(code)));
+        self.unpacked += 1;
+        if self.unpacked == OFTEN {
+            self.planes = planes.into();
+        }
+    }
+
+    /// A number, once it was unpacked often.
+    fn at(&self, at: usize) -> f64 {
+        let byte = |plane: usize| u64::from(self.planes[plane * PAGE + at]) << (8 * plane);
+        self.number((0..usize::from(self.count)).fold(0, |code, plane| code | byte(plane)))
+    }
+
+    fn number(&self, code: u64) -> f64 {
         match self.least {
-            Some(least) => {
-                numbers.extend(codes.iter().map(|&code| least.wrapping_add(code as i64) as f64));
-            }
-            None => numbers.extend(codes.iter().map(|&code| f64::from_bits(code))),
+            Some(least) => least.wrapping_add(code as i64) as f64,
+            None => f64::from_bits(code),
         }
     }
 }
