@@ -194,14 +194,21 @@ fn a_killed_run_leaves_a_trace_that_verifies() {
     run.kill().unwrap();
     run.wait().unwrap();
     assert!(sizes.len() == 4, "{sizes:?}");
-    let report = json(0, &["verify", &trace]);
-    assert_eq!((&report["cut"], &report["end"]), (&true.into(), &"open".into()));
-    let positions = report["positions"].as_u64().unwrap();
-    assert!(positions >= 32_768 && positions.is_multiple_of(32_768), "{positions}");
+    let mut whole = None;
+    for road in ["dgemm", "plan"] {
+        let report = json(0, &["verify", &trace, "--road", road]);
+        assert_eq!((&report["cut"], &report["end"]), (&true.into(), &"open".into()));
+        assert_eq!((&report["road"], &report["fallback"]), (&road.into(), &Value::Null));
+        let positions = report["positions"].as_u64().unwrap();
+        assert!(positions >= 32_768 && positions.is_multiple_of(32_768), "{positions}");
+        assert_eq!(*whole.get_or_insert(positions), positions);
+    }
 
     // Torn within its last block, it still does.
     let torn = fs::read(&trace).unwrap();
     fs::write(&trace, &torn[..torn.len() - 3]).unwrap();
-    let report = json(0, &["verify", &trace]);
-    assert_eq!(report["positions"], positions - 32_768);
+    for road in ["dgemm", "plan"] {
+        let report = json(0, &["verify", &trace, "--road", road]);
+        assert_eq!(report["positions"].as_u64().map(|left| left + 32_768), whole);
+    }
 }

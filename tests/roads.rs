@@ -155,11 +155,24 @@ fn every_single_wrong_token_is_found_at_its_place_on_every_road() {
             }
         }
     }
+    for position in good.prompt as usize..good.tokens.len() {
+        let right = good.tokens[position];
+        let mut bad = good.with(position, right.0 ^ 1);
+        bad.tokens.truncate(position + 1);
+        assert_eq!(reference(&engine.model, &bad), [(position as u64, right)]);
+    }
 }
 
+/// The default sudoku, whole: 1.2 million tokens.
+static SUDOKU: LazyLock<Trace> = LazyLock::new(|| {
+    let sudoku = bundled_programs().iter().find(|program| program.name == "sudoku").unwrap();
+    let compiled = wasm::compile(sudoku.wasm, &Options::default()).unwrap();
+    Trace::of(&compiled.with_input(sudoku.input.as_bytes()).unwrap(), u64::MAX)
+});
+
 /// A random token of a trace becomes another: the first mismatch is there.
-fn random_corruptions(engine: &Engine, good: &Trace, road: Road, count: u32) {
-    let vocabulary = engine.model.shape().vocabulary as u32;
+fn random_corruptions(good: &Trace, road: Road, pool: &ThreadPool, count: u32) {
+    let vocabulary = BUNDLED.model.shape().vocabulary as u32;
     let mut random = fastrand::Rng::with_seed(7);
     for _ in 0..count {
         let position = random.usize(good.prompt as usize..good.tokens.len());
@@ -168,7 +181,7 @@ fn random_corruptions(engine: &Engine, good: &Trace, road: Road, count: u32) {
         // What follows cannot come before.
         let mut bad = good.with(position, wrong);
         bad.tokens.truncate(position + 200);
-        let found = bad.verified(engine, road, 2048, &POOLS[1]);
+        let found = bad.verified(&BUNDLED, road, 2048, pool);
         let first = found.first.unwrap();
         let place = (first.position, first.expected.0, first.predicted.0);
         assert_eq!(place, (position as u64, wrong, right), "{road:?}");
@@ -177,22 +190,48 @@ fn random_corruptions(engine: &Engine, good: &Trace, road: Road, count: u32) {
 
 #[test]
 fn random_wrong_tokens_of_a_sudoku_are_found_at_their_places() {
-    let sudoku = bundled_programs().iter().find(|program| program.name == "sudoku").unwrap();
-    let compiled = wasm::compile(sudoku.wasm, &Options::default()).unwrap();
-    let program = compiled.with_input(sudoku.input.as_bytes()).unwrap();
-    let good = Trace::of(&program, 5_000);
     for road in roads() {
-        let whole = good.verified(&BUNDLED, road, 2048, &POOLS[1]);
-        match refused_by_hulls(&whole) {
-            None => random_corruptions(&BUNDLED, &good, road, cases(3)),
-            Some(_) => assert!(matches!(road, Road::Products(Attention::Hull, _))),
+        let (pools, count) = match road {
+            Road::Plan => (&POOLS[..2], 2),
+            Road::Products(Attention::Hull, _) => (&POOLS[1..2], 1),
+            Road::Products(..) => (&POOLS[1..2], 3),
+        };
+        for pool in pools {
+            random_corruptions(&SUDOKU, road, pool, cases(count));
         }
     }
 }
 
+/// The sequential engine predicts a token before it is given it: if it predicts all of a trace, it
+/// finds any wrong one at its place.
+#[test]
+fn the_reference_predicts_the_beginning_of_a_sudoku_or_all_of_it() {
+    let mut trace = SUDOKU.clone();
+    if std::env::var("PROPTEST_CASES").is_err() {
+        trace.tokens.truncate(30_000);
+    }
+    assert_eq!(reference(&BUNDLED.model, &trace), []);
+}
+
+#[test]
+fn a_mismatch_after_a_million_tokens_has_its_logits_on_every_road() {
+    let position = SUDOKU.tokens.len() - 2;
+    assert!(position > 1 << 20);
+    let right = SUDOKU.tokens[position].0;
+    let bad = SUDOKU.with(position, right ^ 1);
+    let verified = |road| bad.verified(&BUNDLED, road, 2048, &POOLS[1]);
+    let found = verified(Road::Products(Attention::Kinds, Kernel::ALL[0]));
+    let by_plan = verified(Road::Plan).first.unwrap();
+    assert_eq!((by_plan.position, by_plan.predicted), (position as u64, Token(right)));
+    assert_eq!(Some(by_plan), found.first);
+    assert!(by_plan.logits.is_some_and(|logits| logits.expected < logits.predicted));
+    // And all heads together keep some three bytes a token, besides tables.
+    assert!(found.attention_bytes < 5_000_000 + 3 * position, "{}", found.attention_bytes);
+}
+
 #[test]
 fn random_wrong_tokens_of_a_long_trace_are_found_through_the_plan() {
-    random_corruptions(&BUNDLED, &long(), Road::Plan, cases(20));
+    random_corruptions(&long(), Road::Plan, &POOLS[1], cases(20));
 }
 
 #[test]

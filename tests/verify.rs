@@ -55,8 +55,8 @@ impl Sample {
         sample
     }
 
-    /// What the sequential engine says: the positions that it does not predict, up to the
-    /// first stop token, or to where it breaks off.
+    /// What the sequential engine says: the positions that it does not predict, up to the first
+    /// stop token, or to where it breaks off.
     fn mismatches_by_reference(&self, attention: Attention) -> Vec<(u64, Token)> {
         let mut engine = Reference::new(&MODEL, attention, PLAIN.kernel).unwrap();
         let mut mismatches = Vec::new();

@@ -132,7 +132,8 @@ impl Chain {
     /// and the chain must rise strictly up to its peak and nowhere after.
     pub(super) fn peak(&self, rises: impl Fn([f64; 2], [f64; 2]) -> bool) -> Option<Place> {
         let last = self.chunks.len().checked_sub(1)?;
-        // The first keys are themselves such a chain; the peak is in the chunk of theirs or the one before.
+        // The first keys are themselves such a chain; the peak is in the chunk of theirs or the
+        // one before.
         let mut chunk = first_fall(last, |c| rises(self.firsts[c], self.firsts[c + 1]));
         if let Some(left) = self.left_of(Place { chunk, index: 0 })
             && !rises(self.at(left).key, self.firsts[chunk])
@@ -175,7 +176,8 @@ impl Chain {
             if at_right_end || at_left_end {
                 chunk += usize::from(at_right_end);
                 index = 0;
-                // The first chunk of a chain starts small: most envelopes have two or three vertices.
+                // The first chunk of a chain starts small: most envelopes have two or three
+                // vertices.
                 let room = if chunks == 0 { 0 } else { CHUNK };
                 self.firsts.insert(chunk, vertex.key);
                 self.chunks.insert(chunk, Vec::with_capacity(room));

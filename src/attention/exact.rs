@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn climb_is_not_fooled_by_differences_that_round() {
-        // b - a is (2^53 + 3, 3·2^53 + 10), which rounds up in x and down in y: 3x - y is -1, not 4.
+        // b - a is (2^53 + 3, 3·2^53 + 10), which rounds up in x and down in y:
+        // 3x - y is -1, not 4.
         let big = 2f64.powi(53);
         let (q, a, b) = ([3., -1.], [-3., -2.], [big, 3. * big + 8.]);
         assert_eq!(q[0] * (b[0] - a[0]) + q[1] * (b[1] - a[1]), 4.0);

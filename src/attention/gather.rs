@@ -33,8 +33,8 @@ impl Gather {
         Self { tie, door: Door::new(), recency: Recency::default(), values: Values::new() }
     }
 
-    /// The same, next to a list that has the token of every position before it is inserted: values that
-    /// depend on it alone take no room.
+    /// The same, next to a list that has the token of every position before it is inserted: values
+    /// that depend on it alone take no room.
     pub fn along(tie: TieBreak, history: Arc<History>) -> Self {
         Self { values: Values::along(history), ..Self::new(tie) }
     }

@@ -10,7 +10,7 @@
 //! | --- | --- | --- | --- |
 //! | lookup | [`Hull`]: the convex hull of the keys | O(log h) | 40 bytes a vertex |
 //! | passthrough | [`Passthrough`]: the last value | O(1) | nothing |
-//! | gather | [`Gather`]: the values, by position | O(1) | 4 to 16 bytes a position, or next to a [`History`] nothing where the token decides |
+//! | gather | [`Gather`]: the values, by position | O(1) | packed values, or nothing where a [`History`] decides |
 //! | keyed | [`Keyed`]: a table from whole keys to latest values | O(1), a miss O(log n) | one entry a key |
 //! | mean | [`Mean`]: a running sum | O(1) | nothing |
 //!
@@ -35,6 +35,7 @@ mod history;
 mod hull;
 mod keyed;
 mod mean;
+mod pages;
 mod passthrough;
 mod recency;
 mod tied;

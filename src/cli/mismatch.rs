@@ -19,7 +19,7 @@ pub struct MismatchReport {
     pub position: u64,
     pub expected: String,
     pub predicted: String,
-    /// By dense products; `null` where those were not computed.
+    /// By dense products; `null` where those cannot answer.
     pub expected_logit: Option<f64>,
     pub predicted_logit: Option<f64>,
     pub instruction: Option<String>,

@@ -75,8 +75,8 @@ impl Block {
         &mut self.chunks[..count]
     }
 
-    /// The tokens that follow a chunk's positions, the place in the chunk from which on they are generated, and the
-    /// position of the first.
+    /// The tokens that follow a chunk's positions, the place in the chunk from which on they are
+    /// generated, and the position of the first.
     pub fn expected(&self, chunk: &Chunk) -> (&[Token], usize, u64) {
         let end = (chunk.offset + chunk.len).min(self.len());
         let expected = &self.next[chunk.offset..end];

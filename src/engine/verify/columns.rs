@@ -1,4 +1,5 @@
-//! Activations of some neighbouring positions, and what happens to them between two rounds of heads.
+//! Activations of some neighbouring positions, and what happens to them between two rounds of
+//! heads.
 //!
 //! A *chunk* is a matrix with a row for each slot and a column for each position. With
 //! positions side by side, gathering the slots that a product reads is copying whole
@@ -136,8 +137,8 @@ impl Embedding {
 
 /// A layer, shrunk to what has an effect.
 pub struct LayerWeights {
-    /// Six rows for each live head: two of its queries, keys and values each. Its kind may need fewer, but what
-    /// it presumes of the others is checked as they pass.
+    /// Six rows for each live head: two of its queries, keys and values each. Its kind may need
+    /// fewer, but what it presumes of the others is checked as they pass.
     attention_in: Shrunk,
     attention_out: Shrunk,
     /// Gates of the live units, then their factors.

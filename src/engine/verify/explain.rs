@@ -20,11 +20,13 @@ use crate::engine::{Attention, EngineError};
 use crate::linalg::Kernel;
 use crate::model::{Model, Token};
 
-/// A mismatch is computed once more if there are at most so many tokens before it: some ten
-/// seconds, and a gigabyte for hulls.
+/// Heads are compared if there are at most so many tokens before a mismatch: some ten seconds, and
+/// a gigabyte for the hulls, which keep what kinds need not.
 pub const EXPLAINED: u64 = 1 << 20;
 
-/// The logits of two tokens after a history that the plan has judged, the trace's and the predicted one, unless it is too long.
+/// The logits of two tokens after a history that the plan has judged, the trace's and the
+/// predicted one; `None` where dense products cannot answer. The history streams through the layers
+/// as in a verification by them: however long it is, they hold no more than that would.
 pub fn logits(
     model: &Model,
     history: &[u16],
@@ -32,9 +34,6 @@ pub fn logits(
     settings: Settings,
     pool: &ThreadPool,
 ) -> Option<Logits> {
-    if history.len() as u64 > EXPLAINED {
-        return None;
-    }
     let Settings { attention, kernel, .. } = settings;
     let mut layers = Layers::new(model, attention, kernel, DEFAULT_BLOCK).ok()?;
     let mut block = Block::new(model.shape().width);
@@ -79,7 +78,8 @@ pub struct HeadDifference {
 }
 
 /// The heads that are answered differently by kind and by hull somewhere in a trace, in order of
-/// position. The history is that of kinds; a hull is not asked once keys are beyond what it is exact for.
+/// position. The history is that of kinds; a hull is not asked once keys are beyond what it is
+/// exact for.
 pub fn differing_heads<E: Send>(
     model: &Model,
     trace: impl Iterator<Item = Result<Token, E>> + Send,

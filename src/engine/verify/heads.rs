@@ -25,8 +25,9 @@ impl LiveHead {
         LiveHead { layer, head, memory, guard }
     }
 
-    /// Takes the first `limit` positions of the block that starts at `position`; `place` is this head's among the
-    /// live ones of its layer. Gives the position in the block that broke it, if one did.
+    /// Takes the first `limit` positions of the block that starts at `position`; `place` is this
+    /// head's among the live ones of its layer. Gives the position in the block that broke it, if
+    /// one did.
     pub fn advance(
         &mut self,
         place: usize,

@@ -29,10 +29,12 @@
 //! was judged before it stands.
 //!
 //! [`verify_by_plan`] is the other road: the plan, executed along the trace by several threads
-//! (`plan.rs`, `segments.rs`). It shares no arithmetic with the products, which take over where it does not go.
+//! (`plan.rs`, `segments.rs`). It shares no arithmetic with the products, which take over where it
+//! does not go.
 //!
 //! Results depend on neither the size of blocks nor the number of threads: products are
-//! exact where they decide a token (DESIGN section 13), heads see positions in order, and the sample is drawn in order.
+//! exact where they decide a token (DESIGN section 13), heads see positions in order, and the
+//! sample is drawn in order.
 
 mod block;
 mod columns;

@@ -1,8 +1,8 @@
 //! Verification through the plan, with dense products where the plan does not go.
 //!
 //! The plan is executed along the trace (`segments.rs`) and shares no arithmetic with
-//! dense products; it is many times faster. What it cannot give is logits: the two of
-//! the first mismatch are computed by dense products, if it stands near enough to the beginning.
+//! dense products; it is many times faster. What it cannot give is logits: for the two of
+//! the first mismatch everything before it goes through dense products, in the time that they need.
 //!
 //! If there is no plan, or an assumption of it breaks on the way, as a wrong token may bring about,
 //! the tokens from there on are verified by dense products, and the result says so.

@@ -42,8 +42,8 @@ pub struct Mismatch {
     pub expected: Token,
     /// The token with the greatest logit.
     pub predicted: Token,
-    /// Their logits, as dense products give them. A plan has none; unless the mismatch stands beyond
-    /// [`EXPLAINED`](super::EXPLAINED) they are computed for it.
+    /// Their logits, as dense products give them: after a mismatch by the plan all tokens before it
+    /// go through these, too. `None` where a head cannot answer them.
     pub logits: Option<Logits>,
 }
 

@@ -10,12 +10,22 @@
 //! r·s_k + s_(k+1) - s_k is the same for all k:   s_k = N·(1 - (1-r)^k) / (1 - (1-r)^n)
 //! ```
 //!
-//! which makes two threads 2 - r times as fast as one, and any number at most 1/r times. r is not known before:
-//! a thread takes it from how far it and thread 0, which answers from the beginning, have come.
-//! Positions are claimed in blocks before they are answered, so each is answered
-//! once whatever r seems to be: a thread claims on until it meets what the next has claimed.
+//! which makes two threads 2 - r times as fast as one, and any number at most 1/r times. r is not
+//! known before: a thread takes it from how far it and thread 0, which answers from the beginning,
+//! have come. Positions are claimed in blocks before they are answered, so each is answered once
+//! whatever r seems to be: a thread claims on until it meets what the next has claimed.
 //!
 //! All threads borrow the history, which is the trace. Tables, sums and code each has for itself.
+//!
+//! Why it does not matter who answers: code for a step without an answer is that for a step with
+//! one, less what only logits need. So it inserts the same keys, adds the same to every
+//! running sum, renews the same marks, and breaks where one of these leaves its bounds; there is no
+//! mean to carry over but these sums, which are whole numbers. A thread that has
+//! passed a position is in the state of one that has answered it. What only an answer may break
+//! is asked by the thread that answers: blocks are answered from the first on without a gap,
+//! because whoever claims one goes on to the next, and stops at one that is claimed, or behind a
+//! break. So all blocks before the first break are answered once, whoever met it, and what counts
+//! is what is found there (`Road::together`): the same with any number of threads.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};

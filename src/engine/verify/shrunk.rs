@@ -16,7 +16,8 @@ pub struct Shrunk {
 }
 
 impl Shrunk {
-    /// These rows, in this order, and of the columns that are `wanted` those that are not zero in them.
+    /// These rows, in this order, and of the columns that are `wanted` those that are not zero in
+    /// them.
     pub fn new(matrix: Matrix<'_>, rows: Vec<usize>, wanted: impl Fn(usize) -> bool) -> Shrunk {
         let reads = |column: usize| rows.iter().any(|&row| matrix.row(row)[column] != 0.0);
         let columns: Vec<usize> =
