@@ -27,7 +27,7 @@ pub struct Inspect {
     #[arg(long)]
     plan: bool,
     /// Compare the plan with the reference on N random histories; --plan is implied
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     histories: Option<u64>,
     /// Which random histories
     #[arg(long, value_name = "S", default_value_t = 0, requires = "histories")]

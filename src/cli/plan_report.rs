@@ -19,6 +19,9 @@ const LENGTH: usize = 300;
 /// Instructions of a program with which a random history may begin.
 const INSTRUCTIONS: usize = 60;
 
+/// Histories that are random may have keys beyond what hulls tell apart.
+const ATTENTION: Attention = Attention::Kinds;
+
 /// A model's plan, or why there is none.
 #[derive(Serialize)]
 pub struct PlanReport {
@@ -28,12 +31,19 @@ pub struct PlanReport {
     summary: Option<Summary>,
     refused: Option<Refusal>,
     agreement: Option<AgreementReport>,
+    /// Whether random histories were asked for.
+    #[serde(skip)]
+    compares: bool,
 }
 
 /// What random histories showed.
 #[derive(Serialize)]
 struct AgreementReport {
     seed: u64,
+    /// How the reference answered heads.
+    attention: Attention,
+    /// Who multiplied for it.
+    kernel: &'static str,
     histories: u64,
     predictions: u64,
     longest: usize,
@@ -81,7 +91,7 @@ impl PlanReport {
         let agreement = match (&plan, walks) {
             (Ok(plan), Some((count, seed))) => {
                 let walks = Walks { count, length: LENGTH, seed, known: parts_of_programs(model) };
-                let agreement = compare(model, plan, walks, Attention::Kinds, Kernel::preferred())
+                let agreement = compare(model, plan, walks, ATTENTION, Kernel::preferred())
                     .map_err(CliError::Agreement)?;
                 Some(AgreementReport::new(agreement, seed, model.vocabulary()))
             }
@@ -93,20 +103,25 @@ impl PlanReport {
             refused: plan.as_ref().err().copied(),
             summary: plan.ok().map(|plan| plan.summary()),
             agreement,
+            compares: walks.is_some(),
         })
     }
 
-    /// Whether no random history showed a difference.
+    /// Whether random histories, if they were asked for, were compared and showed no difference.
     pub fn agrees(&self) -> bool {
-        let agreement = self.agreement.as_ref();
-        agreement.is_none_or(|agreement| agreement.difference.is_none())
+        let agrees = |agreement: &AgreementReport| {
+            agreement.difference.is_none() && agreement.predictions > 0
+        };
+        !self.compares || self.agreement.as_ref().is_some_and(agrees)
     }
 
     /// As lines, for a model with so many live heads and units.
     pub fn text(&self, heads: usize, units: usize, shape: Shape) -> String {
         let Some(plan) = &self.summary else {
             let why = self.refused.map(|why| why.to_string()).unwrap_or_default();
-            return format!("\nplan        none: {why}\n");
+            let histories =
+                if self.compares { "histories   none: nothing to compare\n" } else { "" };
+            return format!("\nplan        none: {why}\n{histories}");
         };
         let once = if plan.opens_once { ", assumed not to come again" } else { "" };
         let parts = format!(
@@ -154,14 +169,28 @@ impl AgreementReport {
             planned: name(&difference.planned),
             reference: name(&difference.reference),
         });
-        AgreementReport { seed, histories, predictions, longest, broken, refused, difference }
+        let (attention, kernel) = (ATTENTION, Kernel::preferred().name());
+        AgreementReport {
+            seed,
+            attention,
+            kernel,
+            histories,
+            predictions,
+            longest,
+            broken,
+            refused,
+            difference,
+        }
     }
 
     fn text(&self) -> String {
+        let predictions = grouped(self.predictions);
         let verdict = match &self.difference {
-            None => "equal".to_owned(),
+            None if self.predictions == 0 => "nothing was compared".to_owned(),
+            None => format!("{predictions} predictions equal"),
             Some(different) => format!(
-                "DIFFERENT: after these {} tokens the plan predicts {}, the reference {}:\n{}",
+                "of {predictions} predictions the last is DIFFERENT: after these {} tokens the \
+                 plan predicts {}, the reference {}:\n{}",
                 different.history.len(),
                 different.planned,
                 different.reference,
@@ -169,14 +198,16 @@ impl AgreementReport {
             ),
         };
         format!(
-            "histories   {} random ones (seed {}) of up to {} tokens, of which {} ended where they \
-             broke an assumption and {} where the reference refused; {} predictions {verdict}\n",
+            "histories   {} random ones (seed {}) of up to {} tokens against the reference \
+             (attention {}, kernel {})\n            {} ended where they broke an assumption, {} \
+             where the reference refused; {verdict}\n",
             grouped(self.histories),
             self.seed,
             grouped(self.longest as u64),
+            self.attention.name(),
+            self.kernel,
             grouped(self.broken),
             grouped(self.refused),
-            grouped(self.predictions),
         )
     }
 }

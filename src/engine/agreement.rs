@@ -32,9 +32,9 @@ pub struct Walks {
 pub struct Agreement {
     /// Histories that were begun.
     pub histories: u64,
-    /// Positions whose predictions were compared.
+    /// Positions whose predictions were compared; what histories begin with alike counts for each.
     pub predictions: u64,
-    /// Tokens of the longest history that was compared to its end.
+    /// Tokens of the longest history, as far as it was compared.
     pub longest: usize,
     /// Histories cut short because they broke an assumption of the plan, as it noticed.
     pub broken: u64,
@@ -69,6 +69,11 @@ pub fn compare(
     attention: Attention,
     kernel: Kernel,
 ) -> Result<Agreement, EngineError> {
+    let vocabulary = model.shape().vocabulary.min(plan.classes().len());
+    let beyond = |token: &&Token| token.index() >= vocabulary;
+    if let Some(&Token(token)) = walks.known.iter().flatten().find(beyond) {
+        return Err(EngineError::NoToken { token, vocabulary });
+    }
     let mut random = fastrand::Rng::with_seed(walks.seed);
     let mut agreement = Agreement::default();
     let given = walks.known.len();
@@ -116,7 +121,7 @@ struct Strays {
 
 impl Strays {
     fn draw(random: &mut fastrand::Rng, model: &Model, plan: &Plan) -> Strays {
-        let vocabulary = model.shape().vocabulary as u32;
+        let vocabulary = model.shape().vocabulary.min(plan.classes().len()) as u32;
         let often = *random.choice(&[1, 8, 32, 64]).expect("there is a choice");
         let count = if random.bool() { 8 } else { vocabulary };
         let mut pool: Vec<Token> = (0..count).map(|_| Token(random.u32(..vocabulary))).collect();
@@ -192,7 +197,6 @@ impl Walk<'_> {
             let reference = self.reference.step(token).and_then(|()| self.reference.next_token());
             let reference = match reference {
                 Ok(reference) => reference,
-                Err(error @ EngineError::NoToken { .. }) => return Err(error),
                 Err(_) => return Ok(End::Refused),
             };
             self.history.push(token);

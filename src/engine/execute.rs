@@ -52,13 +52,15 @@ pub enum Break {
     Code,
 }
 
-const REGISTERS: usize = 1 << 16;
+/// As many as there are numbers of 16 bits.
+pub const REGISTERS: usize = 1 << 16;
 
 /// Ages from here on share their code.
 const AGES: usize = 8;
 
-/// From here on no more combinations get their own code.
-const VARIANTS: usize = 20_000;
+/// So many combinations of class, row and age get code of their own; all others share that of
+/// their class. A sudoku of a million tokens meets 243.
+const VARIANTS: usize = 1 << 12;
 
 /// Where a piece of code stands; not made yet when it ends before it starts.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +83,8 @@ pub struct Execution<'p> {
     /// where answers are not to be late.
     late: Option<Late>,
     variants: usize,
+    /// By class and whether it answers, where in `second` code for every row and age stands.
+    general: Vec<Option<usize>>,
     rows: usize,
     marks: Vec<plan::Reg>,
     selected: plan::Reg,
@@ -161,6 +165,7 @@ impl<'p> Execution<'p> {
             second: vec![UNMADE; classes * rows * (AGES + 1) * 2],
             late: None,
             variants: 0,
+            general: vec![None; 2 * classes],
             rows,
             marks: plan.marks(),
             selected: plan.selected(),
@@ -244,8 +249,8 @@ impl<'p> Execution<'p> {
     }
 
     /// The registers after the latest step.
-    pub fn registers(&self) -> &[i64] {
-        &self.state.regs[..]
+    pub fn registers(&self) -> &[i64; REGISTERS] {
+        &self.state.regs
     }
 
     /// Tables of token features, which code reads.
@@ -263,9 +268,20 @@ impl<'p> Execution<'p> {
 
     #[cold]
     fn make_second(&mut self, known: Known, answers: bool, at: usize) -> Result<Span, Break> {
-        self.variants += 1;
-        let known =
-            if self.variants > VARIANTS { Known { row: None, age: None, ..known } } else { known };
+        let general = 2 * usize::from(known.class) + usize::from(answers);
+        let known = if self.variants < VARIANTS {
+            self.variants += 1;
+            known
+        } else if let Some(like) = self.general[general] {
+            if let Some(late) = &mut self.late {
+                late.numbers[at] = late.numbers[like];
+            }
+            self.second[at] = self.second[like];
+            return Ok(self.second[at]);
+        } else {
+            self.general[general] = Some(at);
+            Known { row: None, age: None, ..known }
+        };
         let mut ops = self.compiler.second(known, answers).map_err(|_| Break::Code)?;
         if let (Some(late), true) = (&mut self.late, answers) {
             let later;
@@ -458,7 +474,7 @@ impl Tables<'_> {
             sum = sum.wrapping_add(self.all[table + usize::from(token)]);
             table += self.vocabulary;
         };
-        let end = (place as usize).wrapping_add(1);
+        let end = usize::try_from(place).map_or(0, |place| place.saturating_add(1));
         if let Some(start) = end.checked_sub(count)
             && let Some(tokens) = history.get(start..end)
         {
@@ -485,3 +501,55 @@ fn beat(regs: &mut [i64; REGISTERS], token: u32, logit: i64) {
 }
 
 const _: () = assert!((FIRST as usize) < REGISTERS);
+
+#[cfg(test)]
+impl Execution<'_> {
+    /// What operations leave in registers at a position when some are set before.
+    pub fn evaluate(
+        &mut self,
+        position: usize,
+        set: &[(plan::Reg, i64)],
+        ops: &[Op],
+        tables: &[i64],
+    ) -> Result<&[i64; REGISTERS], Break> {
+        self.state.last = position;
+        self.state.regs[POSITION as usize] = position as i64;
+        for &(reg, value) in set {
+            self.state.regs[usize::from(reg)] = value;
+        }
+        self.state.run(ops, tables)?;
+        Ok(&self.state.regs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Model;
+    use crate::oracle;
+    use crate::program::text::parse_program;
+
+    /// Beyond the greatest number of variants, code for every row and age does.
+    #[test]
+    fn general_code_predicts_the_same() {
+        let model = Model::from_bytes(&include_bytes!("../../models/wasm32.bin")[..]).unwrap();
+        let program = parse_program(include_bytes!("../../tests/vectors/reverse.txt")).unwrap();
+        let (generated, _) = oracle::trace(&program, u64::MAX).unwrap();
+        let prompt = program.prompt();
+        let trace: Vec<u16> =
+            prompt.iter().chain(&generated).map(|symbol| symbol.id() as u16).collect();
+        let plan = Plan::new(&model, Token(trace[0].into())).unwrap();
+        let mut execution = Execution::new(&plan).unwrap();
+        execution.variants = VARIANTS;
+        for (at, pair) in trace.windows(2).enumerate().skip(1) {
+            let (token, next) = (pair[0], pair[1]);
+            let answers = at + 1 >= prompt.len();
+            execution.step(Token(token.into()), answers).unwrap();
+            assert!(!answers || execution.answer() == Token(next.into()), "position {at}");
+        }
+        let general = execution.general.iter().flatten().count();
+        let pieces = execution.second.iter().filter(|span| span.start <= span.end).count();
+        assert!(general > 3 && pieces > 2 * general, "{pieces} uses of {general} pieces");
+        assert_eq!(execution.variants, VARIANTS);
+    }
+}

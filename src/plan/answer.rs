@@ -5,7 +5,7 @@
 
 use super::code::{BEST, Op, Reg};
 use super::group::{Group, twins};
-use super::lin::Lin;
+use super::lin::{AtomId, Lin};
 use super::lower::Lowering;
 use super::term::Bounds;
 
@@ -25,9 +25,11 @@ enum Which {
     Fan(usize),
 }
 
-/// Bounds are rounded: a margin that is more than they can be off by.
-fn slack(x: f64) -> f64 {
-    x.abs() * 1e-12 + 1.0
+/// A sum of doubles that are whole is exact if its parts together are within 2^53. Beyond that it
+/// is widened by more than it can be off, however much of it cancels.
+fn widened(bounds: Bounds, parts: f64) -> Bounds {
+    let slack = if parts <= (1u64 << 53) as f64 { 0.0 } else { parts * 1e-12 };
+    Bounds::new(bounds.low - slack, bounds.high + slack)
 }
 
 /// Bounds of the greatest of several.
@@ -70,11 +72,11 @@ impl Lowering<'_, '_> {
         for (at, fan) in output.fans.iter().enumerate() {
             let base = base(&basis, &fan.base, fan.height)?;
             let [x, y] = fan.along.map(|along| basis[along].clone());
-            let [along_x, along_y] = [&x, &y].map(|lin| self.special.arena.bounds(lin));
-            let points =
-                greatest(fan.points().map(|point| {
-                    along_x.times(point.p as f64).plus(along_y.times(point.q as f64))
-                }));
+            let [along_x, along_y] = [&x, &y].map(|lin| self.around(lin));
+            let points = greatest(fan.points().map(|point| {
+                let [x, y] = [along_x.times(point.p as f64), along_y.times(point.q as f64)];
+                widened(x.plus(y), x.magnitude() + y.magnitude())
+            }));
             rivals.push(self.rival(Which::Fan(at), base, x, y, points));
         }
         let least = rivals.iter().map(|rival| rival.least).fold(f64::NEG_INFINITY, f64::max);
@@ -83,18 +85,26 @@ impl Lowering<'_, '_> {
     }
 
     fn lines(&mut self, group: &Group, x: &Lin) -> Bounds {
-        let along = self.special.arena.bounds(x);
+        let along = self.around(x);
         greatest(group.lines.iter().map(|line| {
-            let height = line.height as f64;
-            along.times(line.slope as f64).plus(Bounds::new(height, height))
+            let (x, height) = (along.times(line.slope as f64), line.height as f64);
+            widened(x.plus(Bounds::new(height, height)), x.magnitude() + height.abs())
         }))
     }
 
     fn rival(&mut self, which: Which, base: Lin, x: Lin, y: Lin, over: Bounds) -> Rival {
-        let around = self.special.arena.bounds(&base);
-        let least = around.low + over.low - slack(around.low) - slack(over.low);
-        let most = around.high + over.high + slack(around.high) + slack(over.high);
-        Rival { which, base, x, y, least, most }
+        let around = self.around(&base);
+        let logit = widened(around.plus(over), around.magnitude() + over.magnitude());
+        Rival { which, base, x, y, least: logit.low, most: logit.high }
+    }
+
+    /// Bounds of an expression that hold although they are computed in doubles.
+    fn around(&mut self, lin: &Lin) -> Bounds {
+        let arena = &mut self.special.arena;
+        let of =
+            |&(atom, k): &(AtomId, i64)| arena.atom_bounds(atom).magnitude() * (k as f64).abs();
+        let parts = (lin.c as f64).abs() + lin.terms.iter().map(of).sum::<f64>();
+        widened(arena.bounds(lin), parts)
     }
 
     /// The winner of the only one that can win.
@@ -120,7 +130,7 @@ impl Lowering<'_, '_> {
     /// The winner of two groups of the same lines, the first of which is higher `by` that much.
     fn either(&mut self, a: &Rival, b: &Rival, by: i64) -> Option<()> {
         let difference = a.base.plus(&b.base, -1)?.plus(&Lin::constant(1), by)?;
-        let around = self.special.arena.bounds(&difference);
+        let around = self.around(&difference);
         if around.low > 0.0 {
             return self.only(a);
         }

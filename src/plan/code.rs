@@ -100,7 +100,7 @@ pub enum Role {
 }
 
 impl Op {
-    /// Whether it reads or changes what a step leaves behind.
+    /// Whether it reads or changes what a step leaves behind, other than by writing a register.
     pub fn is_of_history(&self) -> bool {
         matches!(
             self,

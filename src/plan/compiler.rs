@@ -82,7 +82,7 @@ impl<'p> Compiler<'p> {
             self.tables.extend((0..features.tokens).map(|token| -> i64 {
                 let of =
                     |&(column, k): &(usize, i64)| k.wrapping_mul(features.columns[column][token]);
-                terms.iter().map(of).sum()
+                terms.iter().map(of).fold(0, i64::wrapping_add)
             }));
         }
         self.names.insert(sums, first as TokenTable);

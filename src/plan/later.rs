@@ -5,8 +5,10 @@
 //! The rest depends on nothing but its inputs, the position and tokens before it:
 //! it may be computed at any time, and for many positions together.
 //!
-//! Registers of a step are written once, so an operation is needed at once exactly if it leaves
-//! something behind, or writes what an operation needed at once reads.
+//! A step writes each register of its own once, and a sum or mark is never read before it is up
+//! to date: what the late part reads is the same right after the step. So an operation is needed
+//! at once exactly if it leaves something behind, or writes what an operation needed at once
+//! reads, or guards it.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -35,10 +37,11 @@ pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Option<Later>) {
     if ops.iter().any(|op| matches!(op, Op::Hull { .. })) {
         return (ops, None);
     }
+    debug_assert!(is_up_to_date_when_read(&mut ops.clone()), "{ops:?}");
     let mut needed: FxHashSet<Reg> = FxHashSet::default();
     let mut at_once = vec![false; ops.len()];
     for (op, at_once) in ops.iter_mut().zip(&mut at_once).rev() {
-        *at_once = op.is_of_history();
+        *at_once = op.is_of_history() || matches!(op, Op::Guard { a } if needed.contains(a));
         op.registers(|role, reg| {
             let kept = *reg >= Later::INPUT && usize::from(*reg) < free;
             *at_once |= role == Role::Writes && (kept || needed.contains(reg));
@@ -57,6 +60,27 @@ pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Option<Later>) {
         if at_once { now.push(op) } else { late.push(op) }
     }
     (now, Some(renumbered(late)))
+}
+
+/// Whether no register is read before it is written, or changed after it was read.
+fn is_up_to_date_when_read(ops: &mut [Op]) -> bool {
+    let mut read: FxHashSet<Reg> = FxHashSet::default();
+    ops.iter_mut().all(|op| {
+        let changed = match *op {
+            Op::Accumulate { sum, .. } | Op::AccumulateConst { sum, .. } => Some(sum),
+            Op::MarkUnless { mark, .. } => Some(mark),
+            _ => None,
+        };
+        let mut early = changed.is_some_and(|reg| read.contains(&reg));
+        op.registers(|role, reg| match role {
+            Role::Reads if Some(*reg) != changed => {
+                read.insert(*reg);
+            }
+            Role::Reads => {}
+            Role::Writes => early |= read.contains(reg) && *reg >= Later::INPUT,
+        });
+        !early
+    })
 }
 
 /// Registers that are written get the numbers after those that are only read.

@@ -48,10 +48,10 @@ impl<'p> Specialiser<'p> {
         for &(atom, _) in &lin.terms {
             self.atom(atom)?;
         }
-        let rebuilt = lin
-            .terms
-            .iter()
-            .filter_map(|(atom, k)| Some((self.memo[atom.0 as usize].as_ref()?, *k)));
+        let rebuilt = lin.terms.iter().map(|(atom, k)| {
+            let lin = &self.memo[atom.0 as usize];
+            (lin.as_ref().expect("every atom of it was just rebuilt"), *k)
+        });
         let sum = Lin::sum(lin.c, rebuilt)?;
         self.arena.merge(sum)
     }

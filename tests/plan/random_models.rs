@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 
 use hardmax::engine::verify::{Settings, Verification, verify, verify_by_plan};
-use hardmax::engine::{Attention, Break, EngineError, Fallback, Reason, Reference};
+use hardmax::engine::{
+    Attention, Break, Decoder, EngineError, Fallback, Planned, Reason, Reference,
+};
 use hardmax::linalg::Kernel;
 use hardmax::model::{Token, Tokens};
 use hardmax::plan::Plan;
@@ -112,9 +114,25 @@ fn check_late_answers(seed: u64) -> bool {
     let (plan, count) = (Plan::new(&model, prompt[0]), prompt.len() as u64);
     let dense = trace.iter().map(Ok::<_, Infallible>);
     let dense = verify(&model, count, dense, settings, &POOLS[0], |_| ());
-    let planned = verify_by_plan(&model, &plan, count, &trace, settings, &POOLS[1], |_| ());
+    let by_plan = |pool| {
+        let found = verify_by_plan(&model, &plan, count, &trace, settings, pool, |_| ());
+        // Each thread has tables of its own.
+        found.map(|found| Verification { attention_bytes: 0, ..found })
+    };
+    let planned = by_plan(&POOLS[0]);
+    for pool in &POOLS[1..] {
+        assert_eq!(by_plan(pool), planned, "seed {seed}");
+    }
     let (Ok(dense), Ok(planned)) = (dense, planned) else { return false };
     let whole = planned.fallback.is_none();
+    // Late or not, the plan breaks at the same token for the same reason.
+    let mut step = Planned::new(&model, &plan, Attention::Kinds, Kernel::Portable);
+    for (at, token) in trace.iter().take(planned.tokens as usize - 1).enumerate() {
+        if step.take(token, at as u64 + 1 >= count).is_err() || step.fallback().is_some() {
+            break;
+        }
+    }
+    assert_eq!(step.fallback(), planned.fallback, "seed {seed}");
     if dense.end == planned.end {
         assert_eq!(finding(dense), finding(planned), "seed {seed}");
     }

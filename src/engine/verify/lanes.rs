@@ -1,7 +1,7 @@
 //! Answers of many positions at once, in vector registers.
 //!
 //! What only answers need of a step is straight-line code that may be late (`plan/later.rs`).
-//! Positions with the same code wait in a batch until there are [`LANES`] of them or a
+//! Positions with the same code wait in a batch until there are 64 of them or a
 //! block ends. Then each operation is done for all lanes before the next: a loop over
 //! arrays, compiled for every width of vector registers and dispatched at run time.
 //! All arithmetic is that of a step, on whole numbers, so answers are the same.
@@ -14,12 +14,12 @@ use crate::plan::{self, ANSWER, BEST, GUARDED, Later, Op, POSITION, Plan, Reg};
 
 /// Positions in a batch: enough to forget what an operation costs to look at, and few enough
 /// for all registers of most code to stay in the first cache.
-pub const LANES: usize = 64;
+const LANES: usize = 64;
 
 /// Batches of one thread.
 pub struct Lanes<'p> {
     plan: &'p Plan,
-    /// All tokens: those behind a lane's position are not read.
+    /// All tokens: code reads none after its lane's position.
     trace: &'p [u16],
     arch: Arch,
     /// By number of the code.
@@ -102,8 +102,7 @@ impl<'p> Lanes<'p> {
         );
         let positions = registers.of(POSITION);
         if let Some((lane, broke)) = broke {
-            let broke = (positions[lane] as u64, broke);
-            judged.broke = judged.broke.into_iter().chain([broke]).min_by_key(|broke| broke.0);
+            judged.breaks(batch.positions[lane] as usize, broke);
         }
         for (&position, &answer) in positions.iter().zip(registers.of(ANSWER)) {
             let at = position as usize;
@@ -113,6 +112,12 @@ impl<'p> Lanes<'p> {
 }
 
 impl Judged {
+    /// A position broke the plan: the first of them counts.
+    pub fn breaks(&mut self, position: usize, broke: Break) {
+        let broke = (position as u64, broke);
+        self.broke = self.broke.into_iter().chain([broke]).min_by_key(|broke| broke.0);
+    }
+
     /// Compares what is predicted at a position with the token that follows it.
     #[inline]
     pub fn compare(&mut self, position: usize, predicted: Token, next: u16) {
@@ -124,7 +129,7 @@ impl Judged {
     }
 }
 
-/// Registers, each of them [`LANES`] numbers, of which the first `count` are positions.
+/// Registers, each of them [`LANES`] numbers, of which the first `count` are in use.
 struct Registers {
     all: Vec<i64>,
     count: usize,
@@ -209,9 +214,12 @@ impl Code<'_> {
     fn run(&self, ops: &[Op], r: &mut Registers) -> Option<(usize, Break)> {
         let (groups, fans) = (self.plan.groups(), self.plan.fans());
         let mut broke: Option<(usize, Break)> = None;
-        let mut breaks = |lane: Option<usize>, why: Break| {
-            let earlier = |lane: &usize| broke.is_none_or(|broke| *lane < broke.0);
-            broke = lane.filter(earlier).map(|lane| (lane, why)).or(broke);
+        // What was to keep numbers small has failed: that lane and those after it, whose answers
+        // do not count any more, are left alone, so any other that breaks is an earlier one.
+        let mut breaks = |r: &mut Registers, lane: Option<usize>, why: Break| {
+            if let Some(lane) = lane {
+                (broke, r.count) = (Some((lane, why)), lane);
+            }
         };
         for op in ops {
             match *op {
@@ -228,12 +236,14 @@ impl Code<'_> {
                 Op::MulSaturating { dst, a, b } => r.two(dst, a, b, i64::saturating_mul),
                 Op::Round { dst, a, shift } => r.one(dst, a, |a| plan::round(a, shift)),
                 Op::Divide { dst, a, shift } => {
-                    breaks(r.first(a, |a| (a >> shift) << shift != a), Break::Fraction);
+                    let first = r.first(a, |a| (a >> shift) << shift != a);
+                    breaks(r, first, Break::Fraction);
                     r.one(dst, a, |a| a >> shift);
                 }
                 Op::Guard { a } => {
                     let beyond = |a| !(-GUARDED..=GUARDED).contains(&a);
-                    breaks(r.first(a, beyond), Break::Product);
+                    let first = r.first(a, beyond);
+                    breaks(r, first, Break::Product);
                 }
                 Op::Read { dst, a, k, table, count, at, offset } => {
                     self.read(r, [dst, a, at], (k.into(), offset.into()), table.into(), count);
@@ -330,6 +340,130 @@ impl Code<'_> {
                 let history = &self.trace[..=position as usize];
                 let features = tables.read(history, at.saturating_add(offset), count);
                 *out = out.wrapping_add(features);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Model;
+
+    static PLAN: LazyLock<Plan> = LazyLock::new(|| {
+        let model = Model::from_bytes(&include_bytes!("../../../models/wasm32.bin")[..]).unwrap();
+        Plan::new(&model, Plan::likely_opening(&model)).unwrap()
+    });
+
+    const INPUTS: Reg = 3;
+    const TABLES: u16 = 5;
+    /// The first register that code writes.
+    const FREE: Reg = Later::INPUT + INPUTS;
+
+    fn number() -> impl Strategy<Value = i64> {
+        let edge = (-2i64..=2).prop_map(|off| GUARDED + off);
+        prop_oneof![4 => -3i64..400, 1 => -5000i64..5000, 1 => edge, 1 => any::<i64>()]
+    }
+
+    /// An operation that writes a register, and reads any with a lower number.
+    fn arithmetic(dst: Reg) -> impl Strategy<Value = Op> {
+        let operand = move || prop_oneof![Just(0), Just(POSITION), Later::INPUT..dst];
+        (0..14, operand(), operand(), number(), 0..TABLES, 1..40u32).prop_map(
+            move |(which, a, b, k, table, shift)| match which {
+                0 => Op::Set { dst, k },
+                1 => Op::AddConst { dst, a, k },
+                2 => Op::Add { dst, a, b },
+                3 => Op::Sub { dst, a, b },
+                4 => Op::MulAdd { dst, a, b, k },
+                5 => Op::Mul { dst, a, b },
+                6 => Op::MulSaturating { dst, a, b },
+                7 => Op::Clamp { dst, a, k: k as i32 },
+                8 => Op::Relu { dst, gate: a, k },
+                9 => Op::Step { dst, gate: a, k },
+                10 => Op::IsZero { dst, gate: a, k },
+                11 => Op::Divide { dst, a, shift: shift % 3 },
+                12 => Op::Round { dst, a, shift },
+                _ => {
+                    let (offset, count) = (k as i16, 1 + (TABLES - table).min(shift as u16) as u8);
+                    let count = count.min((TABLES - table) as u8);
+                    Op::Read { dst, a, k: k as i32, table, count, at: b, offset }
+                }
+            },
+        )
+    }
+
+    /// Arithmetic, then an answer of registers that are guarded.
+    fn code() -> impl Strategy<Value = Vec<Op>> {
+        (1..12u16)
+            .prop_flat_map(|count| {
+                let ops: Vec<_> = (FREE..FREE + count).map(|dst| arithmetic(dst).boxed()).collect();
+                let operand = Later::INPUT..FREE + count;
+                (ops, [operand.clone(), operand.clone(), operand], 0..5)
+            })
+            .prop_map(|(mut ops, [x, y, base], which)| {
+                ops.extend([x, y, base].map(|a| Op::Guard { a }));
+                match which {
+                    0 => ops.push(Op::Pick { group: 0, x }),
+                    1 => ops.push(Op::Either { above: 0, below: 1, x, by: y, k: 1 }),
+                    2 => ops.push(Op::PickFan { fan: 0, x, y }),
+                    3 => ops.push(Op::Answer { token: 7 }),
+                    _ => ops.extend([
+                        Op::Set { dst: BEST, k: i64::MIN },
+                        Op::Candidate { group: 0, x, base },
+                        Op::CandidateFan { fan: 0, x, y, base },
+                        Op::Candidate { group: 1, x: y, base: x },
+                    ]),
+                }
+                ops
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn lanes_compute_what_steps_compute(
+            ops in code(),
+            count in prop_oneof![Just(1usize), Just(LANES - 1), Just(LANES)],
+            inputs in prop::collection::vec(number(), INPUTS as usize * LANES),
+            seed in any::<u64>(),
+        ) {
+            let plan = &*PLAN;
+            let mut random = fastrand::Rng::with_seed(seed);
+            let vocabulary = plan.classes().len();
+            let trace: Vec<u16> = (0..300).map(|_| random.u16(..vocabulary as u16)).collect();
+            let tables: Vec<i64> =
+                (0..vocabulary * usize::from(TABLES)).map(|_| random.i64(-9..300)).collect();
+            let positions: [i64; LANES] =
+                std::array::from_fn(|lane| 1 + 4 * lane as i64 + random.i64(0..4));
+
+            let registers = usize::from(FREE) + ops.len();
+            let later = Later { ops, inputs: (0..INPUTS).collect(), registers };
+            let mut lanes = Registers { all: vec![0; registers * LANES], count: 0 };
+            lanes.begin(&later, &Batch { count, positions, inputs: inputs.clone() });
+            let code = Code { plan, trace: &trace, tables: &tables };
+            let broke = Arch::new().dispatch(#[inline(always)] || code.run(&later.ops, &mut lanes));
+
+            let mut execution = Execution::along(plan, &trace).unwrap();
+            for lane in 0..count {
+                let input = |i: Reg| (Later::INPUT + i, inputs[usize::from(i) * LANES + lane]);
+                let set: Vec<(Reg, i64)> = (0..INPUTS).map(input).collect();
+                let position = positions[lane] as usize;
+                match execution.evaluate(position, &set, &later.ops, &tables) {
+                    Ok(step) => {
+                        prop_assert!(broke.is_none_or(|broke| lane < broke.0));
+                        prop_assert_eq!(lanes.of(ANSWER)[lane], step[usize::from(ANSWER)]);
+                        for reg in FREE..registers as Reg {
+                            prop_assert_eq!(lanes.of(reg)[lane], step[usize::from(reg)]);
+                        }
+                    }
+                    Err(why) => {
+                        prop_assert_eq!(broke, Some((lane, why)));
+                        break;
+                    }
+                }
             }
         }
     }

@@ -228,12 +228,16 @@ impl<'t> Road<'t> {
         let (tokens, next) = (&self.trace[generated..end], &self.trace[generated + 1..end + 1]);
         for (at, (&token, &next)) in (generated..).zip(tokens.iter().zip(next)) {
             if let Err(broke) = execution.step(Token(token.into()), true) {
-                judged.broke = Some((at as u64, broke));
+                judged.breaks(at, broke);
                 break;
             }
             match execution.late() {
                 Some(number) => lanes.push(execution, number, at, &mut judged),
                 None => judged.compare(at, execution.answer(), next),
+            }
+            // What follows is nobody's history; that of an earlier position may still wait.
+            if judged.broke.is_some() {
+                break;
             }
         }
         lanes.flush(execution, &mut judged);
