@@ -2,14 +2,16 @@
 //!
 //! Passes, in running order, each a file with its argument for exactness on top:
 //!
-//! 1. `fuse`: slots as expressions (`term`), with heads as the weights prove them to be (`heads`,
-//!    `rebase`) and rounding followed to the end (`exact`). `opening` is position 0, computed as it stands.
+//! 1. `fuse`: slots as expressions (`term`, with their bounds `joint`), with heads as the weights
+//!    prove them to be (`heads`, `rebase`) and rounding followed to the end (`exact`). `opening` is
+//!    position 0, computed as it stands.
 //! 2. `merge`: units of one gate become one piece, as soon as they meet in a slot. Equal
 //!    expressions are one atom from the start.
 //! 3. `output`: the output head in groups (`group`) and fans (`fan`).
 //! 4. `live`: what the logits depend on, and by what code is specialised.
 //! 5. `specialise` substitutes what is known, and `lower` and `answer` write
-//!    operations (`code`) when `compiler` is asked for them.
+//!    operations (`code`) when `compiler` is asked for them. Where answers may be late, `later`
+//!    splits off what only they need.
 //!
 //! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the
 //! reference. Assumptions are guarded at run time: the opening token comes once, running

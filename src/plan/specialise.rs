@@ -1,13 +1,13 @@
 //! Fifth pass: the expressions of a plan under what is known of one step.
 //!
-//! Known are the class of the latest token, perhaps the token at the selected
-//! place, and perhaps the age of one register ([`Known`]). Each expression is rebuilt from its
-//! atoms in a fresh arena whose bounds hold for this class: features on which all
-//! tokens of the class agree and features of the selected token become constants, gates that
-//! cannot open vanish, those that must be open become linear, and what only they
-//! read is never asked for. Where no token is ever written under key 0, a question for key 0 finds
-//! position 0, whose token is known ([`leaves_zero`]). Rebuilding keeps values: it only uses identities of whole numbers
-//! and bounds that hold whenever this code runs.
+//! Known are the class of the latest token, perhaps the token at the selected place, and perhaps
+//! the age of one register ([`Known`]). Each expression is rebuilt from its atoms in a fresh arena
+//! whose bounds hold for this class: features on which all tokens of the class agree and features
+//! of the selected token become constants, gates that cannot open vanish, those that must be open
+//! become linear, and what only they read is never asked for. Where no token is ever written under
+//! key 0, a question for key 0 finds position 0, whose token is known ([`leaves_zero`]). Rebuilding
+//! keeps values: it only uses identities of whole numbers and bounds that hold whenever this code
+//! runs.
 
 use super::Plan;
 use super::exact::OLDEST;

@@ -1,7 +1,7 @@
 //! Where a mismatch comes from: the heads whose choice depends on how they are answered.
 //!
 //! A wrong token has one of two reasons: the trace is wrong, or the arithmetic that
-//! computed or judged it is. Near-ties are decided in attention (DESIGN section 13), so the
+//! computed or judged it is. Near-ties are decided in attention, so the
 //! history is computed once more with every head answered twice, by its
 //! kind and by its hull. Heads that never differ speak for the arithmetic.
 

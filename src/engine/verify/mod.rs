@@ -33,7 +33,7 @@
 //! does not go.
 //!
 //! Results depend on neither the size of blocks nor the number of threads: products are
-//! exact where they decide a token (DESIGN section 13), heads see positions in order, and the
+//! exact where they decide a token, heads see positions in order, and the
 //! sample is drawn in order.
 
 mod block;

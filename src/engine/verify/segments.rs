@@ -15,6 +15,9 @@
 //! have come. Positions are claimed in blocks before they are answered, so each is answered once
 //! whatever r seems to be: a thread claims on until it meets what the next has claimed.
 //!
+//! What only answers need of a step is done for many positions at once, at the latest when their
+//! block ends (`lanes`).
+//!
 //! All threads borrow the history, which is the trace. Tables, sums and code each has for itself.
 //!
 //! Why it does not matter who answers: code for a step without an answer is that for a step with

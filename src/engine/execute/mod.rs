@@ -6,51 +6,30 @@
 //! that a step allocates nothing, hashes nothing and asks nothing that the plan could
 //! have answered.
 //!
+//! Along a history that is known, what only an answer needs is left to whoever wants it, for many
+//! steps at once ([`Execution::late`]).
+//!
 //! Registers are whole numbers in one array of 2^16, so that any 16-bit number indexes
 //! it without a check. The first few are the state of the history; the rest belong
 //! to a step. Everything else that a history leaves behind: its tokens, 2 bytes each,
 //! and the tables. Tokens that are there already, such as a trace that is verified, are
 //! borrowed, not copied.
 
+mod broken;
+mod features;
+mod state;
+
 use std::borrow::Cow;
 
 use crate::attention::{Hull, Memory, TieBreak};
 use crate::model::Token;
-use crate::plan::{
-    self, ANSWER, BEST, Compiler, FIRST, GUARDED, Known, Later, MOST, OLDEST, Op, POSITION, Plan,
-};
+use crate::plan::{self, ANSWER, Compiler, Known, Later, OLDEST, Op, POSITION, Plan};
 
 use super::positions::Positions;
 
-/// Why a plan cannot go on. What was generated before is right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
-#[serde(rename_all = "kebab-case")]
-pub enum Break {
-    /// The opening token came again.
-    #[error("the opening token came again")]
-    Opening,
-    /// More positions than the plan is proved for.
-    #[error("the history is longer than the plan is proved for")]
-    Length,
-    /// A running sum left its bounds.
-    #[error("a running sum left the bounds within which the plan is proved")]
-    Sum,
-    /// A register was not renewed for too long.
-    #[error("a register is older than the plan is proved for")]
-    Age,
-    /// A product left its bounds.
-    #[error("a product left the bounds within which the plan is proved")]
-    Product,
-    /// What the output head reads is no whole number.
-    #[error("the output head reads a fraction, which the plan excludes")]
-    Fraction,
-    /// A token counts as less than dead, or a hull was asked what it cannot answer.
-    #[error("a head met what its plan excludes")]
-    Head,
-    /// Code for a step could not be made.
-    #[error("a step needs more registers than there are")]
-    Code,
-}
+pub use broken::Break;
+pub use features::Tables;
+use state::State;
 
 /// As many as there are numbers of 16 bits.
 pub const REGISTERS: usize = 1 << 16;
@@ -102,21 +81,6 @@ struct Late {
     numbers: Vec<u32>,
     /// The place in `second` of the latest step.
     latest: usize,
-}
-
-/// What code reads and writes.
-struct State<'p> {
-    regs: Box<[i64; REGISTERS]>,
-    /// All tokens so far; a borrowed one goes on with those to come.
-    history: Cow<'p, [u16]>,
-    /// The latest position.
-    last: usize,
-    tables: Vec<Positions>,
-    columns: Vec<Vec<i64>>,
-    hulls: Vec<Hull>,
-    groups: &'p [plan::Group],
-    fans: &'p [plan::Fan],
-    vocabulary: usize,
 }
 
 impl<'p> Execution<'p> {
@@ -328,180 +292,6 @@ impl<'p> Execution<'p> {
     }
 }
 
-impl State<'_> {
-    fn run(&mut self, code: &[Op], tables: &[i64]) -> Result<(), Break> {
-        let State { regs, history, last, vocabulary, .. } = self;
-        let (vocabulary, last) = (*vocabulary, *last);
-        let history = &history[..=last];
-        macro_rules! r {
-            ($reg:expr) => {
-                regs[$reg as usize]
-            };
-        }
-        for op in code {
-            match *op {
-                Op::Set { dst, k } => r!(dst) = k,
-                Op::AddConst { dst, a, k } => r!(dst) = r!(a).wrapping_add(k),
-                Op::Add { dst, a, b } => r!(dst) = r!(a).wrapping_add(r!(b)),
-                Op::Sub { dst, a, b } => r!(dst) = r!(a).wrapping_sub(r!(b)),
-                Op::MulAdd { dst, a, b, k } => {
-                    r!(dst) = r!(a).wrapping_add(r!(b).wrapping_mul(k));
-                }
-                Op::Mul { dst, a, b } => r!(dst) = r!(a).wrapping_mul(r!(b)),
-                Op::MulSaturating { dst, a, b } => r!(dst) = r!(a).saturating_mul(r!(b)),
-                Op::Round { dst, a, shift } => r!(dst) = plan::round(r!(a), shift),
-                Op::Divide { dst, a, shift } => {
-                    let whole = r!(a) >> shift;
-                    if whole << shift != r!(a) {
-                        return Err(Break::Fraction);
-                    }
-                    r!(dst) = whole;
-                }
-                Op::Guard { a } => {
-                    if !(-GUARDED..=GUARDED).contains(&r!(a)) {
-                        return Err(Break::Product);
-                    }
-                }
-                Op::Read { dst, a, k, table, count, at, offset } => {
-                    let place = r!(at).saturating_add(i64::from(offset));
-                    let tables = Tables { all: tables, vocabulary, first: table.into() };
-                    let features = tables.read(history, place, count.into());
-                    r!(dst) = r!(a).wrapping_add(i64::from(k)).wrapping_add(features);
-                }
-                Op::Clamp { dst, a, k } => {
-                    r!(dst) = r!(a).wrapping_add(i64::from(k)).clamp(0, last as i64);
-                }
-                Op::Relu { dst, gate, k } => r!(dst) = r!(gate).wrapping_add(k).max(0),
-                Op::Step { dst, gate, k } => r!(dst) = r!(gate).wrapping_add(k).clamp(0, 1),
-                Op::IsZero { dst, gate, k } => r!(dst) = i64::from(r!(gate).wrapping_add(k) == 0),
-                Op::Find { dst, found, table, key, k } => {
-                    let key = r!(key).wrapping_add(i64::from(k));
-                    let (key, position) = self.tables[table as usize].find(key);
-                    r!(dst) = i64::from(position);
-                    r!(found) = key;
-                }
-                Op::Insert { table, key, k } => {
-                    let key = r!(key).wrapping_add(i64::from(k));
-                    self.tables[table as usize].insert(key, last as u32);
-                }
-                Op::InsertUnless { table, key, k, dead } => match r!(dead) {
-                    0 => {
-                        let key = r!(key).wrapping_add(i64::from(k));
-                        self.tables[table as usize].insert(key, last as u32);
-                    }
-                    1.. => {}
-                    _ => return Err(Break::Head),
-                },
-                Op::Accumulate { sum, a } => {
-                    let total = r!(sum).wrapping_add(r!(a));
-                    r!(sum) = total;
-                    if !(0..=MOST).contains(&total) {
-                        return Err(Break::Sum);
-                    }
-                }
-                Op::AccumulateConst { sum, k } => {
-                    let total = r!(sum).wrapping_add(k);
-                    r!(sum) = total;
-                    if !(0..=MOST).contains(&total) {
-                        return Err(Break::Sum);
-                    }
-                }
-                Op::MarkUnless { mark, dead } => match r!(dead) {
-                    0 => r!(mark) = last as i64,
-                    1.. => {}
-                    _ => return Err(Break::Head),
-                },
-                Op::Push { column, a } => self.columns[column as usize].push(r!(a)),
-                Op::Take { dst, column, at } => {
-                    let place = r!(at).clamp(0, last as i64) as usize;
-                    r!(dst) = self.columns[column as usize][place];
-                }
-                Op::Hull { hull, first, dst } => {
-                    let pair = |at: plan::Reg| [r!(at) as f64, r!(at + 1) as f64];
-                    let (key, value, query) = (pair(first), pair(first + 2), pair(first + 4));
-                    let hull = &mut self.hulls[hull as usize];
-                    hull.insert(key, value).map_err(|_| Break::Head)?;
-                    let [x, y] = hull.answer(query).map_err(|_| Break::Head)?;
-                    r!(dst) = x as i64;
-                    r!(dst + 1) = y as i64;
-                }
-                Op::Answer { token } => r!(ANSWER) = i64::from(token),
-                Op::Pick { group, x } => {
-                    r!(ANSWER) = i64::from(self.groups[group as usize].winner(r!(x)).token);
-                }
-                Op::Either { above, below, x, by, k } => {
-                    let group = if r!(by) + i64::from(k) > 0 { above } else { below };
-                    r!(ANSWER) = i64::from(self.groups[group as usize].winner(r!(x)).token);
-                }
-                Op::PickFan { fan, x, y } => {
-                    let point = self.fans[fan as usize].winner(r!(x), r!(y));
-                    r!(ANSWER) = i64::from(point.token);
-                }
-                Op::Candidate { group, x, base } => {
-                    let line = self.groups[group as usize].winner(r!(x));
-                    let logit = r!(base) + line.slope * r!(x) + line.height;
-                    beat(regs, line.token, logit);
-                }
-                Op::CandidateFan { fan, x, y, base } => {
-                    let point = self.fans[fan as usize].winner(r!(x), r!(y));
-                    let logit = r!(base) + point.at(r!(x), r!(y));
-                    beat(regs, point.token, logit);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Tables of token features, from the first that is read on.
-pub struct Tables<'a> {
-    /// All tables, one after the other.
-    pub all: &'a [i64],
-    /// Length of each.
-    pub vocabulary: usize,
-    /// The first that is read.
-    pub first: usize,
-}
-
-impl Tables<'_> {
-    /// The sum of what the first has for the token at a place, the next for the token before it,
-    /// and so on. Places are clamped.
-    #[inline(always)]
-    pub fn read(&self, history: &[u16], place: i64, count: usize) -> i64 {
-        let mut table = self.first * self.vocabulary;
-        let mut sum = 0i64;
-        let mut add = |token: u16| {
-            sum = sum.wrapping_add(self.all[table + usize::from(token)]);
-            table += self.vocabulary;
-        };
-        let end = usize::try_from(place).map_or(0, |place| place.saturating_add(1));
-        if let Some(start) = end.checked_sub(count)
-            && let Some(tokens) = history.get(start..end)
-        {
-            tokens.iter().rev().for_each(|&token| add(token));
-        } else {
-            let last = history.len() as i64 - 1;
-            for back in 0..count as i64 {
-                add(history[place.saturating_sub(back).clamp(0, last) as usize]);
-            }
-        }
-        sum
-    }
-}
-
-/// Answers with a token if its logit is the greatest so far, or as great with a lower id.
-fn beat(regs: &mut [i64; REGISTERS], token: u32, logit: i64) {
-    let token = i64::from(token);
-    if logit > regs[BEST as usize]
-        || (logit == regs[BEST as usize] && token < regs[ANSWER as usize])
-    {
-        regs[BEST as usize] = logit;
-        regs[ANSWER as usize] = token;
-    }
-}
-
-const _: () = assert!((FIRST as usize) < REGISTERS);
-
 #[cfg(test)]
 impl Execution<'_> {
     /// What operations leave in registers at a position when some are set before.
@@ -532,8 +322,8 @@ mod tests {
     /// Beyond the greatest number of variants, code for every row and age does.
     #[test]
     fn general_code_predicts_the_same() {
-        let model = Model::from_bytes(&include_bytes!("../../models/wasm32.bin")[..]).unwrap();
-        let program = parse_program(include_bytes!("../../tests/vectors/reverse.txt")).unwrap();
+        let model = Model::from_bytes(&include_bytes!("../../../models/wasm32.bin")[..]).unwrap();
+        let program = parse_program(include_bytes!("../../../tests/vectors/reverse.txt")).unwrap();
         let (generated, _) = oracle::trace(&program, u64::MAX).unwrap();
         let prompt = program.prompt();
         let trace: Vec<u16> =

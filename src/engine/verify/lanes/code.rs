@@ -1,217 +1,21 @@
-//! Answers of many positions at once, in vector registers.
-//!
-//! What only answers need of a step is straight-line code that may be late (`plan/later.rs`).
-//! Positions with the same code wait in a batch until there are 64 of them or a
-//! block ends. Then each operation is done for all lanes before the next: a loop over
-//! arrays, compiled for every width of vector registers and dispatched at run time.
-//! All arithmetic is that of a step, on whole numbers, so answers are the same.
+//! What each operation does to all lanes; the twin of `execute/state.rs`, which does it to one.
 
-use pulp::Arch;
-
-use crate::engine::execute::{Break, Execution, Tables};
-use crate::model::Token;
-use crate::plan::{self, ANSWER, BEST, GUARDED, Later, Op, POSITION, Plan, Reg};
-
-/// Positions in a batch: enough to forget what an operation costs to look at, and few enough
-/// for all registers of most code to stay in the first cache.
-const LANES: usize = 64;
-
-/// Batches of one thread.
-pub struct Lanes<'p> {
-    plan: &'p Plan,
-    /// All tokens: code reads none after its lane's position.
-    trace: &'p [u16],
-    arch: Arch,
-    /// By number of the code.
-    batches: Vec<Batch>,
-    registers: Registers,
-}
-
-/// Positions that wait for the same code.
-#[derive(Clone)]
-struct Batch {
-    count: usize,
-    positions: [i64; LANES],
-    /// Input after input, [`LANES`] of each.
-    inputs: Vec<i64>,
-}
-
-/// What is known of positions that were answered.
-#[derive(Default)]
-pub struct Judged {
-    /// Tokens that are not what is predicted.
-    pub mismatches: u64,
-    /// The first of them: its place, and what is predicted there.
-    pub first: Option<(u64, Token)>,
-    /// The first position that broke the plan.
-    pub broke: Option<(u64, Break)>,
-}
-
-impl<'p> Lanes<'p> {
-    /// Nothing waits.
-    pub fn new(plan: &'p Plan, trace: &'p [u16]) -> Lanes<'p> {
-        let registers = Registers { all: Vec::new(), count: 0 };
-        Lanes { plan, trace, arch: Arch::new(), batches: Vec::new(), registers }
-    }
-
-    /// Puts the position of the latest step into the batch of the code that it left.
-    #[inline]
-    pub fn push(
-        &mut self,
-        execution: &Execution<'_>,
-        number: usize,
-        position: usize,
-        judged: &mut Judged,
-    ) {
-        let later = &execution.late_code()[number];
-        if number >= self.batches.len() {
-            let none = Batch { count: 0, positions: [0; LANES], inputs: Vec::new() };
-            self.batches.resize(number + 1, none);
-        }
-        let batch = &mut self.batches[number];
-        batch.inputs.resize(later.inputs.len() * LANES, 0);
-        batch.positions[batch.count] = position as i64;
-        let step = execution.registers();
-        for (lanes, &input) in batch.inputs.chunks_exact_mut(LANES).zip(&later.inputs) {
-            lanes[batch.count] = step[usize::from(input)];
-        }
-        batch.count += 1;
-        if batch.count == LANES {
-            self.answer(number, later, execution.token_tables(), judged);
-        }
-    }
-
-    /// Answers whatever waits.
-    pub fn flush(&mut self, execution: &Execution<'_>, judged: &mut Judged) {
-        for (number, later) in execution.late_code().iter().enumerate().take(self.batches.len()) {
-            if self.batches[number].count > 0 {
-                self.answer(number, later, execution.token_tables(), judged);
-            }
-        }
-    }
-
-    fn answer(&mut self, number: usize, later: &Later, tables: &[i64], judged: &mut Judged) {
-        let batch = &mut self.batches[number];
-        self.registers.begin(later, batch);
-        batch.count = 0;
-        let code = Code { plan: self.plan, trace: self.trace, tables };
-        let registers = &mut self.registers;
-        let broke = self.arch.dispatch(
-            #[inline(always)]
-            || code.run(&later.ops, registers),
-        );
-        let positions = registers.of(POSITION);
-        if let Some((lane, broke)) = broke {
-            judged.breaks(batch.positions[lane] as usize, broke);
-        }
-        for (&position, &answer) in positions.iter().zip(registers.of(ANSWER)) {
-            let at = position as usize;
-            judged.compare(at, Token(answer as u32), self.trace[at + 1]);
-        }
-    }
-}
-
-impl Judged {
-    /// A position broke the plan: the first of them counts.
-    pub fn breaks(&mut self, position: usize, broke: Break) {
-        let broke = (position as u64, broke);
-        self.broke = self.broke.into_iter().chain([broke]).min_by_key(|broke| broke.0);
-    }
-
-    /// Compares what is predicted at a position with the token that follows it.
-    #[inline]
-    pub fn compare(&mut self, position: usize, predicted: Token, next: u16) {
-        if predicted.0 != u32::from(next) {
-            self.mismatches += 1;
-            let wrong = (position as u64 + 1, predicted);
-            self.first = self.first.into_iter().chain([wrong]).min_by_key(|wrong| wrong.0);
-        }
-    }
-}
-
-/// Registers, each of them [`LANES`] numbers, of which the first `count` are in use.
-struct Registers {
-    all: Vec<i64>,
-    count: usize,
-}
-
-impl Registers {
-    fn begin(&mut self, later: &Later, batch: &Batch) {
-        self.count = batch.count;
-        // The first is always 0.
-        self.all.resize(self.all.len().max(later.registers * LANES), 0);
-        self.all[usize::from(POSITION) * LANES..][..LANES].copy_from_slice(&batch.positions);
-        let inputs = usize::from(Later::INPUT) * LANES;
-        self.all[inputs..][..batch.inputs.len()].copy_from_slice(&batch.inputs);
-    }
-
-    #[inline(always)]
-    fn of(&self, reg: Reg) -> &[i64] {
-        &self.all[usize::from(reg) * LANES..][..self.count]
-    }
-
-    /// dst = f(a): operands have lower numbers.
-    #[inline(always)]
-    fn one(&mut self, dst: Reg, a: Reg, f: impl Fn(i64) -> i64) {
-        let (operands, dst) = self.all.split_at_mut(usize::from(dst) * LANES);
-        let a = &operands[usize::from(a) * LANES..][..self.count];
-        for (dst, &a) in dst[..self.count].iter_mut().zip(a) {
-            *dst = f(a);
-        }
-    }
-
-    /// dst = f(a, b)
-    #[inline(always)]
-    fn two(&mut self, dst: Reg, a: Reg, b: Reg, f: impl Fn(i64, i64) -> i64) {
-        let (operands, dst) = self.all.split_at_mut(usize::from(dst) * LANES);
-        let of = |reg: Reg| &operands[usize::from(reg) * LANES..][..self.count];
-        for ((dst, &a), &b) in dst[..self.count].iter_mut().zip(of(a)).zip(of(b)) {
-            *dst = f(a, b);
-        }
-    }
-
-    /// The first lane for which a check fails.
-    #[inline(always)]
-    fn first(&self, a: Reg, fails: impl Fn(i64) -> bool) -> Option<usize> {
-        self.of(a).iter().position(|&a| fails(a))
-    }
-
-    /// Sets the answer of each lane.
-    #[inline(always)]
-    fn answers(&mut self, of: impl Fn(&Registers, usize) -> u32) {
-        for lane in 0..self.count {
-            let answer = i64::from(of(self, lane));
-            self.all[usize::from(ANSWER) * LANES + lane] = answer;
-        }
-    }
-
-    /// Answers with tokens whose logit is the greatest so far, or as great with a lower id.
-    #[inline(always)]
-    fn beat(&mut self, of: impl Fn(&Registers, usize) -> (u32, i64)) {
-        for lane in 0..self.count {
-            let (token, logit) = of(self, lane);
-            let (best, answer) =
-                (usize::from(BEST) * LANES + lane, usize::from(ANSWER) * LANES + lane);
-            let token = i64::from(token);
-            if logit > self.all[best] || (logit == self.all[best] && token < self.all[answer]) {
-                self.all[best] = logit;
-                self.all[answer] = token;
-            }
-        }
-    }
-}
+use super::LANES;
+use super::registers::Registers;
+use crate::engine::execute::{Break, Tables};
+use crate::plan::{self, GUARDED, Op, POSITION, Plan, Reg};
 
 /// What code reads beside registers.
-struct Code<'a> {
-    plan: &'a Plan,
-    trace: &'a [u16],
-    tables: &'a [i64],
+pub struct Code<'a> {
+    pub plan: &'a Plan,
+    pub trace: &'a [u16],
+    pub tables: &'a [i64],
 }
 
 impl Code<'_> {
     /// Runs operations for all lanes. Gives the first lane that broke the plan, if one did.
     #[inline(always)]
-    fn run(&self, ops: &[Op], r: &mut Registers) -> Option<(usize, Break)> {
+    pub fn run(&self, ops: &[Op], r: &mut Registers) -> Option<(usize, Break)> {
         let (groups, fans) = (self.plan.groups(), self.plan.fans());
         let mut broke: Option<(usize, Break)> = None;
         // What was to keep numbers small has failed: that lane and those after it, whose answers
@@ -352,10 +156,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::engine::execute::Execution;
+    use crate::engine::verify::lanes::Batch;
     use crate::model::Model;
+    use crate::plan::{ANSWER, BEST, Later};
+    use pulp::Arch;
 
     static PLAN: LazyLock<Plan> = LazyLock::new(|| {
-        let model = Model::from_bytes(&include_bytes!("../../../models/wasm32.bin")[..]).unwrap();
+        let model =
+            Model::from_bytes(&include_bytes!("../../../../models/wasm32.bin")[..]).unwrap();
         Plan::new(&model, Plan::likely_opening(&model)).unwrap()
     });
 

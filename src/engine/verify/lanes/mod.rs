@@ -1,0 +1,136 @@
+//! Answers of many positions at once, in vector registers.
+//!
+//! What only answers need of a step is straight-line code that may be late (`plan/later.rs`).
+//! Positions with the same code wait in a batch until there are 64 of them or a
+//! block ends. Then each operation is done for all lanes before the next: a loop over
+//! arrays, compiled for every width of vector registers and dispatched at run time.
+//! All arithmetic is that of a step, on whole numbers, so answers are the same.
+
+mod code;
+mod registers;
+
+use pulp::Arch;
+
+use code::Code;
+use registers::Registers;
+
+use crate::engine::execute::{Break, Execution};
+use crate::model::Token;
+use crate::plan::{ANSWER, Later, POSITION, Plan};
+
+/// Positions in a batch: enough to forget what an operation costs to look at, and few enough
+/// for all registers of most code to stay in the first cache.
+const LANES: usize = 64;
+
+/// Batches of one thread.
+pub struct Lanes<'p> {
+    plan: &'p Plan,
+    /// All tokens: code reads none after its lane's position.
+    trace: &'p [u16],
+    arch: Arch,
+    /// By number of the code.
+    batches: Vec<Batch>,
+    registers: Registers,
+}
+
+/// Positions that wait for the same code.
+#[derive(Clone)]
+struct Batch {
+    count: usize,
+    positions: [i64; LANES],
+    /// Input after input, [`LANES`] of each.
+    inputs: Vec<i64>,
+}
+
+/// What is known of positions that were answered.
+#[derive(Default)]
+pub struct Judged {
+    /// Tokens that are not what is predicted.
+    pub mismatches: u64,
+    /// The first of them: its place, and what is predicted there.
+    pub first: Option<(u64, Token)>,
+    /// The first position that broke the plan.
+    pub broke: Option<(u64, Break)>,
+}
+
+impl<'p> Lanes<'p> {
+    /// Nothing waits.
+    pub fn new(plan: &'p Plan, trace: &'p [u16]) -> Lanes<'p> {
+        let registers = Registers { all: Vec::new(), count: 0 };
+        Lanes { plan, trace, arch: Arch::new(), batches: Vec::new(), registers }
+    }
+
+    /// Puts the position of the latest step into the batch of the code that it left.
+    #[inline]
+    pub fn push(
+        &mut self,
+        execution: &Execution<'_>,
+        number: usize,
+        position: usize,
+        judged: &mut Judged,
+    ) {
+        let later = &execution.late_code()[number];
+        if number >= self.batches.len() {
+            let none = Batch { count: 0, positions: [0; LANES], inputs: Vec::new() };
+            self.batches.resize(number + 1, none);
+        }
+        let batch = &mut self.batches[number];
+        batch.inputs.resize(later.inputs.len() * LANES, 0);
+        batch.positions[batch.count] = position as i64;
+        let step = execution.registers();
+        for (lanes, &input) in batch.inputs.chunks_exact_mut(LANES).zip(&later.inputs) {
+            lanes[batch.count] = step[usize::from(input)];
+        }
+        batch.count += 1;
+        if batch.count == LANES {
+            self.answer(number, later, execution.token_tables(), judged);
+        }
+    }
+
+    /// Answers whatever waits.
+    pub fn flush(&mut self, execution: &Execution<'_>, judged: &mut Judged) {
+        for (number, later) in execution.late_code().iter().enumerate().take(self.batches.len()) {
+            if self.batches[number].count > 0 {
+                self.answer(number, later, execution.token_tables(), judged);
+            }
+        }
+    }
+
+    fn answer(&mut self, number: usize, later: &Later, tables: &[i64], judged: &mut Judged) {
+        let batch = &mut self.batches[number];
+        self.registers.begin(later, batch);
+        batch.count = 0;
+        let code = Code { plan: self.plan, trace: self.trace, tables };
+        let registers = &mut self.registers;
+        let broke = self.arch.dispatch(
+            #[inline(always)]
+            || code.run(&later.ops, registers),
+        );
+        let positions = registers.of(POSITION);
+        if let Some((lane, broke)) = broke {
+            judged.breaks(batch.positions[lane] as usize, broke);
+        }
+        for (&position, &answer) in positions.iter().zip(registers.of(ANSWER)) {
+            let at = position as usize;
+            judged.compare(at, Token(answer as u32), self.trace[at + 1]);
+        }
+    }
+}
+
+impl Judged {
+    /// A position broke the plan: the first of them counts.
+    pub fn breaks(&mut self, position: usize, broke: Break) {
+        let broke = (position as u64, broke);
+        self.broke = self.broke.into_iter().chain([broke]).min_by_key(|broke| broke.0);
+    }
+
+    /// Compares what is predicted at a position with the token that follows it.
+    #[inline]
+    pub fn compare(&mut self, position: usize, predicted: Token, next: u16) {
+        if predicted.0 != u32::from(next) {
+            self.mismatches += 1;
+            let wrong = (position as u64 + 1, predicted);
+            self.first = self.first.into_iter().chain([wrong]).min_by_key(|wrong| wrong.0);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Registers of as many positions as there are lanes.
+
+use super::{Batch, LANES};
+use crate::plan::{ANSWER, BEST, Later, POSITION, Reg};
+
+/// Registers, each of them [`LANES`] numbers, of which the first `count` are in use.
+pub struct Registers {
+    pub all: Vec<i64>,
+    pub count: usize,
+}
+
+impl Registers {
+    pub fn begin(&mut self, later: &Later, batch: &Batch) {
+        self.count = batch.count;
+        // The first is always 0.
+        self.all.resize(self.all.len().max(later.registers * LANES), 0);
+        self.all[usize::from(POSITION) * LANES..][..LANES].copy_from_slice(&batch.positions);
+        let inputs = usize::from(Later::INPUT) * LANES;
+        self.all[inputs..][..batch.inputs.len()].copy_from_slice(&batch.inputs);
+    }
+
+    #[inline(always)]
+    pub fn of(&self, reg: Reg) -> &[i64] {
+        &self.all[usize::from(reg) * LANES..][..self.count]
+    }
+
+    /// dst = f(a): operands have lower numbers.
+    #[inline(always)]
+    pub fn one(&mut self, dst: Reg, a: Reg, f: impl Fn(i64) -> i64) {
+        let (operands, dst) = self.all.split_at_mut(usize::from(dst) * LANES);
+        let a = &operands[usize::from(a) * LANES..][..self.count];
+        for (dst, &a) in dst[..self.count].iter_mut().zip(a) {
+            *dst = f(a);
+        }
+    }
+
+    /// dst = f(a, b)
+    #[inline(always)]
+    pub fn two(&mut self, dst: Reg, a: Reg, b: Reg, f: impl Fn(i64, i64) -> i64) {
+        let (operands, dst) = self.all.split_at_mut(usize::from(dst) * LANES);
+        let of = |reg: Reg| &operands[usize::from(reg) * LANES..][..self.count];
+        for ((dst, &a), &b) in dst[..self.count].iter_mut().zip(of(a)).zip(of(b)) {
+            *dst = f(a, b);
+        }
+    }
+
+    /// The first lane for which a check fails.
+    #[inline(always)]
+    pub fn first(&self, a: Reg, fails: impl Fn(i64) -> bool) -> Option<usize> {
+        self.of(a).iter().position(|&a| fails(a))
+    }
+
+    /// Sets the answer of each lane.
+    #[inline(always)]
+    pub fn answers(&mut self, of: impl Fn(&Registers, usize) -> u32) {
+        for lane in 0..self.count {
+            let answer = i64::from(of(self, lane));
+            self.all[usize::from(ANSWER) * LANES + lane] = answer;
+        }
+    }
+
+    /// Answers with tokens whose logit is the greatest so far, or as great with a lower id.
+    #[inline(always)]
+    pub fn beat(&mut self, of: impl Fn(&Registers, usize) -> (u32, i64)) {
+        for lane in 0..self.count {
+            let (token, logit) = of(self, lane);
+            let (best, answer) =
+                (usize::from(BEST) * LANES + lane, usize::from(ANSWER) * LANES + lane);
+            let token = i64::from(token);
+            if logit > self.all[best] || (logit == self.all[best] && token < self.all[answer]) {
+                self.all[best] = logit;
+                self.all[answer] = token;
+            }
+        }
+    }
+}
