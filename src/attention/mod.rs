@@ -79,6 +79,19 @@ pub enum HeadKind {
     Mean,
 }
 
+impl HeadKind {
+    /// Its name, in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            HeadKind::Lookup => "lookup",
+            HeadKind::Passthrough => "passthrough",
+            HeadKind::Gather => "gather",
+            HeadKind::Keyed => "keyed",
+            HeadKind::Mean => "mean",
+        }
+    }
+}
+
 /// One head's memory: keys and values of positions 0, 1, 2, ... in order.
 pub trait Memory: Send {
     /// Remembers (key, value) for the next position.

@@ -2,10 +2,10 @@
 //!
 //! What heads look up stands mostly near the end: an operand was pushed some tokens ago.
 //! So numbers are written to an open page as they are. A page that is full is *packed*, and a few
-//! pages that were in use lately are kept as numbers, too. To unpack one takes some ten
+//! pages that were in use lately are kept as numbers, too. To unpack one takes up to 45
 //! microseconds; a page that was unpacked [`OFTEN`] times is no longer compressed, so that
-//! this is at most some ten nanoseconds for each number, whatever heads ask for. What comes
-//! back is always what was written.
+//! this is at most 45 nanoseconds for each number, whatever heads ask for. What comes back
+//! is always what was written.
 //!
 //! Packing knows nothing of what numbers mean. If all of a page are whole it takes the
 //! least from each, otherwise it takes their bits; then all lowest bytes stand side by side, all
@@ -174,7 +174,7 @@ mod tests {
         a == b || a.to_bits() == b.to_bits()
     }
 
-    /// Every so manieth number, from the end and from the beginning.
+    /// One number of every `step`, from the end and from the beginning.
     fn assert_equal(pages: &mut Pages, numbers: &[f64], step: usize) {
         assert_eq!(pages.packed.len() * PAGE + pages.open.len(), numbers.len());
         for at in (0..numbers.len()).rev().step_by(step).chain((0..numbers.len()).step_by(step)) {

@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use super::plan_report::PlanReport;
-use super::report::{self, grouped, kind_name};
+use super::report::{self, grouped};
 use super::{CliError, Verdict, inputs};
 use crate::attention::TieBreak;
 use crate::model::{Matrix, Model, Shape};
@@ -204,7 +204,7 @@ impl LayerReport {
             if weights.is_dead_head(head) {
                 dead_heads += 1;
             } else {
-                *heads.entry(kind_name(model.kind(layer, head))).or_insert(0) += 1;
+                *heads.entry(model.kind(layer, head).name()).or_insert(0) += 1;
                 latest_ties += usize::from(model.tie(layer, head) == TieBreak::Latest);
             }
         }

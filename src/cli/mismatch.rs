@@ -4,7 +4,7 @@ use rayon::ThreadPool;
 use serde::Serialize;
 
 use super::CliError;
-use super::report::{grouped, kind_name};
+use super::report::grouped;
 use crate::engine::verify::{
     EXPLAINED, HeadDifference, Logits, Mismatch, VerifyError, differing_heads,
 };
@@ -131,7 +131,7 @@ impl MismatchReport {
 
 fn head_sentence(difference: &HeadDifference) -> String {
     let HeadDifference { layer, head, kind, position, query, by_kind, by_hull } = difference;
-    let kind = kind_name(*kind);
+    let kind = kind.name();
     format!(
         "layer {layer}, head {head} ({kind}), asked for {query:?} at position {position}: \
          {by_kind:?} by kind, {by_hull:?} by hull"

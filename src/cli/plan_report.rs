@@ -68,7 +68,7 @@ fn parts_of_programs(model: &Model) -> Vec<Vec<Token>> {
     let mut parts = Vec::new();
     for bundled in bundled_programs::all() {
         let compiled = wasm::compile(bundled.wasm, &wasm::Options::default());
-        let program = compiled.expect("bundled programs compile").program;
+        let program = compiled.expect("a test executes every bundled program").program;
         let symbols = program.prompt();
         for code in symbols[1..].chunks(5 * INSTRUCTIONS) {
             // The last piece has the end of its program, and perhaps an input, too.

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::CliError;
 use super::check::Mismatch;
-use crate::attention::HeadKind;
 
 /// Prints one JSON object.
 pub fn json(report: &impl Serialize) -> Result<(), CliError> {
@@ -62,17 +61,6 @@ pub fn end(halted: bool, trapped: bool) -> &'static str {
         (true, _) => "trapped",
         (false, true) => "halted",
         (false, false) => "stopped at --max-tokens",
-    }
-}
-
-/// What a kind of heads is called.
-pub fn kind_name(kind: HeadKind) -> &'static str {
-    match kind {
-        HeadKind::Lookup => "lookup",
-        HeadKind::Passthrough => "passthrough",
-        HeadKind::Gather => "gather",
-        HeadKind::Keyed => "keyed",
-        HeadKind::Mean => "mean",
     }
 }
 

@@ -78,10 +78,15 @@ pub fn compare(
     let mut agreement = Agreement::default();
     let given = walks.known.len();
     for _ in 0..walks.count {
+        agreement.histories += 1;
+        let Ok(execution) = Execution::new(plan) else {
+            agreement.broken += 1;
+            continue;
+        };
         let mut walk = Walk {
             plan,
             reference: Reference::new(model, attention, kernel)?,
-            execution: Execution::new(plan).ok(),
+            execution,
             history: Vec::new(),
             compared: 0,
         };
@@ -90,7 +95,6 @@ pub fn compare(
             strays.next(&mut random, predicted)
         })?;
         let Walk { history, compared, .. } = walk;
-        agreement.histories += 1;
         agreement.predictions += compared;
         agreement.longest = agreement.longest.max(history.len());
         match end {
@@ -122,7 +126,7 @@ struct Strays {
 impl Strays {
     fn draw(random: &mut fastrand::Rng, model: &Model, plan: &Plan) -> Strays {
         let vocabulary = model.shape().vocabulary.min(plan.classes().len()) as u32;
-        let often = *random.choice(&[1, 8, 32, 64]).expect("there is a choice");
+        let often = [1, 8, 32, 64][random.usize(..4)];
         let count = if random.bool() { 8 } else { vocabulary };
         let mut pool: Vec<Token> = (0..count).map(|_| Token(random.u32(..vocabulary))).collect();
         // A token that breaks the plan ends the walk: few walks should meet it.
@@ -159,8 +163,7 @@ impl Strays {
 struct Walk<'m> {
     plan: &'m Plan,
     reference: Reference<'m>,
-    /// Nothing if the plan breaks before the first token.
-    execution: Option<Execution<'m>>,
+    execution: Execution<'m>,
     /// Tokens that neither broke the plan nor were refused.
     history: Vec<Token>,
     /// Predictions that were compared.
@@ -186,13 +189,12 @@ impl Walk<'_> {
     ) -> Result<End, EngineError> {
         let mut token = self.plan.opening();
         for at in 0..=begin.len() + length {
-            let planned = match &mut self.execution {
-                Some(_) if at == 0 => self.plan.first_prediction(),
-                Some(execution) => match execution.step(token, true) {
-                    Ok(()) => Some(execution.answer()),
-                    Err(_) => return Ok(End::Broken),
-                },
-                None => return Ok(End::Broken),
+            let planned = if at == 0 {
+                self.plan.first_prediction()
+            } else if self.execution.step(token, true).is_ok() {
+                Some(self.execution.answer())
+            } else {
+                return Ok(End::Broken);
             };
             let reference = self.reference.step(token).and_then(|()| self.reference.next_token());
             let reference = match reference {

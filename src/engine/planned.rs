@@ -97,11 +97,6 @@ impl<'m> Planned<'m> {
         }
     }
 
-    /// Pieces of code made, and operations in all of them.
-    pub fn code_size(&self) -> (usize, usize) {
-        self.execution.as_ref().map_or((0, 0), Execution::code_size)
-    }
-
     #[cold]
     fn open(&mut self, token: Token) -> Result<(), EngineError> {
         let reason = match self.plan {

@@ -47,7 +47,7 @@ impl Lin {
 
     /// The sum of multiples of others and a constant, unless a coefficient grows beyond all use.
     pub fn sum<'a>(c: i64, parts: impl Iterator<Item = (&'a Lin, i64)>) -> Option<Lin> {
-        let small = |c: i64| (c.abs() <= GREATEST).then_some(c);
+        let small = |c: i64| (c.unsigned_abs() <= GREATEST.unsigned_abs()).then_some(c);
         let mut constant = c;
         let mut terms: Vec<(AtomId, i64)> = Vec::new();
         for (lin, k) in parts {
@@ -57,17 +57,17 @@ impl Lin {
             }
         }
         terms.sort_unstable_by_key(|term| term.0);
-        // Equal atoms stand together: each becomes one term, in place.
-        let mut kept = 0;
-        for at in 0..terms.len() {
-            if kept > 0 && terms[kept - 1].0 == terms[at].0 {
-                terms[kept - 1].1 = small(terms[kept - 1].1 + terms[at].1)?;
-            } else {
-                terms[kept] = terms[at];
-                kept += 1;
+        let mut fits = true;
+        terms.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                // Neither is beyond GREATEST, so the sum is a number.
+                kept.1 += next.1;
+                fits &= small(kept.1).is_some();
             }
-        }
-        terms.truncate(kept);
+            same && fits
+        });
+        fits.then_some(())?;
         terms.retain(|term| term.1 != 0);
         Some(Lin { c: constant, terms })
     }
@@ -87,5 +87,25 @@ impl Lin {
     /// The same without its constant.
     pub fn without_constant(&self) -> Lin {
         Lin { c: 0, terms: self.terms.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_have_each_atom_once_or_are_refused() {
+        let [a, b] = [1, 2].map(|id| Lin::atom(AtomId(id)));
+        let sum = |parts: &[(&Lin, i64)]| Lin::sum(5, parts.iter().copied());
+        let both = Lin { c: 5, terms: vec![(AtomId(1), 3), (AtomId(2), -1)] };
+        assert_eq!(sum(&[(&a, 1), (&b, -1), (&a, 2)]), Some(both));
+        assert_eq!(sum(&[(&a, 4), (&b, 0), (&a, -4)]), Some(Lin::constant(5)));
+        let great = sum(&[(&a, GREATEST)]).unwrap();
+        // -8 times it is the least number there is, whose magnitude is none.
+        for k in [2, -2, 8, -8, i64::MAX, i64::MIN] {
+            assert_eq!(sum(&[(&great, k)]), None, "{k}");
+        }
+        assert_eq!(sum(&[(&great, 1), (&a, 1), (&a, -1)]), None);
     }
 }

@@ -47,19 +47,19 @@ use thiserror::Error;
 use crate::model::{Model, Token};
 
 use code::SELECTED;
-pub use code::{ANSWER, BEST, FIRST, Op, POSITION, Reg, ZERO};
+pub use code::{ANSWER, BEST, FIRST, Op, POSITION, Reg};
 pub use compiler::Compiler;
 pub use exact::{GUARDED, MOST, OLDEST};
 pub use fan::Fan;
 pub use fraction::round;
 pub use group::{Group, Line};
 pub use heads::HullHead;
-pub use later::{Later, split};
 pub use specialise::Known;
 
 use heads::Items;
 use joint::Asked;
 use lin::Lin;
+pub(crate) use later::{Later, split};
 use live::Live;
 use output::Output;
 use std::sync::Arc;

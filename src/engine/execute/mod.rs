@@ -276,11 +276,6 @@ impl<'p> Execution<'p> {
         self.state.last as u64 + 1
     }
 
-    /// Pieces of code made, and operations in all of them.
-    pub fn code_size(&self) -> (usize, usize) {
-        (self.variants, self.code.len())
-    }
-
     /// Bytes that history, tables, columns and hulls hold; a borrowed history is its owner's.
     pub fn heap_bytes(&self) -> usize {
         let State { history, tables, columns, hulls, .. } = &self.state;

@@ -29,7 +29,7 @@
 //! was judged before it stands.
 //!
 //! [`verify_by_plan`] is the other road: the plan, executed along the trace by several threads
-//! (`plan.rs`, `segments.rs`). It shares no arithmetic with the products, which take over where it
+//! (`plan.rs`, `segments.rs`, `lanes`). It shares no arithmetic with the products, which take over where it
 //! does not go.
 //!
 //! Results depend on neither the size of blocks nor the number of threads: products are

@@ -165,9 +165,10 @@ impl<'t> Road<'t> {
                 break;
             }
             answers = claims;
-            let block = match answers {
-                true => self.answer(&mut execution, &mut lanes, start, &mut segment),
-                false => self.pass(&mut execution, start.max(1), self.end(start)),
+            let block = if answers {
+                self.answer(&mut execution, &mut lanes, start, &mut segment)
+            } else {
+                self.pass(&mut execution, start.max(1), self.end(start))
             };
             if let Err(broke) = block {
                 self.broken.fetch_min(broke.0, Relaxed);
@@ -183,7 +184,7 @@ impl<'t> Road<'t> {
                 progress(self.answered.load(Relaxed));
             }
         }
-        segment.heap_bytes = execution.heap_bytes();
+        segment.heap_bytes = execution.heap_bytes() + lanes.heap_bytes();
         segment
     }
 

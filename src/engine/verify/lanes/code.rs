@@ -94,15 +94,7 @@ impl Code<'_> {
                         (point.token, r.of(base)[lane] + point.at(x, y))
                     });
                 }
-                Op::Find { .. }
-                | Op::Insert { .. }
-                | Op::InsertUnless { .. }
-                | Op::Accumulate { .. }
-                | Op::AccumulateConst { .. }
-                | Op::MarkUnless { .. }
-                | Op::Push { .. }
-                | Op::Take { .. }
-                | Op::Hull { .. } => unreachable!("code that may be late leaves history alone"),
+                of_history => unreachable!("{of_history:?} is done at once, never late"),
             }
         }
         broke

@@ -34,12 +34,18 @@ pub struct Lanes<'p> {
 }
 
 /// Positions that wait for the same code.
-#[derive(Clone)]
 struct Batch {
     count: usize,
     positions: [i64; LANES],
     /// Input after input, [`LANES`] of each.
     inputs: Vec<i64>,
+}
+
+impl Batch {
+    fn new(later: &Later) -> Batch {
+        let inputs = vec![0; later.inputs.len() * LANES];
+        Batch { count: 0, positions: [0; LANES], inputs }
+    }
 }
 
 /// What is known of positions that were answered.
@@ -69,13 +75,11 @@ impl<'p> Lanes<'p> {
         position: usize,
         judged: &mut Judged,
     ) {
-        let later = &execution.late_code()[number];
+        let code = execution.late_code();
         if number >= self.batches.len() {
-            let none = Batch { count: 0, positions: [0; LANES], inputs: Vec::new() };
-            self.batches.resize(number + 1, none);
+            self.batches.extend(code[self.batches.len()..].iter().map(Batch::new));
         }
-        let batch = &mut self.batches[number];
-        batch.inputs.resize(later.inputs.len() * LANES, 0);
+        let (later, batch) = (&code[number], &mut self.batches[number]);
         batch.positions[batch.count] = position as i64;
         let step = execution.registers();
         for (lanes, &input) in batch.inputs.chunks_exact_mut(LANES).zip(&later.inputs) {
@@ -89,11 +93,18 @@ impl<'p> Lanes<'p> {
 
     /// Answers whatever waits.
     pub fn flush(&mut self, execution: &Execution<'_>, judged: &mut Judged) {
-        for (number, later) in execution.late_code().iter().enumerate().take(self.batches.len()) {
-            if self.batches[number].count > 0 {
+        for (number, later) in execution.late_code().iter().enumerate() {
+            if self.batches.get(number).is_some_and(|batch| batch.count > 0) {
                 self.answer(number, later, execution.token_tables(), judged);
             }
         }
+    }
+
+    /// Bytes of heap held.
+    pub fn heap_bytes(&self) -> usize {
+        let inputs: usize = self.batches.iter().map(|batch| batch.inputs.len()).sum();
+        (inputs + self.registers.all.len()) * size_of::<i64>()
+            + self.batches.capacity() * size_of::<Batch>()
     }
 
     fn answer(&mut self, number: usize, later: &Later, tables: &[i64], judged: &mut Judged) {
