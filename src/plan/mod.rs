@@ -58,8 +58,8 @@ pub use specialise::Known;
 
 use heads::Items;
 use joint::Asked;
-use lin::Lin;
 pub(crate) use later::{Later, split};
+use lin::Lin;
 use live::Live;
 use output::Output;
 use std::sync::Arc;
