@@ -10,7 +10,7 @@ use common::programs::source;
 use common::{POOLS, cases, tokens};
 use hardmax::cli::bundled_programs;
 use hardmax::engine::verify::{End, Mismatch, Settings, Verification, verify, verify_by_plan};
-use hardmax::engine::{Attention, Break, EngineError, Reason, Reference};
+use hardmax::engine::{Attention, EngineError, Reason, Reference, Violation};
 use hardmax::linalg::Kernel;
 use hardmax::model::{Model, Token, Tokens};
 use hardmax::oracle;
@@ -30,7 +30,7 @@ struct Engine {
 
 impl Engine {
     fn new(model: Model) -> Engine {
-        let plan = Plan::new(&model, Plan::likely_opening(&model));
+        let plan = Plan::new(&model, Plan::likely_bos(&model));
         Engine { model, plan }
     }
 }
@@ -296,7 +296,7 @@ fn where_the_plan_breaks_dense_products_judge_the_rest() {
         let found = bad.verified(&BUNDLED, Road::Plan, 2048, pool);
         let fallback = found.fallback.unwrap();
         assert_eq!(fallback.position, position as u64);
-        assert_eq!(fallback.reason, Reason::Broke(Break::Opening));
+        assert_eq!(fallback.reason, Reason::Broke(Violation::SecondBos));
         assert_eq!(found.first.unwrap().position, position as u64);
         let road = Road::Products(Attention::Kinds, Kernel::ALL[0]);
         assert_eq!(finding(&found), finding(&bad.verified(&BUNDLED, road, 2048, pool)));
@@ -314,7 +314,7 @@ fn without_a_plan_dense_products_judge_everything() {
     // A prompt that begins with another token than the plan's.
     let other = Trace { prompt: good.prompt - 1, tokens: good.tokens[1..].to_vec() };
     let found = other.verified(&BUNDLED, Road::Plan, 64, &POOLS[1]);
-    assert_eq!(found.fallback.unwrap().reason, Reason::OtherOpening);
+    assert_eq!(found.fallback.unwrap().reason, Reason::OtherBos);
 }
 
 #[test]

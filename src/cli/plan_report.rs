@@ -84,7 +84,7 @@ fn parts_of_programs(model: &Model) -> Vec<Vec<Token>> {
 impl PlanReport {
     /// Makes the plan, and compares it on so many random histories drawn from a seed.
     pub fn new(model: &Model, walks: Option<(u64, u64)>) -> Result<PlanReport, CliError> {
-        let opening = Plan::likely_opening(model);
+        let opening = Plan::likely_bos(model);
         let planning = Instant::now();
         let plan = Plan::new(model, opening);
         let seconds = planning.elapsed().as_secs_f64();
@@ -123,7 +123,7 @@ impl PlanReport {
                 if self.compares { "histories   none: nothing to compare\n" } else { "" };
             return format!("\nplan        none: {why}\n{histories}");
         };
-        let once = if plan.opens_once { ", assumed not to come again" } else { "" };
+        let once = if plan.single_bos { ", assumed not to come again" } else { "" };
         let parts = format!(
             "\n\
              plan        for prompts that begin with {}{once}, of at most {} tokens; \
@@ -151,7 +151,7 @@ impl PlanReport {
             plan.features,
             shape.vocabulary,
             plan.groups,
-            plan.fans,
+            plan.plane_groups,
             plan.guards,
             plan.classes,
             plan.rows,

@@ -131,7 +131,7 @@ impl Strays {
         let mut pool: Vec<Token> = (0..count).map(|_| Token(random.u32(..vocabulary))).collect();
         // A token that breaks the plan ends the walk: few walks should meet it.
         if random.u32(..8) > 0 {
-            pool.retain(|&token| Some(token) != plan.opens_once());
+            pool.retain(|&token| Some(token) != plan.single_bos());
         }
         Strays { often, pool }
     }
@@ -187,7 +187,7 @@ impl Walk<'_> {
         length: usize,
         mut next: impl FnMut(Token) -> Token,
     ) -> Result<End, EngineError> {
-        let mut token = self.plan.opening();
+        let mut token = self.plan.bos();
         for at in 0..=begin.len() + length {
             let planned = if at == 0 {
                 self.plan.first_prediction()

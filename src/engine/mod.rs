@@ -20,7 +20,7 @@ pub mod verify;
 pub use agreement::{Agreement, Difference, Walks, compare};
 pub use either::Engine;
 pub use error::EngineError;
-pub use execute::Break;
+pub use execute::Violation;
 pub use generate::{Decoder, Generated, Stopped, generate};
 pub use planned::{Fallback, Planned, Reason};
 pub use reference::Reference;

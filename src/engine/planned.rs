@@ -8,7 +8,7 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use super::execute::{Break, Execution};
+use super::execute::{Execution, Violation};
 use super::generate::Decoder;
 use super::{Attention, EngineError, Reference};
 use crate::linalg::Kernel;
@@ -24,10 +24,10 @@ pub enum Reason {
     Refused(Refusal),
     /// The plan broke.
     #[error("{0}")]
-    Broke(Break),
+    Broke(Violation),
     /// The first token is not the one that the plan was made for.
     #[error("the prompt begins with another token than the plan")]
-    OtherOpening,
+    OtherBos,
     /// The prediction at position 0 is not exact.
     #[error("the prediction at position 0 is not exact")]
     FirstPrediction,
@@ -101,7 +101,7 @@ impl<'m> Planned<'m> {
     fn open(&mut self, token: Token) -> Result<(), EngineError> {
         let reason = match self.plan {
             Err(refusal) => Reason::Refused(refusal),
-            Ok(plan) if plan.opening() != token => Reason::OtherOpening,
+            Ok(plan) if plan.bos() != token => Reason::OtherBos,
             Ok(plan) => match Execution::new(plan) {
                 Ok(execution) => {
                     self.execution = Some(execution);

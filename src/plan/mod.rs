@@ -2,68 +2,55 @@
 //!
 //! Passes, in running order, each a file with its argument for exactness on top:
 //!
-//! 1. `fuse`: slots as expressions (`term`, with their bounds `joint`), with heads as the weights
-//!    prove them to be (`heads`, `rebase`) and rounding followed to the end (`exact`). `opening` is
+//! 1. `fuse`: slots as expressions (`term`, with their bounds `feature_bounds`), with heads as the weights
+//!    prove them to be (`heads`, `rebase`) and rounding followed to the end (`exact`). `bos` is
 //!    position 0, computed as it stands.
 //! 2. `merge`: units of one gate become one piece, as soon as they meet in a slot. Equal
 //!    expressions are one atom from the start.
-//! 3. `output`: the output head in groups (`group`) and fans (`fan`).
+//! 3. `output`: the output head in groups (`group`) and plane_groups (`plane_group`).
 //! 4. `live`: what the logits depend on, and by what code is specialised.
 //! 5. `specialise` substitutes what is known, and `lower` and `answer` write
-//!    operations (`code`) when `compiler` is asked for them. Where answers may be late, `later`
+//!    operations (`code`) when `compiler` is asked for them. Where answers may be late, `deferred`
 //!    splits off what only they need.
 //!
 //! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the
-//! reference. Assumptions are guarded at run time: the opening token comes once, running
+//! reference. Assumptions are guarded at run time: the bos token comes once, running
 //! sums stay within 0..=2^28, registers get no older than 2^28 positions, products that bounds
 //! cannot prove to stay within ±2^40, what the output head reads is whole, and no token counts
 //! as less than dead.
 //! Nothing here knows what a model is about.
 
-mod answer;
 mod code;
-mod compiler;
-mod exact;
-mod fan;
-mod fraction;
+mod expression;
 mod fuse;
-mod group;
-mod heads;
-mod joint;
-mod later;
-mod lin;
-mod live;
-mod lower;
-mod merge;
-mod opening;
-mod output;
-mod rebase;
-mod specialise;
-mod term;
+mod output_head;
+
+use std::sync::Arc;
 
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::model::{Model, Token};
 
-use code::SELECTED;
-pub use code::{ANSWER, BEST, FIRST, Op, POSITION, Reg};
-pub use compiler::Compiler;
-pub use exact::{GUARDED, MOST, OLDEST};
-pub use fan::Fan;
-pub use fraction::round;
-pub use group::{Group, Line};
-pub use heads::HullHead;
-pub use specialise::Known;
+use code::liveness::{self, Live};
+use code::op::SELECTED;
+use code::specialise;
+use expression::affine::Affine;
+use expression::arena::{Arena, Atom, Features};
+use expression::feature_bounds::Asked;
+use fuse::heads::Items;
+use fuse::position_zero;
+use output_head::Output;
 
-use heads::Items;
-use joint::Asked;
-pub(crate) use later::{Later, split};
-use lin::Lin;
-use live::Live;
-use output::Output;
-use std::sync::Arc;
-use term::{Arena, Atom, Features};
+pub use code::compiler::Compiler;
+pub(crate) use code::deferred::{Deferred, split};
+pub use code::op::{BEST, FIRST, Op, POSITION, PREDICTION, Reg};
+pub use code::specialise::Known;
+pub use expression::quotient::round;
+pub use fuse::heads::HullHead;
+pub use fuse::rounding::{MAX_AGE, MAX_PRODUCT, MAX_SUM};
+pub use output_head::line_group::{Line, LineGroup};
+pub use output_head::plane_group::PlaneGroup;
 
 /// Why a model has no plan for a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize)]
@@ -89,40 +76,37 @@ pub struct Plan {
     live: Live,
     features: Arc<Features>,
     elsewhere: Arc<Asked>,
-    opening: opening::Opening,
-    opens_once: bool,
+    bos: position_zero::PositionZero,
+    single_bos: bool,
     limit: u64,
 }
 
 /// The lengths of history for which a plan is tried, the greatest first.
-const LIMITS: [u64; 3] = [u32::MAX as u64 - 1, 1 << 26, 1 << 20];
+const LENGTHS: [u64; 3] = [u32::MAX as u64 - 1, 1 << 26, 1 << 20];
 
 impl Plan {
-    /// The plan for prompts that begin with `opening`.
-    pub fn new(model: &Model, opening: Token) -> Result<Plan, Refusal> {
+    /// The plan for prompts that begin with `bos`.
+    pub fn new(model: &Model, bos: Token) -> Result<Plan, Refusal> {
         if model.shape().vocabulary > 1 << 16 {
             return Err(Refusal::Vocabulary);
         }
-        let opening = opening::opening(model, opening);
-        LIMITS
-            .iter()
-            .find_map(|&limit| Plan::within(model, &opening, limit))
-            .ok_or(Refusal::Inexact)
+        let bos = position_zero::bos(model, bos);
+        LENGTHS.iter().find_map(|&limit| Plan::within(model, &bos, limit)).ok_or(Refusal::Inexact)
     }
 
-    fn within(model: &Model, opening: &opening::Opening, limit: u64) -> Option<Plan> {
-        let mut fused = fuse::fuse(model, opening, limit as f64);
-        let output = output::group(model, &mut fused)?;
-        let live = live::live(&fused, &output);
+    fn within(model: &Model, bos: &position_zero::PositionZero, limit: u64) -> Option<Plan> {
+        let mut fused = fuse::fuse(model, bos, limit as f64);
+        let output = output_head::group(model, &mut fused)?;
+        let live = liveness::live(&fused, &output);
         let mut plan = Plan {
-            elsewhere: fused.arena.joint.elsewhere(),
+            elsewhere: fused.arena.feature_bounds.elsewhere(),
             arena: fused.arena,
             items: fused.items,
             output,
             live,
             features: fused.features,
-            opening: opening.clone(),
-            opens_once: fused.opens_once,
+            bos: bos.clone(),
+            single_bos: fused.single_bos,
             limit,
         };
         plan.live.leaves_zero = specialise::leaves_zero(&plan);
@@ -130,23 +114,23 @@ impl Plan {
     }
 
     /// The token that prompts of a model begin with, as far as its embedding tells.
-    pub fn likely_opening(model: &Model) -> Token {
-        Token(fuse::likely_opening(model) as u32)
+    pub fn likely_bos(model: &Model) -> Token {
+        Token(fuse::likely_bos(model) as u32)
     }
 
     /// The token that must not come again, if the plan assumes so.
-    pub fn opens_once(&self) -> Option<Token> {
-        self.opens_once.then_some(self.opening.token)
+    pub fn single_bos(&self) -> Option<Token> {
+        self.single_bos.then_some(self.bos.token)
     }
 
     /// The token at position 0.
-    pub fn opening(&self) -> Token {
-        self.opening.token
+    pub fn bos(&self) -> Token {
+        self.bos.token
     }
 
     /// The token predicted at position 0, if that is exact.
     pub fn first_prediction(&self) -> Option<Token> {
-        self.opening.next
+        self.bos.next
     }
 
     /// The greatest position.
@@ -155,13 +139,13 @@ impl Plan {
     }
 
     /// Groups of the output head.
-    pub fn groups(&self) -> &[Group] {
+    pub fn line_groups(&self) -> &[LineGroup] {
         &self.output.groups
     }
 
     /// Fans of the output head.
-    pub fn fans(&self) -> &[Fan] {
-        &self.output.fans
+    pub fn plane_groups(&self) -> &[PlaneGroup] {
+        &self.output.plane_groups
     }
 
     /// How many tables there are.
@@ -171,7 +155,7 @@ impl Plan {
 
     /// What every column holds at position 0.
     pub fn columns(&self) -> Vec<i64> {
-        self.items.columns.iter().map(|column| column.opening).collect()
+        self.items.columns.iter().map(|column| column.bos).collect()
     }
 
     /// The heads that hulls answer.
@@ -191,7 +175,7 @@ impl Plan {
 
     /// The register with the selected place.
     pub fn selected(&self) -> Reg {
-        let place = self.live.selector.as_ref().and_then(Lin::single);
+        let place = self.live.selector.as_ref().and_then(Affine::single);
         match place.map(|(atom, k)| (self.arena.atom(atom), k)) {
             Some((Atom::Sum(sum), 1)) => self.sum(*sum),
             _ => SELECTED,
@@ -205,7 +189,7 @@ impl Plan {
 
     /// The registers whose age is guarded.
     pub fn marks(&self) -> Vec<Reg> {
-        let needed = self.live.needed.ages.iter().enumerate();
+        let needed = self.live.needed.latches.iter().enumerate();
         needed.filter(|age| *age.1).map(|age| self.mark(age.0)).collect()
     }
 
@@ -219,7 +203,7 @@ impl Plan {
 
     /// The first register that is a step's own.
     pub fn first_free(&self) -> usize {
-        FIRST as usize + self.items.sums.len() + self.items.ages.len()
+        FIRST as usize + self.items.sums.len() + self.items.latches.len()
     }
 
     /// What is left of the model.
@@ -227,19 +211,19 @@ impl Plan {
         let count = |live: &[bool]| live.iter().filter(|live| **live).count();
         Summary {
             limit: self.limit,
-            opens_once: self.opens_once().is_some(),
+            single_bos: self.single_bos().is_some(),
             atoms: self.live.atoms,
             pieces: self.live.pieces,
             terms: self.live.terms,
             features: self.live.features,
             lookups: self.live.lookups,
             sums: count(&self.live.needed.sums),
-            registers: count(&self.live.needed.ages),
+            registers: count(&self.live.needed.latches),
             tables: count(&self.live.needed.tables),
             columns: count(&self.live.needed.columns),
             hulls: count(&self.live.needed.hulls),
             groups: self.output.groups.len(),
-            fans: self.output.fans.len(),
+            plane_groups: self.output.plane_groups.len(),
             guards: self.output.guards.len(),
             classes: self.live.members.len(),
             rows: self.live.representatives.len(),
@@ -252,8 +236,8 @@ impl Plan {
 pub struct Summary {
     /// The greatest position for which exactness is proved.
     pub limit: u64,
-    /// Whether the opening token is assumed not to come again.
-    pub opens_once: bool,
+    /// Whether the bos token is assumed not to come again.
+    pub single_bos: bool,
     /// Expressions that are not linear.
     pub atoms: usize,
     /// Gated units among them, merged ones once.
@@ -277,7 +261,7 @@ pub struct Summary {
     /// Groups of the output head.
     pub groups: usize,
     /// Fans of the output head.
-    pub fans: usize,
+    pub plane_groups: usize,
     /// Products that are guarded at run time.
     pub guards: usize,
     /// Classes of tokens for which code is specialised.
@@ -296,9 +280,9 @@ mod tests {
         let without_native_arithmetic = include_bytes!("../../tests/models/basic.bin");
         for bytes in [&bundled[..], &without_native_arithmetic[..]] {
             let model = Model::from_bytes(bytes).unwrap();
-            let opening = Plan::likely_opening(&model);
-            assert_eq!(model.vocabulary().name(opening), "{");
-            let Ok(plan) = Plan::new(&model, opening) else { panic!("no plan") };
+            let bos = Plan::likely_bos(&model);
+            assert_eq!(model.vocabulary().name(bos), "{");
+            let Ok(plan) = Plan::new(&model, bos) else { panic!("no plan") };
             assert_eq!(plan.summary().hulls, 0);
         }
     }

@@ -25,7 +25,7 @@ fn walks(count: u64, seed: u64) -> Walks {
 }
 
 fn plan() -> Plan {
-    Plan::new(&MODEL, Plan::likely_opening(&MODEL)).unwrap()
+    Plan::new(&MODEL, Plan::likely_bos(&MODEL)).unwrap()
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use hardmax::engine::verify::{Settings, Verification, verify, verify_by_plan};
 use hardmax::engine::{
-    Attention, Break, Decoder, EngineError, Fallback, Planned, Reason, Reference,
+    Attention, Decoder, EngineError, Fallback, Planned, Reason, Reference, Violation,
 };
 use hardmax::linalg::Kernel;
 use hardmax::model::{Token, Tokens};
@@ -22,15 +22,15 @@ fn an_opening_token_that_comes_again_breaks_the_plan_and_not_the_tokens() {
     let mut broken = 0;
     for seed in 1..300 {
         let model = random_model(seed * 7919);
-        if Plan::new(&model, Token(0)).is_ok_and(|plan| plan.opens_once().is_some()) {
+        if Plan::new(&model, Token(0)).is_ok_and(|plan| plan.single_bos().is_some()) {
             let (got, fallback) = by_plan(&model, &prompt, 40);
             assert_eq!(got.unwrap(), by_reference(&model, &prompt, 40).unwrap());
             match fallback {
-                Some(Fallback { position: 3, reason: Reason::Broke(Break::Opening) }) => {
+                Some(Fallback { position: 3, reason: Reason::Broke(Violation::SecondBos) }) => {
                     broken += 1
                 }
                 // A product left its guard before.
-                Some(Fallback { position: ..3, reason: Reason::Broke(Break::Product) }) => {}
+                Some(Fallback { position: ..3, reason: Reason::Broke(Violation::Product) }) => {}
                 other => panic!("seed {seed}: {other:?}"),
             }
         }

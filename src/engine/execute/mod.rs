@@ -15,21 +15,21 @@
 //! and the tables. Tokens that are there already, such as a trace that is verified, are
 //! borrowed, not copied.
 
-mod broken;
 mod features;
 mod state;
+mod violation;
 
 use std::borrow::Cow;
 
 use crate::attention::{Hull, Memory, TieBreak};
 use crate::model::Token;
-use crate::plan::{self, ANSWER, Compiler, Known, Later, OLDEST, Op, POSITION, Plan};
+use crate::plan::{self, Compiler, Deferred, Known, MAX_AGE, Op, POSITION, PREDICTION, Plan};
 
 use super::positions::Positions;
 
-pub use broken::Break;
 pub use features::Tables;
 use state::State;
+pub use violation::Violation;
 
 /// As many as there are numbers of 16 bits.
 pub const REGISTERS: usize = 1 << 16;
@@ -76,7 +76,7 @@ pub struct Execution<'p> {
 /// Code whose answers are late.
 #[derive(Default)]
 struct Late {
-    code: Vec<Later>,
+    code: Vec<Deferred>,
     /// By place in `second`, one more than the number of the code, or 0.
     numbers: Vec<u32>,
     /// The place in `second` of the latest step.
@@ -85,39 +85,39 @@ struct Late {
 
 impl<'p> Execution<'p> {
     /// After the opening token, at position 0.
-    pub fn new(plan: &'p Plan) -> Result<Self, Break> {
-        Execution::with_history(plan, Cow::Owned(vec![plan.opening().0 as u16]))
+    pub fn new(plan: &'p Plan) -> Result<Self, Violation> {
+        Execution::with_history(plan, Cow::Owned(vec![plan.bos().0 as u16]))
     }
 
     /// The same for a history that is known: it begins with the opening token, and
     /// [`Execution::step`] is given its tokens one after the other. Answers are late where
     /// they can be: [`Execution::late`] tells what is left to do for them.
-    pub fn along(plan: &'p Plan, history: &'p [u16]) -> Result<Self, Break> {
+    pub fn along(plan: &'p Plan, history: &'p [u16]) -> Result<Self, Violation> {
         let mut execution = Execution::with_history(plan, Cow::Borrowed(history))?;
         let numbers = vec![0; execution.second.len()];
         execution.late = Some(Late { numbers, ..Late::default() });
         Ok(execution)
     }
 
-    fn with_history(plan: &'p Plan, history: Cow<'p, [u16]>) -> Result<Self, Break> {
+    fn with_history(plan: &'p Plan, history: Cow<'p, [u16]>) -> Result<Self, Violation> {
         let mut hulls = Vec::with_capacity(plan.hulls().len());
         for head in plan.hulls() {
             let mut hull = Hull::new(TieBreak::Latest);
-            hull.insert(head.opening.key, head.opening.value).map_err(|_| Break::Head)?;
+            hull.insert(head.bos.key, head.bos.value).map_err(|_| Violation::Head)?;
             hulls.push(hull);
         }
         let rows = plan.rows().iter().copied().max().map_or(1, |row| usize::from(row) + 1);
         let classes =
             plan.classes().iter().copied().max().map_or(1, |class| usize::from(class) + 1);
         let state = State {
-            regs: vec![0; REGISTERS].into_boxed_slice().try_into().map_err(|_| Break::Code)?,
+            regs: vec![0; REGISTERS].into_boxed_slice().try_into().map_err(|_| Violation::Code)?,
             history,
             last: 0,
             tables: vec![Positions::new(); plan.tables()],
             columns: plan.columns().into_iter().map(|first| vec![first]).collect(),
             hulls,
-            groups: plan.groups(),
-            fans: plan.fans(),
+            line_groups: plan.line_groups(),
+            plane_groups: plan.plane_groups(),
             vocabulary: plan.classes().len(),
         };
         Ok(Execution {
@@ -135,19 +135,19 @@ impl<'p> Execution<'p> {
             selected: plan.selected(),
             aged: plan.aged(),
             limit: plan.limit() as usize,
-            forbidden: plan.opens_once().map_or(u32::MAX, |token| token.0),
+            forbidden: plan.single_bos().map_or(u32::MAX, |token| token.0),
         })
     }
 
     /// Takes the next token; with `answers`, [`Execution::answer`] is known afterwards.
     #[inline]
-    pub fn step(&mut self, token: Token, answers: bool) -> Result<(), Break> {
+    pub fn step(&mut self, token: Token, answers: bool) -> Result<(), Violation> {
         let t = self.state.last + 1;
         if t > self.limit {
-            return Err(Break::Length);
+            return Err(Violation::Length);
         }
         if token.0 == self.forbidden {
-            return Err(Break::Opening);
+            return Err(Violation::SecondBos);
         }
         let class = self.plan.classes()[token.index()];
         if let Cow::Owned(history) = &mut self.state.history {
@@ -165,8 +165,8 @@ impl<'p> Execution<'p> {
         )?;
 
         for &mark in &self.marks {
-            if t as i64 - self.state.regs[mark as usize] > OLDEST {
-                return Err(Break::Age);
+            if t as i64 - self.state.regs[mark as usize] > MAX_AGE {
+                return Err(Violation::Age);
             }
         }
         let selected = self.state.regs[self.selected as usize].clamp(0, t as i64) as usize;
@@ -196,7 +196,7 @@ impl<'p> Execution<'p> {
     /// The token with the greatest logit after the latest step.
     #[inline]
     pub fn answer(&self) -> Token {
-        Token(self.state.regs[ANSWER as usize] as u32)
+        Token(self.state.regs[PREDICTION as usize] as u32)
     }
 
     /// What is left to do for the answer of the latest step, as the number of a piece of code;
@@ -208,7 +208,7 @@ impl<'p> Execution<'p> {
     }
 
     /// All code whose answers are late, by number.
-    pub fn late_code(&self) -> &[Later] {
+    pub fn late_code(&self) -> &[Deferred] {
         self.late.as_ref().map_or(&[], |late| &late.code)
     }
 
@@ -223,15 +223,15 @@ impl<'p> Execution<'p> {
     }
 
     #[cold]
-    fn make_first(&mut self, class: u16) -> Result<Span, Break> {
-        let ops = self.compiler.first(class).map_err(|_| Break::Code)?;
+    fn make_first(&mut self, class: u16) -> Result<Span, Violation> {
+        let ops = self.compiler.first(class).map_err(|_| Violation::Code)?;
         let span = self.keep(ops);
         self.first[class as usize] = span;
         Ok(span)
     }
 
     #[cold]
-    fn make_second(&mut self, known: Known, answers: bool, at: usize) -> Result<Span, Break> {
+    fn make_second(&mut self, known: Known, answers: bool, at: usize) -> Result<Span, Violation> {
         let general = 2 * usize::from(known.class) + usize::from(answers);
         let known = if self.variants < VARIANTS {
             self.variants += 1;
@@ -246,7 +246,7 @@ impl<'p> Execution<'p> {
             self.general[general] = Some(at);
             Known { row: None, age: None, ..known }
         };
-        let mut ops = self.compiler.second(known, answers).map_err(|_| Break::Code)?;
+        let mut ops = self.compiler.second(known, answers).map_err(|_| Violation::Code)?;
         if let (Some(late), true) = (&mut self.late, answers) {
             let later;
             (ops, later) = plan::split(ops, self.plan.first_free());
@@ -296,7 +296,7 @@ impl Execution<'_> {
         set: &[(plan::Reg, i64)],
         ops: &[Op],
         tables: &[i64],
-    ) -> Result<&[i64; REGISTERS], Break> {
+    ) -> Result<&[i64; REGISTERS], Violation> {
         self.state.last = position;
         self.state.regs[POSITION as usize] = position as i64;
         for &(reg, value) in set {

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use super::features::Tables;
-use super::{Break, REGISTERS};
+use super::{REGISTERS, Violation};
 use crate::attention::{Hull, Memory};
 use crate::engine::positions::Positions;
-use crate::plan::{self, ANSWER, BEST, FIRST, GUARDED, MOST, Op};
+use crate::plan::{self, BEST, FIRST, MAX_PRODUCT, MAX_SUM, Op, PREDICTION};
 
 /// What code reads and writes.
 pub struct State<'p> {
@@ -19,14 +19,14 @@ pub struct State<'p> {
     pub tables: Vec<Positions>,
     pub columns: Vec<Vec<i64>>,
     pub hulls: Vec<Hull>,
-    pub groups: &'p [plan::Group],
-    pub fans: &'p [plan::Fan],
+    pub line_groups: &'p [plan::LineGroup],
+    pub plane_groups: &'p [plan::PlaneGroup],
     pub vocabulary: usize,
 }
 
 impl State<'_> {
     /// Runs a piece of code at the latest position.
-    pub fn run(&mut self, code: &[Op], tables: &[i64]) -> Result<(), Break> {
+    pub fn run(&mut self, code: &[Op], tables: &[i64]) -> Result<(), Violation> {
         let State { regs, history, last, vocabulary, .. } = self;
         let (vocabulary, last) = (*vocabulary, *last);
         let history = &history[..=last];
@@ -50,13 +50,13 @@ impl State<'_> {
                 Op::Divide { dst, a, shift } => {
                     let whole = r!(a) >> shift;
                     if whole << shift != r!(a) {
-                        return Err(Break::Fraction);
+                        return Err(Violation::Fraction);
                     }
                     r!(dst) = whole;
                 }
                 Op::Guard { a } => {
-                    if !(-GUARDED..=GUARDED).contains(&r!(a)) {
-                        return Err(Break::Product);
+                    if !(-MAX_PRODUCT..=MAX_PRODUCT).contains(&r!(a)) {
+                        return Err(Violation::Product);
                     }
                 }
                 Op::Read { dst, a, k, table, count, at, offset } => {
@@ -87,26 +87,26 @@ impl State<'_> {
                         self.tables[table as usize].insert(key, last as u32);
                     }
                     1.. => {}
-                    _ => return Err(Break::Head),
+                    _ => return Err(Violation::Head),
                 },
                 Op::Accumulate { sum, a } => {
                     let total = r!(sum).wrapping_add(r!(a));
                     r!(sum) = total;
-                    if !(0..=MOST).contains(&total) {
-                        return Err(Break::Sum);
+                    if !(0..=MAX_SUM).contains(&total) {
+                        return Err(Violation::Sum);
                     }
                 }
                 Op::AccumulateConst { sum, k } => {
                     let total = r!(sum).wrapping_add(k);
                     r!(sum) = total;
-                    if !(0..=MOST).contains(&total) {
-                        return Err(Break::Sum);
+                    if !(0..=MAX_SUM).contains(&total) {
+                        return Err(Violation::Sum);
                     }
                 }
                 Op::MarkUnless { mark, dead } => match r!(dead) {
                     0 => r!(mark) = last as i64,
                     1.. => {}
-                    _ => return Err(Break::Head),
+                    _ => return Err(Violation::Head),
                 },
                 Op::Push { column, a } => self.columns[column as usize].push(r!(a)),
                 Op::Take { dst, column, at } => {
@@ -117,30 +117,32 @@ impl State<'_> {
                     let pair = |at: plan::Reg| [r!(at) as f64, r!(at + 1) as f64];
                     let (key, value, query) = (pair(first), pair(first + 2), pair(first + 4));
                     let hull = &mut self.hulls[hull as usize];
-                    hull.insert(key, value).map_err(|_| Break::Head)?;
-                    let [x, y] = hull.answer(query).map_err(|_| Break::Head)?;
+                    hull.insert(key, value).map_err(|_| Violation::Head)?;
+                    let [x, y] = hull.answer(query).map_err(|_| Violation::Head)?;
                     r!(dst) = x as i64;
                     r!(dst + 1) = y as i64;
                 }
-                Op::Answer { token } => r!(ANSWER) = i64::from(token),
+                Op::Predict { token } => r!(PREDICTION) = i64::from(token),
                 Op::Pick { group, x } => {
-                    r!(ANSWER) = i64::from(self.groups[group as usize].winner(r!(x)).token);
+                    r!(PREDICTION) =
+                        i64::from(self.line_groups[group as usize].winner(r!(x)).token);
                 }
                 Op::Either { above, below, x, by, k } => {
                     let group = if r!(by) + i64::from(k) > 0 { above } else { below };
-                    r!(ANSWER) = i64::from(self.groups[group as usize].winner(r!(x)).token);
+                    r!(PREDICTION) =
+                        i64::from(self.line_groups[group as usize].winner(r!(x)).token);
                 }
-                Op::PickFan { fan, x, y } => {
-                    let point = self.fans[fan as usize].winner(r!(x), r!(y));
-                    r!(ANSWER) = i64::from(point.token);
+                Op::PickPlane { plane_group, x, y } => {
+                    let point = self.plane_groups[plane_group as usize].winner(r!(x), r!(y));
+                    r!(PREDICTION) = i64::from(point.token);
                 }
                 Op::Candidate { group, x, base } => {
-                    let line = self.groups[group as usize].winner(r!(x));
+                    let line = self.line_groups[group as usize].winner(r!(x));
                     let logit = r!(base) + line.slope * r!(x) + line.height;
                     beat(regs, line.token, logit);
                 }
-                Op::CandidateFan { fan, x, y, base } => {
-                    let point = self.fans[fan as usize].winner(r!(x), r!(y));
+                Op::CandidatePlane { plane_group, x, y, base } => {
+                    let point = self.plane_groups[plane_group as usize].winner(r!(x), r!(y));
                     let logit = r!(base) + point.at(r!(x), r!(y));
                     beat(regs, point.token, logit);
                 }
@@ -154,10 +156,10 @@ impl State<'_> {
 fn beat(regs: &mut [i64; REGISTERS], token: u32, logit: i64) {
     let token = i64::from(token);
     if logit > regs[BEST as usize]
-        || (logit == regs[BEST as usize] && token < regs[ANSWER as usize])
+        || (logit == regs[BEST as usize] && token < regs[PREDICTION as usize])
     {
         regs[BEST as usize] = logit;
-        regs[ANSWER as usize] = token;
+        regs[PREDICTION as usize] = token;
     }
 }
 

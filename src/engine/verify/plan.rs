@@ -40,7 +40,7 @@ pub fn verify_by_plan(
     let found = match plan {
         _ if known.is_empty() => Found::default(),
         Err(refusal) => Found::nothing(Reason::Refused(*refusal)),
-        Ok(plan) if u32::from(known[0]) != plan.opening().0 => Found::nothing(Reason::OtherOpening),
+        Ok(plan) if u32::from(known[0]) != plan.bos().0 => Found::nothing(Reason::OtherBos),
         Ok(plan) => {
             let road = Road::new(plan, &known, prompt, pool.current_num_threads());
             road.follow(pool, &mut progress)

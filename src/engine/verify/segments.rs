@@ -36,7 +36,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use rayon::ThreadPool;
 
 use super::lanes::{Judged, Lanes};
-use crate::engine::execute::{Break, Execution};
+use crate::engine::execute::{Execution, Violation};
 use crate::engine::{Fallback, Reason};
 use crate::model::Token;
 use crate::plan::Plan;
@@ -87,7 +87,7 @@ struct Segment {
     blocks: Vec<Answered>,
     /// The first mismatch.
     first: Option<(u64, Token)>,
-    broke: Option<(u64, Break)>,
+    broke: Option<(u64, Violation)>,
     heap_bytes: usize,
 }
 
@@ -208,7 +208,7 @@ impl<'t> Road<'t> {
         execution: &mut Execution<'_>,
         from: usize,
         to: usize,
-    ) -> Result<(), (u64, Break)> {
+    ) -> Result<(), (u64, Violation)> {
         for (at, &token) in (from..).zip(&self.trace[from..to]) {
             let step = execution.step(Token(token.into()), false);
             step.map_err(|broke| (at as u64, broke))?;
@@ -224,7 +224,7 @@ impl<'t> Road<'t> {
         lanes: &mut Lanes<'_>,
         start: usize,
         segment: &mut Segment,
-    ) -> Result<(), (u64, Break)> {
+    ) -> Result<(), (u64, Violation)> {
         let (first, end) = (start.max(1), self.end(start));
         let generated = (self.prompt - 1).clamp(first, end.max(first));
         self.pass(execution, first, generated)?;

@@ -2,8 +2,8 @@
 
 use super::LANES;
 use super::registers::Registers;
-use crate::engine::execute::{Break, Tables};
-use crate::plan::{self, GUARDED, Op, POSITION, Plan, Reg};
+use crate::engine::execute::{Tables, Violation};
+use crate::plan::{self, MAX_PRODUCT, Op, POSITION, Plan, Reg};
 
 /// What code reads beside registers.
 pub struct Code<'a> {
@@ -15,12 +15,12 @@ pub struct Code<'a> {
 impl Code<'_> {
     /// Runs operations for all lanes. Gives the first lane that broke the plan, if one did.
     #[inline(always)]
-    pub fn run(&self, ops: &[Op], r: &mut Registers) -> Option<(usize, Break)> {
-        let (groups, fans) = (self.plan.groups(), self.plan.fans());
-        let mut broke: Option<(usize, Break)> = None;
+    pub fn run(&self, ops: &[Op], r: &mut Registers) -> Option<(usize, Violation)> {
+        let (line_groups, plane_groups) = (self.plan.line_groups(), self.plan.plane_groups());
+        let mut broke: Option<(usize, Violation)> = None;
         // What was to keep numbers small has failed: that lane and those after it, whose answers
         // do not count any more, are left alone, so any other that breaks is an earlier one.
-        let mut breaks = |r: &mut Registers, lane: Option<usize>, why: Break| {
+        let mut breaks = |r: &mut Registers, lane: Option<usize>, why: Violation| {
             if let Some(lane) = lane {
                 (broke, r.count) = (Some((lane, why)), lane);
             }
@@ -41,13 +41,13 @@ impl Code<'_> {
                 Op::Round { dst, a, shift } => r.one(dst, a, |a| plan::round(a, shift)),
                 Op::Divide { dst, a, shift } => {
                     let first = r.first(a, |a| (a >> shift) << shift != a);
-                    breaks(r, first, Break::Fraction);
+                    breaks(r, first, Violation::Fraction);
                     r.one(dst, a, |a| a >> shift);
                 }
                 Op::Guard { a } => {
-                    let beyond = |a| !(-GUARDED..=GUARDED).contains(&a);
+                    let beyond = |a| !(-MAX_PRODUCT..=MAX_PRODUCT).contains(&a);
                     let first = r.first(a, beyond);
-                    breaks(r, first, Break::Product);
+                    breaks(r, first, Violation::Product);
                 }
                 Op::Read { dst, a, k, table, count, at, offset } => {
                     self.read(r, [dst, a, at], (k.into(), offset.into()), table.into(), count);
@@ -61,36 +61,36 @@ impl Code<'_> {
                 Op::IsZero { dst, gate, k } => {
                     r.one(dst, gate, |a| i64::from(a.wrapping_add(k) == 0));
                 }
-                Op::Answer { token } => r.answers(|_, _| token),
+                Op::Predict { token } => r.answers(|_, _| token),
                 Op::Pick { group, x } => {
-                    let group = &groups[usize::from(group)];
+                    let group = &line_groups[usize::from(group)];
                     r.answers(|r, lane| group.winner(r.of(x)[lane]).token);
                 }
                 Op::Either { above, below, x, by, k } => {
-                    let [above, below] = [above, below].map(|at| &groups[usize::from(at)]);
+                    let [above, below] = [above, below].map(|at| &line_groups[usize::from(at)]);
                     r.answers(|r, lane| {
                         let is_above = r.of(by)[lane] + i64::from(k) > 0;
                         let group = if is_above { above } else { below };
                         group.winner(r.of(x)[lane]).token
                     });
                 }
-                Op::PickFan { fan, x, y } => {
-                    let fan = &fans[usize::from(fan)];
-                    r.answers(|r, lane| fan.winner(r.of(x)[lane], r.of(y)[lane]).token);
+                Op::PickPlane { plane_group, x, y } => {
+                    let plane_group = &plane_groups[usize::from(plane_group)];
+                    r.answers(|r, lane| plane_group.winner(r.of(x)[lane], r.of(y)[lane]).token);
                 }
                 Op::Candidate { group, x, base } => {
-                    let group = &groups[usize::from(group)];
+                    let group = &line_groups[usize::from(group)];
                     r.beat(|r, lane| {
                         let x = r.of(x)[lane];
                         let line = group.winner(x);
                         (line.token, r.of(base)[lane] + line.slope * x + line.height)
                     });
                 }
-                Op::CandidateFan { fan, x, y, base } => {
-                    let fan = &fans[usize::from(fan)];
+                Op::CandidatePlane { plane_group, x, y, base } => {
+                    let plane_group = &plane_groups[usize::from(plane_group)];
                     r.beat(|r, lane| {
                         let (x, y) = (r.of(x)[lane], r.of(y)[lane]);
-                        let point = fan.winner(x, y);
+                        let point = plane_group.winner(x, y);
                         (point.token, r.of(base)[lane] + point.at(x, y))
                     });
                 }
@@ -151,28 +151,28 @@ mod tests {
     use crate::engine::execute::Execution;
     use crate::engine::verify::lanes::Batch;
     use crate::model::Model;
-    use crate::plan::{ANSWER, BEST, Later};
+    use crate::plan::{BEST, Deferred, PREDICTION};
     use pulp::Arch;
 
     static PLAN: LazyLock<Plan> = LazyLock::new(|| {
         let model =
             Model::from_bytes(&include_bytes!("../../../../models/wasm32.bin")[..]).unwrap();
-        Plan::new(&model, Plan::likely_opening(&model)).unwrap()
+        Plan::new(&model, Plan::likely_bos(&model)).unwrap()
     });
 
     const INPUTS: Reg = 3;
     const TABLES: u16 = 5;
     /// The first register that code writes.
-    const FREE: Reg = Later::INPUT + INPUTS;
+    const FREE: Reg = Deferred::INPUT + INPUTS;
 
     fn number() -> impl Strategy<Value = i64> {
-        let edge = (-2i64..=2).prop_map(|off| GUARDED + off);
+        let edge = (-2i64..=2).prop_map(|off| MAX_PRODUCT + off);
         prop_oneof![4 => -3i64..400, 1 => -5000i64..5000, 1 => edge, 1 => any::<i64>()]
     }
 
     /// An operation that writes a register, and reads any with a lower number.
     fn arithmetic(dst: Reg) -> impl Strategy<Value = Op> {
-        let operand = move || prop_oneof![Just(0), Just(POSITION), Later::INPUT..dst];
+        let operand = move || prop_oneof![Just(0), Just(POSITION), Deferred::INPUT..dst];
         (0..14, operand(), operand(), number(), 0..TABLES, 1..40u32).prop_map(
             move |(which, a, b, k, table, shift)| match which {
                 0 => Op::Set { dst, k },
@@ -202,7 +202,7 @@ mod tests {
         (1..12u16)
             .prop_flat_map(|count| {
                 let ops: Vec<_> = (FREE..FREE + count).map(|dst| arithmetic(dst).boxed()).collect();
-                let operand = Later::INPUT..FREE + count;
+                let operand = Deferred::INPUT..FREE + count;
                 (ops, [operand.clone(), operand.clone(), operand], 0..5)
             })
             .prop_map(|(mut ops, [x, y, base], which)| {
@@ -210,12 +210,12 @@ mod tests {
                 match which {
                     0 => ops.push(Op::Pick { group: 0, x }),
                     1 => ops.push(Op::Either { above: 0, below: 1, x, by: y, k: 1 }),
-                    2 => ops.push(Op::PickFan { fan: 0, x, y }),
-                    3 => ops.push(Op::Answer { token: 7 }),
+                    2 => ops.push(Op::PickPlane { plane_group: 0, x, y }),
+                    3 => ops.push(Op::Predict { token: 7 }),
                     _ => ops.extend([
                         Op::Set { dst: BEST, k: i64::MIN },
                         Op::Candidate { group: 0, x, base },
-                        Op::CandidateFan { fan: 0, x, y, base },
+                        Op::CandidatePlane { plane_group: 0, x, y, base },
                         Op::Candidate { group: 1, x: y, base: x },
                     ]),
                 }
@@ -241,7 +241,7 @@ mod tests {
                 std::array::from_fn(|lane| 1 + 4 * lane as i64 + random.i64(0..4));
 
             let registers = usize::from(FREE) + ops.len();
-            let later = Later { ops, inputs: (0..INPUTS).collect(), registers };
+            let later = Deferred { ops, inputs: (0..INPUTS).collect(), registers };
             let mut lanes = Registers { all: vec![0; registers * LANES], count: 0 };
             lanes.begin(&later, &Batch { count, positions, inputs: inputs.clone() });
             let code = Code { plan, trace: &trace, tables: &tables };
@@ -249,13 +249,13 @@ mod tests {
 
             let mut execution = Execution::along(plan, &trace).unwrap();
             for lane in 0..count {
-                let input = |i: Reg| (Later::INPUT + i, inputs[usize::from(i) * LANES + lane]);
+                let input = |i: Reg| (Deferred::INPUT + i, inputs[usize::from(i) * LANES + lane]);
                 let set: Vec<(Reg, i64)> = (0..INPUTS).map(input).collect();
                 let position = positions[lane] as usize;
                 match execution.evaluate(position, &set, &later.ops, &tables) {
                     Ok(step) => {
                         prop_assert!(broke.is_none_or(|broke| lane < broke.0));
-                        prop_assert_eq!(lanes.of(ANSWER)[lane], step[usize::from(ANSWER)]);
+                        prop_assert_eq!(lanes.of(PREDICTION)[lane], step[usize::from(PREDICTION)]);
                         for reg in FREE..registers as Reg {
                             prop_assert_eq!(lanes.of(reg)[lane], step[usize::from(reg)]);
                         }

@@ -14,9 +14,9 @@ use pulp::Arch;
 use code::Code;
 use registers::Registers;
 
-use crate::engine::execute::{Break, Execution};
+use crate::engine::execute::{Execution, Violation};
 use crate::model::Token;
-use crate::plan::{ANSWER, Later, POSITION, Plan};
+use crate::plan::{Deferred, POSITION, PREDICTION, Plan};
 
 /// Positions in a batch: enough to forget what an operation costs to look at, and few enough
 /// for all registers of most code to stay in the first cache.
@@ -42,7 +42,7 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(later: &Later) -> Batch {
+    fn new(later: &Deferred) -> Batch {
         let inputs = vec![0; later.inputs.len() * LANES];
         Batch { count: 0, positions: [0; LANES], inputs }
     }
@@ -56,7 +56,7 @@ pub struct Judged {
     /// The first of them: its place, and what is predicted there.
     pub first: Option<(u64, Token)>,
     /// The first position that broke the plan.
-    pub broke: Option<(u64, Break)>,
+    pub broke: Option<(u64, Violation)>,
 }
 
 impl<'p> Lanes<'p> {
@@ -107,7 +107,7 @@ impl<'p> Lanes<'p> {
             + self.batches.capacity() * size_of::<Batch>()
     }
 
-    fn answer(&mut self, number: usize, later: &Later, tables: &[i64], judged: &mut Judged) {
+    fn answer(&mut self, number: usize, later: &Deferred, tables: &[i64], judged: &mut Judged) {
         let batch = &mut self.batches[number];
         self.registers.begin(later, batch);
         batch.count = 0;
@@ -121,7 +121,7 @@ impl<'p> Lanes<'p> {
         if let Some((lane, broke)) = broke {
             judged.breaks(batch.positions[lane] as usize, broke);
         }
-        for (&position, &answer) in positions.iter().zip(registers.of(ANSWER)) {
+        for (&position, &answer) in positions.iter().zip(registers.of(PREDICTION)) {
             let at = position as usize;
             judged.compare(at, Token(answer as u32), self.trace[at + 1]);
         }
@@ -130,7 +130,7 @@ impl<'p> Lanes<'p> {
 
 impl Judged {
     /// A position broke the plan: the first of them counts.
-    pub fn breaks(&mut self, position: usize, broke: Break) {
+    pub fn breaks(&mut self, position: usize, broke: Violation) {
         let broke = (position as u64, broke);
         self.broke = self.broke.into_iter().chain([broke]).min_by_key(|broke| broke.0);
     }

@@ -1,7 +1,7 @@
 //! Registers of as many positions as there are lanes.
 
 use super::{Batch, LANES};
-use crate::plan::{ANSWER, BEST, Later, POSITION, Reg};
+use crate::plan::{BEST, Deferred, POSITION, PREDICTION, Reg};
 
 /// Registers, each of them [`LANES`] numbers, of which the first `count` are in use.
 pub struct Registers {
@@ -10,12 +10,12 @@ pub struct Registers {
 }
 
 impl Registers {
-    pub fn begin(&mut self, later: &Later, batch: &Batch) {
+    pub fn begin(&mut self, later: &Deferred, batch: &Batch) {
         self.count = batch.count;
         // The first is always 0.
         self.all.resize(self.all.len().max(later.registers * LANES), 0);
         self.all[usize::from(POSITION) * LANES..][..LANES].copy_from_slice(&batch.positions);
-        let inputs = usize::from(Later::INPUT) * LANES;
+        let inputs = usize::from(Deferred::INPUT) * LANES;
         self.all[inputs..][..batch.inputs.len()].copy_from_slice(&batch.inputs);
     }
 
@@ -55,7 +55,7 @@ impl Registers {
     pub fn answers(&mut self, of: impl Fn(&Registers, usize) -> u32) {
         for lane in 0..self.count {
             let answer = i64::from(of(self, lane));
-            self.all[usize::from(ANSWER) * LANES + lane] = answer;
+            self.all[usize::from(PREDICTION) * LANES + lane] = answer;
         }
     }
 
@@ -65,7 +65,7 @@ impl Registers {
         for lane in 0..self.count {
             let (token, logit) = of(self, lane);
             let (best, answer) =
-                (usize::from(BEST) * LANES + lane, usize::from(ANSWER) * LANES + lane);
+                (usize::from(BEST) * LANES + lane, usize::from(PREDICTION) * LANES + lane);
             let token = i64::from(token);
             if logit > self.all[best] || (logit == self.all[best] && token < self.all[answer]) {
                 self.all[best] = logit;

@@ -1,7 +1,7 @@
 //! Code in two parts: what brings the history up to date, and what only the answer needs.
 //!
 //! Verification knows all tokens, so an answer may be late. What a step leaves behind, and
-//! every question to a table, column or register, which later steps may change, is done at once.
+//! every question to a table, column or register, which deferred steps may change, is done at once.
 //! The rest depends on nothing but its inputs, the position and tokens before it:
 //! it may be computed at any time, and for many positions together.
 //!
@@ -12,28 +12,28 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::code::{ANSWER, BEST, Op, POSITION, Reg, Role, ZERO};
+use crate::plan::code::op::{BEST, Op, POSITION, PREDICTION, Reg, Role, ZERO};
 
 /// The part of code that may be late.
 #[derive(Clone, Debug)]
-pub struct Later {
+pub struct Deferred {
     /// Its operations. An operation's registers have lower numbers than the one that it
     /// writes, but for those of the answer.
     pub ops: Vec<Op>,
-    /// Registers of a step that it reads: the first becomes register [`Later::INPUT`], and so on.
+    /// Registers of a step that it reads: the first becomes register [`Deferred::INPUT`], and so on.
     pub inputs: Vec<Reg>,
     /// How many registers it has.
     pub registers: usize,
 }
 
-impl Later {
+impl Deferred {
     /// The register of the first input. Those below are what they are in a step.
     pub const INPUT: Reg = BEST + 1;
 }
 
 /// Splits the code of a step, whose own registers begin with `free`. Code that asks a hull
 /// stays whole.
-pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Option<Later>) {
+pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Option<Deferred>) {
     if ops.iter().any(|op| matches!(op, Op::Hull { .. })) {
         return (ops, None);
     }
@@ -43,7 +43,7 @@ pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Option<Later>) {
     for (op, at_once) in ops.iter_mut().zip(&mut at_once).rev() {
         *at_once = op.is_of_history() || matches!(op, Op::Guard { a } if needed.contains(a));
         op.registers(|role, reg| {
-            let kept = *reg >= Later::INPUT && usize::from(*reg) < free;
+            let kept = *reg >= Deferred::INPUT && usize::from(*reg) < free;
             *at_once |= role == Role::Writes && (kept || needed.contains(reg));
         });
         if *at_once {
@@ -77,29 +77,29 @@ fn is_up_to_date_when_read(ops: &mut [Op]) -> bool {
                 read.insert(*reg);
             }
             Role::Reads => {}
-            Role::Writes => early |= read.contains(reg) && *reg >= Later::INPUT,
+            Role::Writes => early |= read.contains(reg) && *reg >= Deferred::INPUT,
         });
         !early
     })
 }
 
 /// Registers that are written get the numbers after those that are only read.
-fn renumbered(mut ops: Vec<Op>) -> Later {
+fn renumbered(mut ops: Vec<Op>) -> Deferred {
     let mut written: FxHashSet<Reg> = FxHashSet::default();
     let mut inputs: Vec<Reg> = Vec::new();
     for op in &mut ops {
         op.registers(|role, reg| {
             if role == Role::Writes {
                 written.insert(*reg);
-            } else if *reg >= Later::INPUT && !written.contains(reg) && !inputs.contains(reg) {
+            } else if *reg >= Deferred::INPUT && !written.contains(reg) && !inputs.contains(reg) {
                 inputs.push(*reg);
             }
         });
     }
-    let mut registers = usize::from(Later::INPUT);
+    let mut registers = usize::from(Deferred::INPUT);
     let mut numbers: FxHashMap<Reg, Reg> = FxHashMap::default();
     let mut number = |reg: &mut Reg| {
-        if *reg >= Later::INPUT {
+        if *reg >= Deferred::INPUT {
             *reg = *numbers.entry(*reg).or_insert_with(|| {
                 registers += 1;
                 (registers - 1) as Reg
@@ -110,15 +110,16 @@ fn renumbered(mut ops: Vec<Op>) -> Later {
     for op in &mut ops {
         op.registers(|_, reg| number(reg));
     }
-    Later { ops, inputs, registers }
+    Deferred { ops, inputs, registers }
 }
 
-const _: () = assert!(ZERO < Later::INPUT && POSITION < Later::INPUT && ANSWER < Later::INPUT);
+const _: () =
+    assert!(ZERO < Deferred::INPUT && POSITION < Deferred::INPUT && PREDICTION < Deferred::INPUT);
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::code::POSITION;
+    use crate::plan::code::op::POSITION;
 
     #[test]
     fn only_what_the_answer_needs_is_late() {
@@ -132,28 +133,28 @@ mod tests {
         let guard = Op::Guard { a: 11 };
         let pick = Op::Pick { group: 0, x: 11 };
         let code = vec![key, find, twice, summand, accumulate, added, guard, pick];
-        let (now, later) = split(code, 6);
-        let later = later.unwrap();
+        let (now, deferred) = split(code, 6);
+        let deferred = deferred.unwrap();
         assert_eq!(now, [key, find, summand, accumulate]);
-        assert_eq!(later.inputs, [8, 5]);
-        let [found, sum] = [Later::INPUT, Later::INPUT + 1];
-        let [twice, added] = [Later::INPUT + 2, Later::INPUT + 3];
+        assert_eq!(deferred.inputs, [8, 5]);
+        let [found, sum] = [Deferred::INPUT, Deferred::INPUT + 1];
+        let [twice, added] = [Deferred::INPUT + 2, Deferred::INPUT + 3];
         let late = [
             Op::Add { dst: twice, a: found, b: found },
             Op::Sub { dst: added, a: twice, b: sum },
             Op::Guard { a: added },
             Op::Pick { group: 0, x: added },
         ];
-        assert_eq!((later.ops, later.registers), (late.into(), usize::from(added) + 1));
+        assert_eq!((deferred.ops, deferred.registers), (late.into(), usize::from(added) + 1));
     }
 
     #[test]
     fn marks_and_hulls_are_at_once() {
         let mark = Op::AddConst { dst: 5, a: POSITION, k: 0 };
-        let (now, later) = split(vec![mark, Op::Answer { token: 3 }], 6);
-        assert_eq!((now, later.unwrap().ops), (vec![mark], vec![Op::Answer { token: 3 }]));
+        let (now, deferred) = split(vec![mark, Op::Predict { token: 3 }], 6);
+        assert_eq!((now, deferred.unwrap().ops), (vec![mark], vec![Op::Predict { token: 3 }]));
         let hull = vec![Op::Hull { hull: 0, first: 6, dst: 12 }, Op::Pick { group: 0, x: 12 }];
-        let (now, later) = split(hull.clone(), 6);
-        assert!(now == hull && later.is_none());
+        let (now, deferred) = split(hull.clone(), 6);
+        assert!(now == hull && deferred.is_none());
     }
 }

@@ -7,9 +7,9 @@
 //! on one edge, which tie, stand next to it. For y < 0 the same holds of the lower side; for
 //! y = 0 only p counts. Ties go to the lowest id. All arithmetic is exact.
 
-use super::output::Rows;
+use crate::plan::output_head::Rows;
 
-/// A token's logit over its fan's base: p·x + q·y.
+/// A token's logit over its plane_group's base: p·x + q·y.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// Which token.
@@ -29,7 +29,7 @@ impl Point {
 
 /// Rows that are points along two directions.
 #[derive(Clone, Debug)]
-pub struct Fan {
+pub struct PlaneGroup {
     /// Σ k·basis common to all.
     pub base: Vec<(usize, i64)>,
     /// The constant common to all.
@@ -44,9 +44,9 @@ pub struct Fan {
     lowest: [Point; 3],
 }
 
-impl Fan {
-    /// Rows as a fan; there is at least one.
-    pub fn new(rows: &Rows, along: [usize; 2], ids: &[usize]) -> Fan {
+impl PlaneGroup {
+    /// Rows as a plane_group; there is at least one.
+    pub fn new(rows: &Rows, along: [usize; 2], ids: &[usize]) -> PlaneGroup {
         let point = |&id: &usize| {
             let row = &rows[id].0;
             Point { token: id as u32, p: row[along[0]], q: row[along[1]] }
@@ -57,11 +57,11 @@ impl Fan {
         let base = base.filter(|&(at, k)| k != 0 && !along.contains(&at)).collect();
         let lowest = |p: Option<i64>| {
             let among = points.iter().filter(|point| p.is_none_or(|p| point.p == p));
-            *among.min_by_key(|point| point.token).expect("a fan has points")
+            *among.min_by_key(|point| point.token).expect("a plane_group has points")
         };
         let least = points.iter().map(|point| point.p).min();
         let greatest = points.iter().map(|point| point.p).max();
-        Fan {
+        PlaneGroup {
             base,
             height: *height,
             along,
@@ -135,10 +135,10 @@ mod tests {
             let rows: Vec<(Vec<i64>, i64)> =
                 points.iter().map(|&(p, q)| (vec![p, q], 3)).collect();
             let ids: Vec<usize> = (0..rows.len()).collect();
-            let fan = Fan::new(&rows, [0, 1], &ids);
+            let plane_group = PlaneGroup::new(&rows, [0, 1], &ids);
             let of = |id: usize| points[id].0 * x + points[id].1 * y;
             let best = ids.iter().copied().max_by_key(|&id| (of(id), Reverse(id))).unwrap();
-            let winner = fan.winner(x, y);
+            let winner = plane_group.winner(x, y);
             prop_assert_eq!(winner.token as usize, best);
             prop_assert_eq!(winner.at(x, y), of(best));
         }
@@ -149,9 +149,9 @@ mod tests {
         let rows: Vec<(Vec<i64>, i64)> =
             (0..1024).map(|v| (vec![v, -v * (v + 1) / 2], 0)).collect();
         let ids: Vec<usize> = (0..rows.len()).collect();
-        let fan = Fan::new(&rows, [0, 1], &ids);
+        let plane_group = PlaneGroup::new(&rows, [0, 1], &ids);
         for (r, d) in [(0, 1), (1023, 1), (7, 3), (8, 3), (9, 3), (1 << 32, u32::MAX.into())] {
-            assert_eq!(i64::from(fan.winner(r + 1, d).token), r / d, "{r} / {d}");
+            assert_eq!(i64::from(plane_group.winner(r + 1, d).token), r / d, "{r} / {d}");
         }
     }
 }

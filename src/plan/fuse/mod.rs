@@ -6,19 +6,24 @@
 //! Passthrough heads and units with a constant gate are linear and vanish here; so do
 //! slots that take each other's place, for x + (y - x) is y where nothing rounds.
 //!
-//! Tokens that stand after position 0 are all but the opening one, if leaving it
+//! Tokens that stand after position 0 are all but the bos one, if leaving it
 //! out makes some feature constant: such a feature is the `one` by which a model writes
-//! constants. That the opening token does not come again is an assumption, guarded at run time.
+//! constants. That the bos token does not come again is an assumption, guarded at run time.
+
+pub mod heads;
+pub mod position_zero;
+pub mod rounding;
+mod substitute;
 
 use std::sync::Arc;
 
-use super::exact::{self, Limits, MOST, Value, bounds, row};
-use super::heads::{Heads, Items};
-use super::joint::Joint;
-use super::lin::Lin;
-use super::opening::Opening;
-use super::term::{Arena, Atom, Bounds, Features};
 use crate::model::{Matrix, Model};
+use crate::plan::expression::affine::Affine;
+use crate::plan::expression::arena::{Arena, Atom, Bounds, Features};
+use crate::plan::expression::feature_bounds::FeatureBounds;
+use crate::plan::fuse::heads::{Heads, Items};
+use crate::plan::fuse::position_zero::PositionZero;
+use crate::plan::fuse::rounding::{Limits, MAX_SUM, Value, bounds, row};
 
 /// A model as expressions.
 pub struct Fused {
@@ -31,15 +36,15 @@ pub struct Fused {
     /// Bounds.
     pub limits: Limits,
     /// Guarded products, by number.
-    pub guards: Vec<Lin>,
+    pub guards: Vec<Affine>,
     /// Features of all tokens.
     pub features: Arc<Features>,
-    /// Whether the opening token is assumed to stand at position 0 only.
-    pub opens_once: bool,
+    /// Whether the bos token is assumed to stand at position 0 only.
+    pub single_bos: bool,
 }
 
-/// The whole columns of the embedding, and one that marks the opening token.
-fn features(model: &Model, opening: usize) -> Features {
+/// The whole columns of the embedding, and one that marks the bos token.
+fn features(model: &Model, bos: usize) -> Features {
     let embedding = model.embedding();
     let whole = |x: f64| x.fract() == 0.0 && x.abs() < (1u64 << 50) as f64;
     let mut columns: Vec<Vec<i64>> = (0..embedding.cols)
@@ -48,43 +53,43 @@ fn features(model: &Model, opening: usize) -> Features {
             if of.clone().all(whole) { of.map(|x| x as i64).collect() } else { Vec::new() }
         })
         .collect();
-    columns.push((0..embedding.rows).map(|token| i64::from(token == opening)).collect());
+    columns.push((0..embedding.rows).map(|token| i64::from(token == bos)).collect());
     Features { columns, tokens: embedding.rows }
 }
 
 /// Whether leaving a token out makes some feature a constant that is not 0.
-fn leaves_constant(features: &Features, opening: usize) -> bool {
+fn leaves_constant(features: &Features, bos: usize) -> bool {
     let own = features.columns.len() - 1;
     features.columns[..own].iter().any(|column| {
         let mut others =
-            column.iter().enumerate().filter(|(token, _)| *token != opening).map(|(_, x)| x);
+            column.iter().enumerate().filter(|(token, _)| *token != bos).map(|(_, x)| x);
         let first = others.next();
         first.is_some_and(|first| *first != 0)
-            && column.get(opening) != first
+            && column.get(bos) != first
             && others.all(|x| Some(x) == first)
     })
 }
 
 /// The token that opens prompts, as far as the embedding tells: one that differs from all others.
-pub fn likely_opening(model: &Model) -> usize {
+pub fn likely_bos(model: &Model) -> usize {
     let features = features(model, 0);
     let tokens = 0..features.tokens;
     tokens.clone().find(|&token| leaves_constant(&features, token)).unwrap_or(0)
 }
 
 /// Follows a model's slots for histories of at most `limit` tokens.
-pub fn fuse(model: &Model, opening: &Opening, limit: f64) -> Fused {
-    let token = opening.token.index();
+pub fn fuse(model: &Model, bos: &PositionZero, limit: f64) -> Fused {
+    let token = bos.token.index();
     let features = Arc::new(features(model, token));
-    let opens_once = leaves_constant(&features, token);
-    let current = (0..features.tokens).filter(|&id| !(opens_once && id == token)).collect();
+    let single_bos = leaves_constant(&features, token);
+    let current = (0..features.tokens).filter(|&id| !(single_bos && id == token)).collect();
     let mut heads = Heads {
-        arena: Arena::new(Joint::new(features.clone(), current), limit),
+        arena: Arena::new(FeatureBounds::new(features.clone(), current), limit),
         limits: Limits { position: limit, summands: Vec::new() },
         items: Items::default(),
-        opening,
+        bos,
         features,
-        opens_once,
+        single_bos,
         guards: Vec::new(),
     };
     let mut slots = embed(&mut heads, model);
@@ -94,7 +99,7 @@ pub fn fuse(model: &Model, opening: &Opening, limit: f64) -> Fused {
             if layer.is_dead_head(head) {
                 answers.extend([Value::zero(), Value::zero()]);
             } else {
-                let first = opening.heads[number][head];
+                let first = bos.heads[number][head];
                 let tie = model.tie(number, head);
                 answers.extend(heads.answer(layer, head, tie, first, &slots));
             }
@@ -115,8 +120,8 @@ pub fn fuse(model: &Model, opening: &Opening, limit: f64) -> Fused {
         add(&mut heads, &mut slots, layer.feed_forward_out, &brought);
         clear(&mut slots, layer.cleared_after_feed_forward);
     }
-    let Heads { arena, items, limits, guards, features, opens_once, .. } = heads;
-    Fused { arena, items, slots, limits, guards, features, opens_once }
+    let Heads { arena, items, limits, guards, features, single_bos, .. } = heads;
+    Fused { arena, items, slots, limits, guards, features, single_bos }
 }
 
 fn embed(heads: &mut Heads<'_>, model: &Model) -> Vec<Value> {
@@ -148,7 +153,7 @@ fn product(heads: &mut Heads<'_>, weights: &[f64], values: &[Value]) -> Value {
 fn gate(heads: &mut Heads<'_>, weights: &[f64], values: &[Value]) -> Value {
     let terms: Vec<(f64, &Value)> =
         weights.iter().copied().zip(values).filter(|term| term.0 != 0.0).collect();
-    exact::gate(&mut heads.arena, &heads.limits, &terms)
+    rounding::gate(&mut heads.arena, &heads.limits, &terms)
 }
 
 fn add(heads: &mut Heads<'_>, slots: &mut [Value], out: Matrix<'_>, brought: &[Value]) {
@@ -186,41 +191,41 @@ fn gated(heads: &mut Heads<'_>, gate: &Value, factor: &Value) -> Option<Value> {
     }
     let exponent = gate_exponent + factor.exponent;
     let product = open.product(bounds(&mut heads.arena, &heads.limits, factor));
-    let exact = factor.error == 0.0 && exact::fits(product, exponent);
-    let lin = heads.arena.piece(gate_lin, &factor.lin, &[(0, 1)])?;
+    let exact = factor.error == 0.0 && rounding::fits(product, exponent);
+    let affine = heads.arena.piece(gate_lin, &factor.affine, &[(0, 1)])?;
     // Squares are keys of tables, which bear more (`heads.rs`).
-    let is_square = gate.lin == factor.lin;
+    let is_square = gate.affine == factor.affine;
     if !exact && factor.error == 0.0 && exponent == 0 && !is_square {
-        return guarded(heads, lin, assumes);
+        return guarded(heads, affine, assumes);
     }
     let error = open.high * factor.error + product.magnitude() * f64::EPSILON;
     let error = if exact { 0.0 } else { error };
-    let mut value = Value { error, exponent, assumes, ..Value::exact(lin) };
+    let mut value = Value { error, exponent, assumes, ..Value::exact(affine) };
     value.reduce();
     Some(value)
 }
 
 /// A product that is exact if it stays within its guard.
-fn guarded(heads: &mut Heads<'_>, product: Lin, assumes: u64) -> Option<Value> {
-    let lin = heads.arena.guarded(product)?;
+fn guarded(heads: &mut Heads<'_>, product: Affine, assumes: u64) -> Option<Value> {
+    let affine = heads.arena.guarded(product)?;
     let guards = &mut heads.guards;
-    let number = guards.iter().position(|known| *known == lin).unwrap_or_else(|| {
-        guards.push(lin.clone());
+    let number = guards.iter().position(|known| *known == affine).unwrap_or_else(|| {
+        guards.push(affine.clone());
         guards.len() - 1
     });
     let bit = 1u64.checked_shl(number as u32).filter(|bit| *bit != 0)?;
-    Some(Value { assumes: assumes | bit, ..Value::exact(lin) })
+    Some(Value { assumes: assumes | bit, ..Value::exact(affine) })
 }
 
 /// A mean times the position: nearly the running sum (see `exact.rs`).
 fn summed(heads: &mut Heads<'_>, factor: &Value, sum: usize, scale: f64) -> Option<Value> {
     let only_mean =
-        factor.lin == Lin::default() && factor.inverse_log == 0.0 && factor.square == 0.0;
+        factor.affine == Affine::default() && factor.inverse_log == 0.0 && factor.square == 0.0;
     if !only_mean || factor.error != 0.0 || scale.abs() != 1.0 {
         return None;
     }
-    let most = MOST as f64;
+    let most = MAX_SUM as f64;
     let atom = heads.arena.intern(Atom::Sum(sum), Bounds::new(0.0, most));
-    let lin = Lin::default().plus(&Lin::atom(atom), scale as i64)?;
-    Some(Value { error: most * 2.0 * f64::EPSILON, ..Value::exact(lin) })
+    let affine = Affine::default().plus(&Affine::atom(atom), scale as i64)?;
+    Some(Value { error: most * 2.0 * f64::EPSILON, ..Value::exact(affine) })
 }

@@ -26,51 +26,51 @@
 
 use std::sync::Arc;
 
-use super::exact::{Limits, NEARLY, OLDEST, Value, bounds, row};
-use super::lin::Lin;
-use super::opening::{Opening, OpeningHead};
-use super::term::{Arena, Atom, Bounds, Features};
 use crate::attention::TieBreak;
 use crate::model::Layer;
+use crate::plan::expression::affine::Affine;
+use crate::plan::expression::arena::{Arena, Atom, Bounds, Features};
+use crate::plan::fuse::position_zero::{HeadAtZero, PositionZero};
+use crate::plan::fuse::rounding::{Limits, MAX_AGE, MAX_OFFSET, Value, bounds, row};
 
 /// A table from whole keys to the latest live position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The key.
-    pub number: Lin,
+    pub number: Affine,
     /// Not 0 for tokens that do not take part.
-    pub dead: Lin,
+    pub dead: Affine,
 }
 
 /// A head that only a hull answers.
 #[derive(Clone, Debug)]
 pub struct HullHead {
     /// Two expressions each.
-    pub query: [Lin; 2],
+    pub query: [Affine; 2],
     /// The key.
-    pub key: [Lin; 2],
+    pub key: [Affine; 2],
     /// The value.
-    pub value: [Lin; 2],
+    pub value: [Affine; 2],
     /// Position 0.
-    pub opening: OpeningHead,
+    pub bos: HeadAtZero,
 }
 
 /// A derived value, kept for every position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     /// What it holds.
-    pub value: Lin,
+    pub value: Affine,
     /// What it holds at position 0.
-    pub opening: i64,
+    pub bos: i64,
 }
 
 /// What a history leaves behind besides its tokens.
 #[derive(Clone, Debug, Default)]
 pub struct Items {
     /// Running sums.
-    pub sums: Vec<Lin>,
+    pub sums: Vec<Affine>,
     /// Registers: what must be 0 for a token to take part.
-    pub ages: Vec<Lin>,
+    pub latches: Vec<Affine>,
     /// Tables.
     pub tables: Vec<Table>,
     /// Columns.
@@ -84,7 +84,7 @@ const CLEARED: f64 = 1e28;
 
 /// Keys and queries of tables lie within this: (2·2^45)² is less than what clears a token, so a
 /// dead token loses against any live one.
-const FARTHEST: f64 = (1u64 << 45) as f64;
+const MAX_KEY: f64 = (1u64 << 45) as f64;
 
 /// Answers heads.
 pub struct Heads<'a> {
@@ -95,13 +95,13 @@ pub struct Heads<'a> {
     /// What must be remembered.
     pub items: Items,
     /// Position 0.
-    pub opening: &'a Opening,
-    /// Features of tokens; the last column is 1 for the opening token alone.
+    pub bos: &'a PositionZero,
+    /// Features of tokens; the last column is 1 for the bos token alone.
     pub features: Arc<Features>,
-    /// Whether the opening token stands at position 0 only.
-    pub opens_once: bool,
+    /// Whether the bos token stands at position 0 only.
+    pub single_bos: bool,
     /// Guarded products, by number.
-    pub guards: Vec<Lin>,
+    pub guards: Vec<Affine>,
 }
 
 /// A head under examination.
@@ -109,7 +109,7 @@ pub(super) struct Parts {
     query: [Vec<(usize, f64)>; 2],
     key: [Vec<(usize, f64)>; 2],
     pub(super) value: [Value; 2],
-    pub(super) opening: OpeningHead,
+    pub(super) bos: HeadAtZero,
     tie: TieBreak,
 }
 
@@ -130,7 +130,7 @@ impl Heads<'_> {
         layer: Layer<'_>,
         head: usize,
         tie: TieBreak,
-        opening: OpeningHead,
+        bos: HeadAtZero,
         slots: &[Value],
     ) -> [Value; 2] {
         let width = slots.len();
@@ -138,7 +138,7 @@ impl Heads<'_> {
             [0, 1].map(|i| sparse(layer.attention_in.row(part * width + 2 * head + i)))
         };
         let value = weights(2).map(|row| self.row(&row, slots));
-        let parts = Parts { query: weights(0), key: weights(1), value, opening, tie };
+        let parts = Parts { query: weights(0), key: weights(1), value, bos, tie };
         let read = parts.query.iter().chain(&parts.key).flatten().map(|weight| weight.0);
         let assumes = read.fold(0, |all, slot| all | slots[slot].assumes)
             | parts.value.iter().fold(0, |all, value| all | value.assumes);
@@ -148,7 +148,7 @@ impl Heads<'_> {
     }
 
     fn recognise(&mut self, parts: &Parts, slots: &[Value]) -> Option<[Value; 2]> {
-        if parts.opening.key.iter().any(|k| k.is_nan()) {
+        if parts.bos.key.iter().any(|k| k.is_nan()) {
             return None;
         }
         if self.is_passthrough(parts, slots) {
@@ -157,23 +157,23 @@ impl Heads<'_> {
         let kx = self.row(&parts.key[0], slots);
         let (ky, dead) = self.split_key(parts, slots)?;
         let upwards = self.scale(parts, slots);
-        if let (true, Some(_)) = (kx.is_zero() && parts.opening.key[0] == 0.0, upwards) {
+        if let (true, Some(_)) = (kx.is_zero() && parts.bos.key[0] == 0.0, upwards) {
             return self.vertical(parts, &ky, dead);
         }
-        if let (Some(scale), Some(lin)) = (upwards, kx.as_exact()) {
-            let is_position = *lin == Lin { c: 0, terms: vec![(Arena::POSITION, 2)] };
+        if let (Some(scale), Some(affine)) = (upwards, kx.as_exact()) {
+            let is_position = *affine == Affine { c: 0, terms: vec![(Arena::POSITION, 2)] };
             let square = Value { square: -1.0, ..Value::zero() };
             let is_square = ky.square == square.square
-                && ky.lin == square.lin
+                && ky.affine == square.affine
                 && ky.inverse_log == 0.0
                 && ky.mean.is_none();
-            if is_position && is_square && dead.is_zero() && parts.opening.key == [0.0, 0.0] {
+            if is_position && is_square && dead.is_zero() && parts.bos.key == [0.0, 0.0] {
                 let at = self.wanted(parts, slots, scale)?;
                 let at = self.arena.clamped(at, self.limits.position);
                 return self.all_at(parts, &at);
             }
-            let lin = lin.clone();
-            if let Some(number) = halved(&lin)
+            let affine = affine.clone();
+            if let Some(number) = halved(&affine)
                 && let Some(table) = self.table(parts, &number, &ky, &dead)
             {
                 let query = self.wanted(parts, slots, scale)?;
@@ -188,18 +188,18 @@ impl Heads<'_> {
         let ky = self.row(&parts.key[1], slots);
         let (Some(kx), Some(ky)) = (kx.as_exact(), ky.as_constant()) else { return false };
         let grows = match kx.terms[..] {
-            [(Arena::POSITION, c)] if c > 0 => (c + kx.c) as f64 > parts.opening.key[0],
+            [(Arena::POSITION, c)] if c > 0 => (c + kx.c) as f64 > parts.bos.key[0],
             _ => false,
         };
         // Terms of one sign cannot cancel, so the rounded sum has the sign of the exact one.
         let ahead = |weights: &[(usize, f64)], strictly: bool| {
             let mut positive = !strictly;
             for &(slot, weight) in weights {
-                let Some(lin) = slots[slot].as_exact() else { return false };
-                let sign = match lin.terms[..] {
-                    [] if lin.c as f64 * weight >= 0.0 => lin.c != 0,
+                let Some(affine) = slots[slot].as_exact() else { return false };
+                let sign = match affine.terms[..] {
+                    [] if affine.c as f64 * weight >= 0.0 => affine.c != 0,
                     [(Arena::POSITION, c)]
-                        if c as f64 * weight > 0.0 && lin.c as f64 * weight >= 0.0 =>
+                        if c as f64 * weight > 0.0 && affine.c as f64 * weight >= 0.0 =>
                     {
                         true
                     }
@@ -210,7 +210,7 @@ impl Heads<'_> {
             positive
         };
         grows
-            && ky as f64 >= parts.opening.key[1]
+            && ky as f64 >= parts.bos.key[1]
             && ahead(&parts.query[0], true)
             && ahead(&parts.query[1], false)
     }
@@ -243,8 +243,8 @@ impl Heads<'_> {
     }
 
     /// The whole number that the query asks for.
-    fn wanted(&mut self, parts: &Parts, slots: &[Value], scale: f64) -> Option<Lin> {
-        let mut lin = Lin::default();
+    fn wanted(&mut self, parts: &Parts, slots: &[Value], scale: f64) -> Option<Affine> {
+        let mut affine = Affine::default();
         let (mut error, mut magnitude) = (0.0, 0.0);
         for &(slot, weight) in &parts.query[0] {
             let value = &slots[slot];
@@ -256,18 +256,18 @@ impl Heads<'_> {
             if !value.is_whole() || off > 1e-14 * factor.abs() || factor.abs() > 1e15 {
                 return None;
             }
-            lin = lin.plus(&value.lin, factor as i64)?;
+            affine = affine.plus(&value.affine, factor as i64)?;
             let most = bounds(&mut self.arena, &self.limits, value).magnitude();
             error += factor.abs() * value.error + (off + factor.abs() * f64::EPSILON) * most;
             magnitude += factor.abs() * most;
         }
         let rounding = (parts.query[0].len() + 3) as f64 * f64::EPSILON * magnitude;
-        (error + rounding < NEARLY).then_some(())?;
-        self.arena.merge(lin)
+        (error + rounding < MAX_OFFSET).then_some(())?;
+        self.arena.merge(affine)
     }
 
     fn vertical(&mut self, parts: &Parts, ky: &Value, dead: Value) -> Option<[Value; 2]> {
-        let first = parts.opening.key[1];
+        let first = parts.bos.key[1];
         if let (true, Some(height)) = (dead.is_zero(), ky.as_constant()) {
             return match parts.tie {
                 TieBreak::Latest if first <= height as f64 => Some(parts.value.clone()),
@@ -278,22 +278,22 @@ impl Heads<'_> {
             };
         }
         self.recency(parts, ky)?;
-        let level = ky.lin.as_constant()?;
+        let level = ky.affine.as_constant()?;
         let dead = dead.as_exact()?.clone();
         if ky.square != 0.0 || ky.mean.is_some() || first != level as f64 {
             return None;
         }
         let items = &mut self.items;
-        let age = items.ages.iter().position(|known| *known == dead).unwrap_or_else(|| {
-            items.ages.push(dead);
-            items.ages.len() - 1
+        let age = items.latches.iter().position(|known| *known == dead).unwrap_or_else(|| {
+            items.latches.push(dead);
+            items.latches.len() - 1
         });
-        let age = self.arena.intern(Atom::Age(age), Bounds::new(0.0, OLDEST as f64));
-        let at = Arena::position().plus(&Lin::atom(age), -1)?;
+        let age = self.arena.intern(Atom::Age(age), Bounds::new(0.0, MAX_AGE as f64));
+        let at = Arena::position().plus(&Affine::atom(age), -1)?;
         self.all_at(parts, &at)
     }
 
-    /// Whether the later of two equal keys wins, and recency can never outweigh a key one off.
+    /// Whether the deferred of two equal keys wins, and recency can never outweigh a key one off.
     fn recency(&self, parts: &Parts, ky: &Value) -> Option<()> {
         let fits = (0.0..0.65).contains(&ky.inverse_log);
         (parts.tie == TieBreak::Latest && fits).then_some(())
@@ -303,33 +303,29 @@ impl Heads<'_> {
         if value.is_zero() {
             return Value::zero();
         }
-        let Some(lin) = value.as_exact() else { return Value::unknown() };
-        let sum = self.items.sums.iter().position(|known| known == lin).unwrap_or_else(|| {
-            let bounds = self.arena.bounds(lin);
-            self.items.sums.push(lin.clone());
+        let Some(affine) = value.as_exact() else { return Value::unknown() };
+        let sum = self.items.sums.iter().position(|known| known == affine).unwrap_or_else(|| {
+            let bounds = self.arena.bounds(affine);
+            self.items.sums.push(affine.clone());
             self.limits.summands.push(bounds);
             self.items.sums.len() - 1
         });
         Value { mean: Some((sum, 1.0)), ..Value::zero() }
     }
 
-    fn table(&mut self, parts: &Parts, number: &Lin, ky: &Value, dead: &Value) -> Option<usize> {
+    fn table(&mut self, parts: &Parts, number: &Affine, ky: &Value, dead: &Value) -> Option<usize> {
         self.recency(parts, ky)?;
-        if ky.square != 0.0
-            || ky.mean.is_some()
-            || ky.is_unknown()
-            || parts.opening.key != [0.0, 0.0]
-        {
+        if ky.square != 0.0 || ky.mean.is_some() || ky.is_unknown() || parts.bos.key != [0.0, 0.0] {
             return None;
         }
         let around = self.arena.bounds(number);
-        if around.low < 0.0 || around.high > FARTHEST {
+        if around.low < 0.0 || around.high > MAX_KEY {
             return None;
         }
         let square = self.arena.piece(number, number, &[(0, 1)])?;
-        let no_more = ky.lin.plus(&square, 1)?;
+        let no_more = ky.affine.plus(&square, 1)?;
         let drowned = 8.0 * f64::EPSILON * (around.high * around.high + 2.0);
-        if no_more != Lin::default() || ky.error > drowned {
+        if no_more != Affine::default() || ky.error > drowned {
             return None;
         }
         let dead = dead.as_exact()?.clone();
@@ -341,22 +337,22 @@ impl Heads<'_> {
         }))
     }
 
-    fn looked_up(&mut self, parts: &Parts, table: usize, query: Lin) -> Option<[Value; 2]> {
+    fn looked_up(&mut self, parts: &Parts, table: usize, query: Affine) -> Option<[Value; 2]> {
         let asked = self.arena.bounds(&query);
-        (asked.magnitude() <= FARTHEST).then_some(())?;
+        (asked.magnitude() <= MAX_KEY).then_some(())?;
         let number = self.items.tables[table].number.clone();
         let within = Bounds::new(0.0, self.limits.position);
         let at = self.arena.intern(Atom::Found { table, query: query.clone() }, within);
-        let at = Lin::atom(at);
+        let at = Affine::atom(at);
         let key = {
             let around = self.arena.bounds(&number);
             let around = Bounds::new(around.low.min(0.0), around.high);
             self.arena.intern(Atom::FoundKey { table, query }, around)
         };
         Some([0, 1].map(|part| {
-            let (value, first) = (&parts.value[part], parts.opening.value[part]);
+            let (value, first) = (&parts.value[part], parts.bos.value[part]);
             if value.as_exact() == Some(&number) && first == 0.0 {
-                Value::exact(Lin::atom(key))
+                Value::exact(Affine::atom(key))
             } else {
                 self.value_at(value, &at, first)
             }
@@ -364,32 +360,35 @@ impl Heads<'_> {
     }
 
     fn hull(&mut self, parts: &Parts, slots: &[Value]) -> Option<[Value; 2]> {
-        if parts.tie != TieBreak::Latest || parts.opening.value.iter().any(|v| v.fract() != 0.0) {
+        if parts.tie != TieBreak::Latest || parts.bos.value.iter().any(|v| v.fract() != 0.0) {
             return None;
         }
-        let lins = |row: [Value; 2]| -> Option<[Lin; 2]> {
+        let affines = |row: [Value; 2]| -> Option<[Affine; 2]> {
             Some([row[0].as_exact()?.clone(), row[1].as_exact()?.clone()])
         };
         let [qx, qy, kx, ky] = [&parts.query[0], &parts.query[1], &parts.key[0], &parts.key[1]]
             .map(|row| self.row(row, slots));
-        let value = lins(parts.value.clone())?;
+        let value = affines(parts.value.clone())?;
         let hull = HullHead {
-            query: lins([qx, qy])?,
-            key: lins([kx, ky])?,
+            query: affines([qx, qy])?,
+            key: affines([kx, ky])?,
             value: value.clone(),
-            opening: parts.opening,
+            bos: parts.bos,
         };
         let id = self.items.hulls.len();
         self.items.hulls.push(hull);
         Some([0, 1].map(|part| {
-            let first = parts.opening.value[part];
+            let first = parts.bos.value[part];
             let bounds = self.arena.bounds(&value[part]).union(Bounds::new(first, first));
-            Value::exact(Lin::atom(self.arena.intern(Atom::Hull { hull: id, part }, bounds)))
+            Value::exact(Affine::atom(self.arena.intern(Atom::Hull { hull: id, part }, bounds)))
         }))
     }
 }
 
-fn halved(lin: &Lin) -> Option<Lin> {
-    let even = lin.c % 2 == 0 && lin.terms.iter().all(|term| term.1 % 2 == 0);
-    even.then(|| Lin { c: lin.c / 2, terms: lin.terms.iter().map(|&(a, k)| (a, k / 2)).collect() })
+fn halved(affine: &Affine) -> Option<Affine> {
+    let even = affine.c % 2 == 0 && affine.terms.iter().all(|term| term.1 % 2 == 0);
+    even.then(|| Affine {
+        c: affine.c / 2,
+        terms: affine.terms.iter().map(|&(a, k)| (a, k / 2)).collect(),
+    })
 }

@@ -18,7 +18,7 @@ pub struct Line {
 
 /// Rows that are lines along one direction.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct LineGroup {
     /// Σ k·basis common to all.
     pub base: Vec<(usize, i64)>,
     /// The basis expression along which they differ, if they do.
@@ -31,7 +31,7 @@ pub struct Group {
     pub winners: Vec<u32>,
 }
 
-impl Group {
+impl LineGroup {
     /// The winner for x.
     pub fn winner(&self, x: i64) -> Line {
         let last = self.winners.len() as i64 - 1;
@@ -42,7 +42,7 @@ impl Group {
 
 /// By how much the lines of `a` are above those of `b`, if that is the same for all: then which
 /// group wins does not depend on x.
-pub fn twins(a: &Group, b: &Group) -> Option<i64> {
+pub fn twins(a: &LineGroup, b: &LineGroup) -> Option<i64> {
     let by = a.lines[0].height.checked_sub(b.lines[0].height)?;
     let alike = |(a, b): (&Line, &Line)| a.slope == b.slope && a.height - b.height == by;
     let all = a.lines.len() == b.lines.len() && a.lines.iter().zip(&b.lines).all(alike);
@@ -50,10 +50,14 @@ pub fn twins(a: &Group, b: &Group) -> Option<i64> {
 }
 
 /// Tables of winners have at most this many entries.
-const LONGEST: i64 = 1 << 20;
+const MAX_WINNERS: i64 = 1 << 20;
 
 /// Rows as a group along a basis expression; `None` where winners would fill too long a table.
-pub fn one_group(rows: &[(Vec<i64>, i64)], along: Option<usize>, ids: &[usize]) -> Option<Group> {
+pub fn one_group(
+    rows: &[(Vec<i64>, i64)],
+    along: Option<usize>,
+    ids: &[usize],
+) -> Option<LineGroup> {
     let line = |&id: &usize| {
         let (row, height) = &rows[id];
         let slope = along.map_or(0, |along| row[along]);
@@ -64,7 +68,7 @@ pub fn one_group(rows: &[(Vec<i64>, i64)], along: Option<usize>, ids: &[usize]) 
     let lines = highest(ids.iter().map(line).collect());
     let along = along.filter(|_| lines.iter().any(|line| line.slope != 0));
     let (low, winners) = winners(&lines)?;
-    Some(Group { base, along, lines, low, winners })
+    Some(LineGroup { base, along, lines, low, winners })
 }
 
 /// The lines that are highest somewhere, by ascending slope.
@@ -95,7 +99,7 @@ fn winners(lines: &[Line]) -> Option<(i64, Vec<u32>)> {
         return Some((0, vec![0]));
     };
     let (low, high) = (crossing(a, b) - 1, crossing(c, d) + 2);
-    if high - low > LONGEST {
+    if high - low > MAX_WINNERS {
         return None;
     }
     let at = |line: &Line, x: i64| wide(line.slope) * wide(x) + wide(line.height);

@@ -9,11 +9,11 @@
 //! keeps values: it only uses identities of whole numbers and bounds that hold whenever this code
 //! runs.
 
-use super::Plan;
-use super::exact::OLDEST;
-use super::joint::Joint;
-use super::lin::{AtomId, Lin};
-use super::term::{Arena, Atom, Bounds};
+use crate::plan::Plan;
+use crate::plan::expression::affine::{Affine, AtomId};
+use crate::plan::expression::arena::{Arena, Atom, Bounds};
+use crate::plan::expression::feature_bounds::FeatureBounds;
+use crate::plan::fuse::rounding::MAX_AGE;
 
 /// What is known when a piece of code runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,26 +33,26 @@ pub struct Specialiser<'p> {
     /// The rebuilt atoms.
     pub arena: Arena,
     /// By atom of the plan, what it became.
-    memo: Vec<Option<Lin>>,
+    memo: Vec<Option<Affine>>,
 }
 
 impl<'p> Specialiser<'p> {
-    /// For code that runs when `known` holds; `joint` is that of its class.
-    pub fn new(plan: &'p Plan, known: Known, joint: Joint) -> Specialiser<'p> {
-        let arena = Arena::new(joint, plan.limit as f64);
+    /// For code that runs when `known` holds; `feature_bounds` is that of its class.
+    pub fn new(plan: &'p Plan, known: Known, feature_bounds: FeatureBounds) -> Specialiser<'p> {
+        let arena = Arena::new(feature_bounds, plan.limit as f64);
         Specialiser { plan, known, arena, memo: vec![None; plan.arena.len()] }
     }
 
     /// An expression of the plan, rebuilt; `None` where numbers grow beyond all use.
-    pub fn lin(&mut self, lin: &Lin) -> Option<Lin> {
-        for &(atom, _) in &lin.terms {
+    pub fn affine(&mut self, affine: &Affine) -> Option<Affine> {
+        for &(atom, _) in &affine.terms {
             self.atom(atom)?;
         }
-        let rebuilt = lin.terms.iter().map(|(atom, k)| {
-            let lin = &self.memo[atom.0 as usize];
-            (lin.as_ref().expect("every atom of it was just rebuilt"), *k)
+        let rebuilt = affine.terms.iter().map(|(atom, k)| {
+            let affine = &self.memo[atom.0 as usize];
+            (affine.as_ref().expect("every atom of it was just rebuilt"), *k)
         });
-        let sum = Lin::sum(lin.c, rebuilt)?;
+        let sum = Affine::sum(affine.c, rebuilt)?;
         self.arena.merge(sum)
     }
 
@@ -64,98 +64,98 @@ impl<'p> Specialiser<'p> {
         let plan = self.plan;
         let bounds = plan.arena.atom_bounds(id);
         let limit = plan.limit as f64;
-        let lin = match plan.arena.atom(id) {
+        let affine = match plan.arena.atom(id) {
             Atom::Position => Arena::position(),
             Atom::Feature { place, column } => match self.known.row {
                 Some(row) if Some(place) == plan.live.selector.as_ref() => {
                     let token = plan.live.representatives[row as usize];
-                    Lin::constant(plan.features.columns[*column][token])
+                    Affine::constant(plan.features.columns[*column][token])
                 }
                 _ => {
-                    let place = self.lin(place)?;
+                    let place = self.affine(place)?;
                     match place.as_constant() {
                         // Places are clamped: this is position 0.
                         Some(..=0) => {
-                            let opening = plan.opening.token.index();
-                            Lin::constant(plan.features.columns[*column][opening])
+                            let bos = plan.bos.token.index();
+                            Affine::constant(plan.features.columns[*column][bos])
                         }
                         _ => self.arena.feature(place, *column),
                     }
                 }
             },
             Atom::Clamped(place) => {
-                let place = self.lin(place)?;
+                let place = self.affine(place)?;
                 self.arena.clamped(place, limit)
             }
             Atom::Age(age) => match self.known.age {
-                Some(known) if plan.live.age == Some(*age) => Lin::constant(i64::from(known)),
+                Some(known) if plan.live.age == Some(*age) => Affine::constant(i64::from(known)),
                 _ => self.age(*age)?,
             },
             found @ (Atom::Found { table, query } | Atom::FoundKey { table, query }) => {
-                let (table, query) = (*table, self.lin(query)?);
+                let (table, query) = (*table, self.affine(query)?);
                 if query.as_constant() == Some(0) && plan.live.leaves_zero[table] {
                     // Position 0 has key 0 for ever, and both are 0.
-                    Lin::default()
+                    Affine::default()
                 } else if matches!(found, Atom::Found { .. }) {
-                    Lin::atom(self.arena.intern(Atom::Found { table, query }, bounds))
+                    Affine::atom(self.arena.intern(Atom::Found { table, query }, bounds))
                 } else {
-                    Lin::atom(self.arena.intern(Atom::FoundKey { table, query }, bounds))
+                    Affine::atom(self.arena.intern(Atom::FoundKey { table, query }, bounds))
                 }
             }
             Atom::Column { column, place } => {
-                let place = self.lin(place)?;
-                Lin::atom(self.arena.intern(Atom::Column { column: *column, place }, bounds))
+                let place = self.affine(place)?;
+                Affine::atom(self.arena.intern(Atom::Column { column: *column, place }, bounds))
             }
             Atom::Piece { gate, factor, knots } => {
-                let gate = self.lin(gate)?;
+                let gate = self.affine(gate)?;
                 // What stands behind a gate that cannot open need not be rebuilt.
                 let high = self.arena.bounds(&gate).high;
                 if knots.iter().all(|&(k, _)| high + k as f64 <= 0.0) {
-                    Lin::default()
+                    Affine::default()
                 } else {
-                    let factor = self.lin(factor)?;
+                    let factor = self.affine(factor)?;
                     self.arena.piece(&gate, &factor, knots)?
                 }
             }
-            Atom::Rounded { lin, shift } => {
-                let lin = self.lin(lin)?;
-                self.arena.rounded(lin, *shift)?
+            Atom::Rounded { affine, shift } => {
+                let affine = self.affine(affine)?;
+                self.arena.rounded(affine, *shift)?
             }
-            Atom::Whole { lin, shift } => {
-                let lin = self.lin(lin)?;
-                self.arena.whole(&lin, *shift)?
+            Atom::Whole { affine, shift } => {
+                let affine = self.affine(affine)?;
+                self.arena.whole(&affine, *shift)?
             }
-            Atom::Guarded(lin) => {
-                let lin = self.lin(lin)?;
-                self.arena.guarded(lin)?
+            Atom::Guarded(affine) => {
+                let affine = self.affine(affine)?;
+                self.arena.guarded(affine)?
             }
             same @ (Atom::Sum(_) | Atom::Hull { .. }) => {
-                Lin::atom(self.arena.intern(same.clone(), bounds))
+                Affine::atom(self.arena.intern(same.clone(), bounds))
             }
         };
-        self.memo[id.0 as usize] = Some(lin);
+        self.memo[id.0 as usize] = Some(affine);
         Some(())
     }
 
     /// The age of a register: 0 where this class takes part, at least 1 where it does not.
-    fn age(&mut self, age: usize) -> Option<Lin> {
-        let dead = self.lin(&self.plan.items.ages[age])?;
+    fn age(&mut self, age: usize) -> Option<Affine> {
+        let dead = self.affine(&self.plan.items.latches[age])?;
         let dead = self.arena.bounds(&dead);
         if dead.low == 0.0 && dead.high == 0.0 {
-            return Some(Lin::default());
+            return Some(Affine::default());
         }
         let least = if dead.low > 0.0 { 1.0 } else { 0.0 };
-        let bounds = Bounds::new(least, OLDEST as f64);
-        Some(Lin::atom(self.arena.intern(Atom::Age(age), bounds)))
+        let bounds = Bounds::new(least, MAX_AGE as f64);
+        Some(Affine::atom(self.arena.intern(Atom::Age(age), bounds)))
     }
 }
 
 /// What is known of tokens when the latest is of a class.
-pub fn joint(plan: &Plan, class: u16) -> Joint {
-    let opening = plan.opens_once().map(|token| token.index());
+pub fn feature_bounds(plan: &Plan, class: u16) -> FeatureBounds {
+    let bos = plan.single_bos().map(|token| token.index());
     let members = &plan.live.members[class as usize];
-    let current = members.iter().copied().filter(|&token| Some(token) != opening).collect();
-    plan.arena.joint.narrowed(current, plan.elsewhere.clone())
+    let current = members.iter().copied().filter(|&token| Some(token) != bos).collect();
+    plan.arena.feature_bounds.narrowed(current, plan.elsewhere.clone())
 }
 
 /// For each table, whether no token after position 0 is written under key 0: every class
@@ -164,13 +164,14 @@ pub fn leaves_zero(plan: &Plan) -> Vec<bool> {
     let mut leaves = vec![true; plan.items.tables.len()];
     for class in 0..plan.live.members.len() {
         let known = Known { class: class as u16, row: None, age: None };
-        let mut special = Specialiser::new(plan, known, joint(plan, known.class));
-        if special.arena.joint.is_impossible() {
+        let mut special = Specialiser::new(plan, known, feature_bounds(plan, known.class));
+        if special.arena.feature_bounds.is_impossible() {
             continue;
         }
         for (table, leaves) in plan.items.tables.iter().zip(&mut leaves) {
-            let (dead, number) = (special.lin(&table.dead), special.lin(&table.number));
-            let mut low = |lin: Option<Lin>| lin.map(|lin| special.arena.bounds(&lin).low);
+            let (dead, number) = (special.affine(&table.dead), special.affine(&table.number));
+            let mut low =
+                |affine: Option<Affine>| affine.map(|affine| special.arena.bounds(&affine).low);
             let (dead, number) = (low(dead), low(number));
             *leaves &= dead.is_some_and(|low| low > 0.0) || number.is_some_and(|low| low >= 1.0);
         }

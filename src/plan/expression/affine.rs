@@ -2,11 +2,11 @@
 
 /// An atom of an arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AtomId(pub(super) u32);
+pub struct AtomId(pub(in crate::plan) u32);
 
 /// c + Σ k·atom, by ascending atom, without zero coefficients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Lin {
+pub struct Affine {
     /// The constant.
     pub c: i64,
     /// Atoms with their coefficients.
@@ -14,17 +14,17 @@ pub struct Lin {
 }
 
 /// Coefficients beyond this are refused rather than overflow.
-pub const GREATEST: i64 = 1 << 60;
+pub const MAX_COEFFICIENT: i64 = 1 << 60;
 
-impl Lin {
+impl Affine {
     /// A constant.
-    pub fn constant(c: i64) -> Lin {
-        Lin { c, terms: Vec::new() }
+    pub fn constant(c: i64) -> Affine {
+        Affine { c, terms: Vec::new() }
     }
 
     /// One atom.
-    pub fn atom(atom: AtomId) -> Lin {
-        Lin { c: 0, terms: vec![(atom, 1)] }
+    pub fn atom(atom: AtomId) -> Affine {
+        Affine { c: 0, terms: vec![(atom, 1)] }
     }
 
     /// Its value, if it is constant.
@@ -41,18 +41,18 @@ impl Lin {
     }
 
     /// self + factor·other, unless a coefficient grows beyond all use.
-    pub fn plus(&self, other: &Lin, factor: i64) -> Option<Lin> {
-        Lin::sum(0, [(self, 1), (other, factor)].into_iter())
+    pub fn plus(&self, other: &Affine, factor: i64) -> Option<Affine> {
+        Affine::sum(0, [(self, 1), (other, factor)].into_iter())
     }
 
     /// The sum of multiples of others and a constant, unless a coefficient grows beyond all use.
-    pub fn sum<'a>(c: i64, parts: impl Iterator<Item = (&'a Lin, i64)>) -> Option<Lin> {
-        let small = |c: i64| (c.unsigned_abs() <= GREATEST.unsigned_abs()).then_some(c);
+    pub fn sum<'a>(c: i64, parts: impl Iterator<Item = (&'a Affine, i64)>) -> Option<Affine> {
+        let small = |c: i64| (c.unsigned_abs() <= MAX_COEFFICIENT.unsigned_abs()).then_some(c);
         let mut constant = c;
         let mut terms: Vec<(AtomId, i64)> = Vec::new();
-        for (lin, k) in parts {
-            constant = small(constant + lin.c.checked_mul(k).and_then(small)?)?;
-            for &(atom, of) in &lin.terms {
+        for (affine, k) in parts {
+            constant = small(constant + affine.c.checked_mul(k).and_then(small)?)?;
+            for &(atom, of) in &affine.terms {
                 terms.push((atom, of.checked_mul(k).and_then(small)?));
             }
         }
@@ -61,7 +61,7 @@ impl Lin {
         terms.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
             if same {
-                // Neither is beyond GREATEST, so the sum is a number.
+                // Neither is beyond MAX_COEFFICIENT, so the sum is a number.
                 kept.1 += next.1;
                 fits &= small(kept.1).is_some();
             }
@@ -69,7 +69,7 @@ impl Lin {
         });
         fits.then_some(())?;
         terms.retain(|term| term.1 != 0);
-        Some(Lin { c: constant, terms })
+        Some(Affine { c: constant, terms })
     }
 
     /// How often all of it can be halved; 63 times if it is 0.
@@ -78,15 +78,15 @@ impl Lin {
         all.map(|k| k.trailing_zeros()).min().unwrap_or(63).min(63)
     }
 
-    /// It over 2^times, for `times` up to [`Lin::twos`].
-    pub fn halved(&self, times: u32) -> Lin {
+    /// It over 2^times, for `times` up to [`Affine::twos`].
+    pub fn halved(&self, times: u32) -> Affine {
         let terms = self.terms.iter().map(|&(atom, k)| (atom, k >> times)).collect();
-        Lin { c: self.c >> times, terms }
+        Affine { c: self.c >> times, terms }
     }
 
     /// The same without its constant.
-    pub fn without_constant(&self) -> Lin {
-        Lin { c: 0, terms: self.terms.clone() }
+    pub fn without_constant(&self) -> Affine {
+        Affine { c: 0, terms: self.terms.clone() }
     }
 }
 
@@ -96,12 +96,12 @@ mod tests {
 
     #[test]
     fn sums_have_each_atom_once_or_are_refused() {
-        let [a, b] = [1, 2].map(|id| Lin::atom(AtomId(id)));
-        let sum = |parts: &[(&Lin, i64)]| Lin::sum(5, parts.iter().copied());
-        let both = Lin { c: 5, terms: vec![(AtomId(1), 3), (AtomId(2), -1)] };
+        let [a, b] = [1, 2].map(|id| Affine::atom(AtomId(id)));
+        let sum = |parts: &[(&Affine, i64)]| Affine::sum(5, parts.iter().copied());
+        let both = Affine { c: 5, terms: vec![(AtomId(1), 3), (AtomId(2), -1)] };
         assert_eq!(sum(&[(&a, 1), (&b, -1), (&a, 2)]), Some(both));
-        assert_eq!(sum(&[(&a, 4), (&b, 0), (&a, -4)]), Some(Lin::constant(5)));
-        let great = sum(&[(&a, GREATEST)]).unwrap();
+        assert_eq!(sum(&[(&a, 4), (&b, 0), (&a, -4)]), Some(Affine::constant(5)));
+        let great = sum(&[(&a, MAX_COEFFICIENT)]).unwrap();
         // -8 times it is the least number there is, whose magnitude is none.
         for k in [2, -2, 8, -8, i64::MAX, i64::MIN] {
             assert_eq!(sum(&[(&great, k)]), None, "{k}");

@@ -8,13 +8,13 @@ mod linear;
 
 use rustc_hash::FxHashMap;
 
-use super::Plan;
-use super::code::{BEST, FIRST, Op, POSITION, Reg, SELECTED, ZERO};
-use super::compiler::Compiler;
-use super::lin::{AtomId, GREATEST, Lin};
-use super::live::Needed;
-use super::specialise::{Known, Specialiser};
-use super::term::{Atom, Bounds};
+use crate::plan::Plan;
+use crate::plan::code::compiler::Compiler;
+use crate::plan::code::liveness::Needed;
+use crate::plan::code::op::{BEST, FIRST, Op, POSITION, Reg, SELECTED, ZERO};
+use crate::plan::code::specialise::{Known, Specialiser};
+use crate::plan::expression::affine::{Affine, AtomId, MAX_COEFFICIENT};
+use crate::plan::expression::arena::{Atom, Bounds};
 
 /// One piece of code in the making.
 pub(super) struct Lowering<'c, 'p> {
@@ -29,28 +29,28 @@ pub(super) struct Lowering<'c, 'p> {
     done: Needed,
     /// What is in registers already.
     atoms: FxHashMap<AtomId, Reg>,
-    lins: FxHashMap<Lin, Reg>,
+    affines: FxHashMap<Affine, Reg>,
     hulls: FxHashMap<usize, Reg>,
-    finds: FxHashMap<(usize, Lin), (Reg, Reg)>,
+    finds: FxHashMap<(usize, Affine), (Reg, Reg)>,
     /// Sums of several terms in registers, the longest first.
-    sums: Vec<(Lin, Reg)>,
+    sums: Vec<(Affine, Reg)>,
 }
 
 impl<'c, 'p> Lowering<'c, 'p> {
     /// Nothing yet, for code that runs when `known` holds and after `done` is up to date.
     pub(super) fn new(compiler: &'c mut Compiler<'p>, known: Known, done: Needed) -> Self {
         let plan = compiler.plan;
-        let joint = compiler.joint(known.class);
+        let feature_bounds = compiler.feature_bounds(known.class);
         Lowering {
             plan,
             known,
-            special: Specialiser::new(plan, known, joint),
+            special: Specialiser::new(plan, known, feature_bounds),
             compiler,
             ops: Vec::new(),
             free: plan.first_free(),
             done,
             atoms: FxHashMap::default(),
-            lins: FxHashMap::default(),
+            affines: FxHashMap::default(),
             hulls: FxHashMap::default(),
             finds: FxHashMap::default(),
             sums: Vec::new(),
@@ -59,7 +59,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
 
     /// The code.
     pub(super) fn finish(self) -> Vec<Op> {
-        self.compiler.keep(self.known.class, self.special.arena.joint);
+        self.compiler.keep(self.known.class, self.special.arena.feature_bounds);
         self.ops
     }
 
@@ -73,8 +73,8 @@ impl<'c, 'p> Lowering<'c, 'p> {
         if let Some(place) = &self.plan.live.selector
             && self.plan.selected() == SELECTED
         {
-            let place = self.special.lin(place)?;
-            let from = self.lin(&place)?;
+            let place = self.special.affine(place)?;
+            let from = self.affine(&place)?;
             self.ops.push(Op::AddConst { dst: SELECTED, a: from, k: 0 });
         }
         Some(())
@@ -84,7 +84,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
     pub(super) fn remaining(&mut self, wanted: &Needed) -> Option<()> {
         let of = |wanted: &[bool]| (0..wanted.len()).filter(|&at| wanted[at]).collect::<Vec<_>>();
         of(&wanted.sums).into_iter().try_for_each(|sum| self.sum(sum))?;
-        of(&wanted.ages).into_iter().try_for_each(|age| self.age(age))?;
+        of(&wanted.latches).into_iter().try_for_each(|age| self.age(age))?;
         of(&wanted.tables).into_iter().try_for_each(|table| self.table(table))?;
         of(&wanted.columns).into_iter().try_for_each(|column| self.column(column))?;
         of(&wanted.hulls).into_iter().try_for_each(|hull| self.hull(hull).map(|_| ()))
@@ -92,13 +92,13 @@ impl<'c, 'p> Lowering<'c, 'p> {
 
     fn sum(&mut self, sum: usize) -> Option<()> {
         if !std::mem::replace(&mut self.done.sums[sum], true) {
-            let summand = self.special.lin(&self.plan.items.sums[sum])?;
+            let summand = self.special.affine(&self.plan.items.sums[sum])?;
             let sum = self.plan.sum(sum);
             match summand.as_constant() {
                 Some(0) => {}
                 Some(k) => self.ops.push(Op::AccumulateConst { sum, k }),
                 None => {
-                    let a = self.lin(&summand)?;
+                    let a = self.affine(&summand)?;
                     self.ops.push(Op::Accumulate { sum, a });
                 }
             }
@@ -107,7 +107,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
     }
 
     /// A count of reasons against: `Some(true)` when it is always 0, `Some(false)` when never.
-    fn always(&mut self, dead: &Lin) -> Option<bool> {
+    fn always(&mut self, dead: &Affine) -> Option<bool> {
         let Bounds { low, high } = self.special.arena.bounds(dead);
         if low == 0.0 && high == 0.0 {
             Some(true)
@@ -119,14 +119,14 @@ impl<'c, 'p> Lowering<'c, 'p> {
     }
 
     fn age(&mut self, age: usize) -> Option<()> {
-        if !std::mem::replace(&mut self.done.ages[age], true) {
+        if !std::mem::replace(&mut self.done.latches[age], true) {
             let mark = self.plan.mark(age);
-            let dead = self.special.lin(&self.plan.items.ages[age])?;
+            let dead = self.special.affine(&self.plan.items.latches[age])?;
             match self.always(&dead) {
                 Some(true) => self.ops.push(Op::AddConst { dst: mark, a: POSITION, k: 0 }),
                 Some(false) => {}
                 None => {
-                    let dead = self.lin(&dead)?;
+                    let dead = self.affine(&dead)?;
                     self.ops.push(Op::MarkUnless { mark, dead });
                 }
             }
@@ -137,17 +137,17 @@ impl<'c, 'p> Lowering<'c, 'p> {
     fn table(&mut self, at: usize) -> Option<()> {
         if !std::mem::replace(&mut self.done.tables[at], true) {
             let item = &self.plan.items.tables[at];
-            let dead = self.special.lin(&item.dead)?;
+            let dead = self.special.affine(&item.dead)?;
             let table = at as u16;
             match self.always(&dead) {
                 Some(false) => {}
                 always => {
-                    let number = self.special.lin(&item.number)?;
+                    let number = self.special.affine(&item.number)?;
                     let (key, k) = self.lin_and_constant(&number)?;
                     let op = if always.is_some() {
                         Op::Insert { table, key, k }
                     } else {
-                        let dead = self.lin(&dead)?;
+                        let dead = self.affine(&dead)?;
                         Op::InsertUnless { table, key, k, dead }
                     };
                     self.ops.push(op);
@@ -159,8 +159,8 @@ impl<'c, 'p> Lowering<'c, 'p> {
 
     fn column(&mut self, column: usize) -> Option<()> {
         if !std::mem::replace(&mut self.done.columns[column], true) {
-            let value = self.special.lin(&self.plan.items.columns[column].value)?;
-            let a = self.lin(&value)?;
+            let value = self.special.affine(&self.plan.items.columns[column].value)?;
+            let a = self.affine(&value)?;
             self.ops.push(Op::Push { column: column as u16, a });
         }
         Some(())
@@ -173,9 +173,9 @@ impl<'c, 'p> Lowering<'c, 'p> {
         self.done.hulls[at] = true;
         let hull = &self.plan.items.hulls[at];
         let mut inputs = Vec::with_capacity(6);
-        for lin in hull.key.iter().chain(&hull.value).chain(&hull.query) {
-            let lin = self.special.lin(lin)?;
-            inputs.push(self.lin(&lin)?);
+        for affine in hull.key.iter().chain(&hull.value).chain(&hull.query) {
+            let affine = self.special.affine(affine)?;
+            inputs.push(self.affine(&affine)?);
         }
         let first = self.reg()?;
         for _ in 0..7 {
@@ -203,7 +203,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
         }
         let reg = match self.special.arena.atom(id).clone() {
             Atom::Position => POSITION,
-            Atom::Feature { .. } | Atom::Age(_) => self.lin(&Lin::atom(id))?,
+            Atom::Feature { .. } | Atom::Age(_) => self.affine(&Affine::atom(id))?,
             Atom::Clamped(place) => {
                 let (a, k) = self.lin_and_constant(&place)?;
                 self.emit(|dst| Op::Clamp { dst, a, k })?
@@ -217,21 +217,21 @@ impl<'c, 'p> Lowering<'c, 'p> {
             }
             Atom::Column { column, place } => {
                 self.column(column)?;
-                let at = self.lin(&place)?;
+                let at = self.affine(&place)?;
                 self.emit(|dst| Op::Take { dst, column: column as u16, at })?
             }
             Atom::Hull { hull, part } => self.hull(hull)? + part as Reg,
             Atom::Piece { gate, factor, knots } => self.piece(id, &gate, &factor, &knots)?,
-            Atom::Rounded { lin, shift } => {
-                let a = self.lin(&lin)?;
+            Atom::Rounded { affine, shift } => {
+                let a = self.affine(&affine)?;
                 self.emit(|dst| Op::Round { dst, a, shift })?
             }
-            Atom::Whole { lin, shift } => {
-                let a = self.lin(&lin)?;
+            Atom::Whole { affine, shift } => {
+                let a = self.affine(&affine)?;
                 self.emit(|dst| Op::Divide { dst, a, shift })?
             }
-            Atom::Guarded(lin) => {
-                let a = self.lin(&lin)?;
+            Atom::Guarded(affine) => {
+                let a = self.affine(&affine)?;
                 self.ops.push(Op::Guard { a });
                 a
             }
@@ -241,7 +241,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
     }
 
     /// Position and key are found together.
-    fn find(&mut self, id: AtomId, table: usize, query: &Lin) -> Option<Reg> {
+    fn find(&mut self, id: AtomId, table: usize, query: &Affine) -> Option<Reg> {
         let position = matches!(self.special.arena.atom(id), Atom::Found { .. });
         let pick = |(dst, found): (Reg, Reg)| if position { dst } else { found };
         if let Some(&both) = self.finds.get(&(table, query.clone())) {
@@ -255,8 +255,14 @@ impl<'c, 'p> Lowering<'c, 'p> {
         Some(pick((dst, found)))
     }
 
-    fn piece(&mut self, id: AtomId, gate: &Lin, factor: &Lin, knots: &[(i64, i64)]) -> Option<Reg> {
-        let gate = self.lin(gate)?;
+    fn piece(
+        &mut self,
+        id: AtomId,
+        gate: &Affine,
+        factor: &Affine,
+        knots: &[(i64, i64)],
+    ) -> Option<Reg> {
+        let gate = self.affine(gate)?;
         let open = match knots {
             &[(k, 1)] => self.emit(|dst| Op::Relu { dst, gate, k })?,
             &[(j, -1), (k, 1)] if j == k - 1 => self.emit(|dst| Op::Step { dst, gate, k })?,
@@ -275,8 +281,8 @@ impl<'c, 'p> Lowering<'c, 'p> {
         if factor.as_constant() == Some(1) {
             return Some(open);
         }
-        let factor = self.lin(factor)?;
-        let overflows = self.special.arena.atom_bounds(id).magnitude() > GREATEST as f64;
+        let factor = self.affine(factor)?;
+        let overflows = self.special.arena.atom_bounds(id).magnitude() > MAX_COEFFICIENT as f64;
         self.emit(|dst| {
             if overflows {
                 Op::MulSaturating { dst, a: open, b: factor }
@@ -289,13 +295,13 @@ impl<'c, 'p> Lowering<'c, 'p> {
     /// Checks the products and fractions that logits depend on, where bounds do not prove them.
     pub(super) fn guards(&mut self) -> Option<()> {
         for guard in &self.plan.output.guards {
-            let guard = self.special.lin(guard)?;
+            let guard = self.special.affine(guard)?;
             let arena = &self.special.arena;
             let guarded = |&(atom, _): &(AtomId, i64)| {
                 matches!(arena.atom(atom), Atom::Guarded(_) | Atom::Whole { .. })
             };
             if guard.terms.iter().any(guarded) {
-                self.lin(&guard)?;
+                self.affine(&guard)?;
             }
         }
         Some(())

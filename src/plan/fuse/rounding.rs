@@ -23,12 +23,12 @@
 //! added, partial sums err by the bound above; from then on all partial sums lie where
 //! neighbouring f64 are 1 apart, so adding a whole number is exact and adding a nearly whole one
 //! rounds to the whole one if the error is below 1/2. So the sum *is* the exact whole number, in
-//! every order; taking C away later is exact by the first rule. A naive cancellation of C would
+//! every order; taking C away deferred is exact by the first rule. A naive cancellation of C would
 //! keep the error instead. If there is one other product, an exact fraction, the sum rounds once,
 //! ties to even: C is even, so this is the fraction rounded by itself.
 //!
 //! *Products.* One that bounds cannot prove to be below 2^53 is assumed to lie within
-//! ±[`GUARDED`]. The assumption is guarded at every step if anything that a logit depends on,
+//! ±[`MAX_PRODUCT`]. The assumption is guarded at every step if anything that a logit depends on,
 //! however far back, was computed from the product: [`Value::assumes`] follows it through slots
 //! and heads.
 //!
@@ -40,39 +40,39 @@
 //!
 //! *Means.* A mean of whole values over t positions is fl(S/t), and times t it
 //! is S·(1+a)(1+b) with |a|, |b| ≤ 2^-53: within |S|·2^-51 of the running sum S. Running sums
-//! are guarded at run time to stay within 0..=[`MOST`], so this error is below 2^-23, and
+//! are guarded at run time to stay within 0..=[`MAX_SUM`], so this error is below 2^-23, and
 //! both a rounding on purpose and a gather turn it into S itself.
 
-use super::lin::Lin;
-use super::term::{Arena, Bounds};
+use crate::plan::expression::affine::Affine;
+use crate::plan::expression::arena::{Arena, Bounds};
 
 /// Whole numbers up to here are f64.
 pub const WHOLE: f64 = (1u64 << 53) as f64;
 
 /// Running sums are guarded to stay at or below this.
-pub const MOST: i64 = 1 << 28;
+pub const MAX_SUM: i64 = 1 << 28;
 
 /// Registers are guarded to be renewed at least this often.
-pub const OLDEST: i64 = 1 << 28;
+pub const MAX_AGE: i64 = 1 << 28;
 
 /// Products that bounds do not keep below 2^53 are guarded to stay within ± this.
-pub const GUARDED: i64 = 1 << 40;
+pub const MAX_PRODUCT: i64 = 1 << 40;
 
 /// Fractions are multiples of 2^-this at least.
-const FINEST: u32 = 40;
+const MAX_EXPONENT: u32 = 40;
 
 /// Gates are computed in 64-bit integers: none may come near their end.
 const WIDEST: f64 = (1u64 << 62) as f64;
 
 /// A place may be this far from a whole number; gathers round at 1/2.
-pub const NEARLY: f64 = 0.05;
+pub const MAX_OFFSET: f64 = 0.05;
 
 /// An expression and how far the reference's number may be from it.
 #[derive(Clone, Debug)]
 pub struct Value {
     /// The expression, times 2^`exponent`.
-    pub lin: Lin,
-    /// See `lin`.
+    pub affine: Affine,
+    /// See `affine`.
     pub exponent: u32,
     /// Times 1/ln 2 - 1/ln(t+2).
     pub inverse_log: f64,
@@ -88,9 +88,9 @@ pub struct Value {
 
 impl Value {
     /// An expression that the reference computes without error.
-    pub fn exact(lin: Lin) -> Value {
+    pub fn exact(affine: Affine) -> Value {
         Value {
-            lin,
+            affine,
             exponent: 0,
             inverse_log: 0.0,
             square: 0.0,
@@ -102,7 +102,7 @@ impl Value {
 
     /// Always 0.
     pub fn zero() -> Value {
-        Value::exact(Lin::default())
+        Value::exact(Affine::default())
     }
 
     /// Something that cannot be followed.
@@ -126,24 +126,24 @@ impl Value {
     }
 
     /// The expression over 2^exponent, if nothing rounds.
-    pub fn as_fraction(&self) -> Option<(&Lin, u32)> {
-        (self.is_plain() && self.error == 0.0).then_some((&self.lin, self.exponent))
+    pub fn as_fraction(&self) -> Option<(&Affine, u32)> {
+        (self.is_plain() && self.error == 0.0).then_some((&self.affine, self.exponent))
     }
 
     /// The expression, if it is whole and without error.
-    pub fn as_exact(&self) -> Option<&Lin> {
-        (self.is_whole() && self.error == 0.0).then_some(&self.lin)
+    pub fn as_exact(&self) -> Option<&Affine> {
+        (self.is_whole() && self.error == 0.0).then_some(&self.affine)
     }
 
     /// The constant, if it is one without error.
     pub fn as_constant(&self) -> Option<i64> {
-        self.as_exact().and_then(Lin::as_constant)
+        self.as_exact().and_then(Affine::as_constant)
     }
 
     /// Takes common powers of two out of a fraction.
     pub fn reduce(&mut self) {
-        let common = self.lin.twos().min(self.exponent);
-        self.lin = self.lin.halved(common);
+        let common = self.affine.twos().min(self.exponent);
+        self.affine = self.affine.halved(common);
         self.exponent -= common;
     }
 
@@ -164,7 +164,7 @@ pub struct Limits {
 
 /// Bounds of the reference's number.
 pub fn bounds(arena: &mut Arena, limits: &Limits, value: &Value) -> Bounds {
-    let mut total = arena.bounds(&value.lin).times(power(value.exponent));
+    let mut total = arena.bounds(&value.affine).times(power(value.exponent));
     // 1/ln 2 is never reached.
     total = total.plus(Bounds::new(0.0, std::f64::consts::LOG2_E).times(value.inverse_log));
     total = total.plus(Bounds::new(0.0, limits.position * limits.position).times(value.square));
@@ -186,7 +186,7 @@ fn power(exponent: u32) -> f64 {
 
 /// A weight as k·2^-e with the least e.
 pub fn fraction(weight: f64) -> Option<(i64, u32)> {
-    (0..=FINEST).find_map(|e| {
+    (0..=MAX_EXPONENT).find_map(|e| {
         let scaled = weight / power(e);
         (scaled.fract() == 0.0 && scaled.abs() <= WHOLE).then_some((scaled as i64, e))
     })
@@ -247,9 +247,9 @@ fn combine(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Optio
         if value.is_unknown() {
             return None;
         }
-        if value.lin != Lin::default() {
+        if value.affine != Affine::default() {
             let (k, e) = fraction(weight)?;
-            fractions.push((k, e + value.exponent, &value.lin));
+            fractions.push((k, e + value.exponent, &value.affine));
         }
         sum.inverse_log += weight * value.inverse_log;
         sum.square += weight * value.square;
@@ -272,12 +272,12 @@ fn combine(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Optio
         return Some(Value { assumes, ..Value::exact(rounded) });
     }
     sum.exponent = fractions.iter().map(|term| term.1).max().unwrap_or(0);
-    (sum.exponent <= FINEST).then_some(())?;
-    for (k, e, lin) in fractions {
+    (sum.exponent <= MAX_EXPONENT).then_some(())?;
+    for (k, e, affine) in fractions {
         let k = k.checked_mul(1 << (sum.exponent - e))?;
-        sum.lin = sum.lin.plus(lin, k)?;
+        sum.affine = sum.affine.plus(affine, k)?;
     }
-    sum.lin = arena.merge(sum.lin)?;
+    sum.affine = arena.merge(sum.affine)?;
     let finest = WHOLE * power(sum.exponent);
     let no_order = plain && errors == 0.0 && -least <= finest && most <= finest;
     let no_sum = terms.len() == 1 && is_power_of_two(terms[0].0);
@@ -294,7 +294,7 @@ fn combine(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Optio
 }
 
 /// An even constant and one exact fraction, which the sum rounds.
-fn rounded_fraction(arena: &mut Arena, terms: &[(f64, &Value)]) -> Option<Lin> {
+fn rounded_fraction(arena: &mut Arena, terms: &[(f64, &Value)]) -> Option<Affine> {
     let [a, b] = terms else { return None };
     let constant = |term: &(f64, &Value)| -> Option<i64> {
         let whole = term.1.as_constant()?.checked_mul(fraction(term.0).filter(|f| f.1 == 0)?.0)?;
@@ -305,10 +305,10 @@ fn rounded_fraction(arena: &mut Arena, terms: &[(f64, &Value)]) -> Option<Lin> {
         (None, Some(great)) => (great, a),
         _ => return None,
     };
-    let (lin, exponent) = value.as_fraction()?;
+    let (affine, exponent) = value.as_fraction()?;
     let (k, e) = fraction(*weight)?;
-    let lin = Lin::default().plus(lin, k)?;
-    arena.rounded(lin, exponent + e)?.plus(&Lin::constant(1), great)
+    let affine = Affine::default().plus(affine, k)?;
+    arena.rounded(affine, exponent + e)?.plus(&Affine::constant(1), great)
 }
 
 /// Whether one product is so great that the others, nearly whole, are rounded to whole numbers.

@@ -1,17 +1,17 @@
 //! Whole-number expressions over what a history holds, each kept once.
 //!
-//! A [`Lin`] is c + Σ kᵢ·atomᵢ with whole coefficients. An [`Atom`] is anything
+//! A [`Affine`] is c + Σ kᵢ·atomᵢ with whole coefficients. An [`Atom`] is anything
 //! that is not linear: a feature of the token at some place, a running sum, the
 //! position that a table finds, a piecewise linear gate times a factor. Equal atoms
 //! have one id, so equal expressions are computed once, and cancellation is exact
 //! because coefficients are integers.
 //!
-//! Every atom has bounds; features of one place have them together (`joint.rs`).
+//! Every atom has bounds; features of one place have them together (`feature_bounds.rs`).
 
 use rustc_hash::FxHashMap;
 
-use super::joint::{Columns, Joint, Stands};
-use super::lin::{AtomId, Lin};
+use crate::plan::expression::affine::{Affine, AtomId};
+use crate::plan::expression::feature_bounds::{Columns, FeatureBounds, Stands};
 
 /// What is not linear.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,12 +21,12 @@ pub enum Atom {
     /// A feature of the token at a place, which is clamped to 0..=t.
     Feature {
         /// The place.
-        place: Lin,
+        place: Affine,
         /// Which feature.
         column: usize,
     },
     /// A place clamped to 0..=t.
-    Clamped(Lin),
+    Clamped(Affine),
     /// A running sum over positions 1..=t.
     Sum(usize),
     /// How long ago the latest live token of a register stood.
@@ -36,21 +36,21 @@ pub enum Atom {
         /// Which table.
         table: usize,
         /// The query.
-        query: Lin,
+        query: Affine,
     },
     /// The key nearest to a query.
     FoundKey {
         /// Which table.
         table: usize,
         /// The query.
-        query: Lin,
+        query: Affine,
     },
     /// What a column holds for a place within 0..=t.
     Column {
         /// Which column.
         column: usize,
         /// The place.
-        place: Lin,
+        place: Affine,
     },
     /// What a hull answers.
     Hull {
@@ -62,25 +62,25 @@ pub enum Atom {
     /// An expression over 2^shift, rounded, ties to even.
     Rounded {
         /// The expression.
-        lin: Lin,
+        affine: Affine,
         /// At least 1.
         shift: u32,
     },
     /// An expression over 2^shift, guarded to be whole.
     Whole {
         /// The expression.
-        lin: Lin,
+        affine: Affine,
         /// At least 1.
         shift: u32,
     },
     /// An expression guarded to stay within ±2^40.
-    Guarded(Lin),
+    Guarded(Affine),
     /// Σ c·max(gate + k, 0) · factor over knots (k, c); the gate has no constant.
     Piece {
         /// The gate.
-        gate: Lin,
+        gate: Affine,
         /// The factor.
-        factor: Lin,
+        factor: Affine,
         /// (k, c), by ascending k.
         knots: Vec<(i64, i64)>,
     },
@@ -145,7 +145,7 @@ pub struct Features {
 #[derive(Clone, Debug)]
 pub struct Arena {
     /// Bounds of features, and the tokens that may stand at the latest position.
-    pub joint: Joint,
+    pub feature_bounds: FeatureBounds,
     atoms: Vec<Atom>,
     bounds: Vec<Bounds>,
     ids: FxHashMap<Atom, AtomId>,
@@ -155,17 +155,17 @@ impl Arena {
     /// The position, always the first atom.
     pub const POSITION: AtomId = AtomId(0);
 
-    /// An arena for histories of up to `limit` tokens, of which the latest is as `joint` says.
-    pub fn new(joint: Joint, limit: f64) -> Arena {
+    /// An arena for histories of up to `limit` tokens, of which the latest is as `feature_bounds` says.
+    pub fn new(feature_bounds: FeatureBounds, limit: f64) -> Arena {
         let (atoms, bounds, ids) = (Vec::new(), Vec::new(), FxHashMap::default());
-        let mut arena = Arena { joint, atoms, bounds, ids };
+        let mut arena = Arena { feature_bounds, atoms, bounds, ids };
         arena.intern(Atom::Position, Bounds::new(1.0, limit));
         arena
     }
 
     /// The position as an expression.
-    pub fn position() -> Lin {
-        Lin::atom(Arena::POSITION)
+    pub fn position() -> Affine {
+        Affine::atom(Arena::POSITION)
     }
 
     /// An atom with the bounds that it has if it is new.
@@ -196,35 +196,35 @@ impl Arena {
     }
 
     /// A feature of the token at a place: a constant where all tokens that may stand there agree.
-    pub fn feature(&mut self, place: Lin, column: usize) -> Lin {
+    pub fn feature(&mut self, place: Affine, column: usize) -> Affine {
         // A feature clamps its place itself.
         let place = match place.single().map(|(atom, k)| (self.atom(atom), k)) {
             Some((Atom::Clamped(inner), 1)) => inner.clone(),
             _ => place,
         };
-        let bounds = self.joint.feature(stands(&place), column);
+        let bounds = self.feature_bounds.feature(stands(&place), column);
         if bounds.low == bounds.high {
-            return Lin::constant(bounds.low as i64);
+            return Affine::constant(bounds.low as i64);
         }
-        Lin::atom(self.intern(Atom::Feature { place, column }, bounds))
+        Affine::atom(self.intern(Atom::Feature { place, column }, bounds))
     }
 
     /// A place clamped to 0..=t.
-    pub fn clamped(&mut self, place: Lin, limit: f64) -> Lin {
+    pub fn clamped(&mut self, place: Affine, limit: f64) -> Affine {
         if let Some((atom, 1)) = place.single()
             && matches!(self.atom(atom), Atom::Clamped(_) | Atom::Found { .. } | Atom::Position)
         {
             return place;
         }
-        Lin::atom(self.intern(Atom::Clamped(place), Bounds::new(0.0, limit)))
+        Affine::atom(self.intern(Atom::Clamped(place), Bounds::new(0.0, limit)))
     }
 
     /// Bounds of an expression.
-    pub fn bounds(&mut self, lin: &Lin) -> Bounds {
-        let Arena { joint, atoms, bounds, .. } = self;
-        let mut total = Bounds::new(lin.c as f64, lin.c as f64);
-        let mut places: Vec<(&Lin, Columns)> = Vec::new();
-        for &(atom, k) in &lin.terms {
+    pub fn bounds(&mut self, affine: &Affine) -> Bounds {
+        let Arena { feature_bounds, atoms, bounds, .. } = self;
+        let mut total = Bounds::new(affine.c as f64, affine.c as f64);
+        let mut places: Vec<(&Affine, Columns)> = Vec::new();
+        for &(atom, k) in &affine.terms {
             if let Atom::Feature { place, column } = &atoms[atom.0 as usize] {
                 match places.iter_mut().find(|known| known.0 == place) {
                     Some(known) => known.1.push((*column, k)),
@@ -236,14 +236,14 @@ impl Arena {
         }
         for (place, mut columns) in places {
             columns.sort_unstable();
-            total = total.plus(joint.sum(stands(place), &columns));
+            total = total.plus(feature_bounds.sum(stands(place), &columns));
         }
         total
     }
 }
 
 /// What is known of a token at a place.
-fn stands(place: &Lin) -> Stands {
+fn stands(place: &Affine) -> Stands {
     let now = place.single() == Some((Arena::POSITION, 1));
     if now { Stands::Now } else { Stands::Elsewhere }
 }

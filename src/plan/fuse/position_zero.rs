@@ -8,18 +8,18 @@ use crate::model::{Model, Token};
 
 /// What position 0 leaves behind.
 #[derive(Clone, Debug)]
-pub struct Opening {
+pub struct PositionZero {
     /// Its token.
     pub token: Token,
     /// By layer and head.
-    pub heads: Vec<Vec<OpeningHead>>,
+    pub heads: Vec<Vec<HeadAtZero>>,
     /// The token predicted at position 0.
     pub next: Option<Token>,
 }
 
 /// Key and value of one head.
 #[derive(Clone, Copy, Debug)]
-pub struct OpeningHead {
+pub struct HeadAtZero {
     /// The key.
     pub key: [f64; 2],
     /// The value.
@@ -44,7 +44,7 @@ fn dot(row: &[f64], x: &[f64]) -> f64 {
 }
 
 /// Runs position 0.
-pub fn opening(model: &Model, token: Token) -> Opening {
+pub fn bos(model: &Model, token: Token) -> PositionZero {
     let shape = model.shape();
     // Position and its square are 0, and so is 1/ln 2 - 1/ln 2.
     let mut x = model.embedding().row(token.index()).to_vec();
@@ -55,8 +55,8 @@ pub fn opening(model: &Model, token: Token) -> Opening {
             let at = part * width + 2 * head;
             [at, at + 1].map(|row| dot(layer.attention_in.row(row), &x))
         };
-        let all: Vec<OpeningHead> = (0..shape.heads)
-            .map(|head| OpeningHead { key: of(1, head), value: of(2, head) })
+        let all: Vec<HeadAtZero> = (0..shape.heads)
+            .map(|head| HeadAtZero { key: of(1, head), value: of(2, head) })
             .collect();
         let answers: Vec<f64> = all.iter().flat_map(|head| head.value).collect();
         add(&mut x, layer.attention_out, &answers, layer.cleared_after_attention);
@@ -78,7 +78,7 @@ pub fn opening(model: &Model, token: Token) -> Opening {
         }
     }
     let known = logits.iter().all(|logit| !logit.is_nan());
-    Opening { token, heads, next: known.then_some(Token(best as u32)) }
+    PositionZero { token, heads, next: known.then_some(Token(best as u32)) }
 }
 
 fn add(x: &mut [f64], out: crate::model::Matrix<'_>, brought: &[f64], cleared: &[u32]) {

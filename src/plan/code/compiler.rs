@@ -7,12 +7,12 @@
 
 use rustc_hash::FxHashMap;
 
-use super::code::{Op, TokenTable};
-use super::joint::{Columns, Joint};
-use super::live::Needed;
-use super::lower::Lowering;
-use super::specialise::{Known, joint};
-use super::{Plan, Refusal};
+use crate::plan::code::liveness::Needed;
+use crate::plan::code::lower::Lowering;
+use crate::plan::code::op::{Op, TokenTable};
+use crate::plan::code::specialise::{Known, feature_bounds};
+use crate::plan::expression::feature_bounds::{Columns, FeatureBounds};
+use crate::plan::{Plan, Refusal};
 
 /// Makes code for one plan.
 #[derive(Debug)]
@@ -23,14 +23,14 @@ pub struct Compiler<'p> {
     /// The first of tables that stand together.
     names: FxHashMap<Vec<Columns>, TokenTable>,
     /// By class, what is known of tokens.
-    joints: FxHashMap<u16, Joint>,
+    feature_bounds: FxHashMap<u16, FeatureBounds>,
 }
 
 impl<'p> Compiler<'p> {
     /// Without any code yet.
     pub fn new(plan: &'p Plan) -> Compiler<'p> {
-        let (names, joints) = (FxHashMap::default(), FxHashMap::default());
-        Compiler { plan, tables: Vec::new(), names, joints }
+        let (names, feature_bounds) = (FxHashMap::default(), FxHashMap::default());
+        Compiler { plan, tables: Vec::new(), names, feature_bounds }
     }
 
     /// Tables of token features, each as long as the vocabulary.
@@ -61,13 +61,13 @@ impl<'p> Compiler<'p> {
     }
 
     /// What is known of tokens when the latest is of a class, until [`Compiler::keep`].
-    pub(super) fn joint(&mut self, class: u16) -> Joint {
-        self.joints.remove(&class).unwrap_or_else(|| joint(self.plan, class))
+    pub(super) fn feature_bounds(&mut self, class: u16) -> FeatureBounds {
+        self.feature_bounds.remove(&class).unwrap_or_else(|| feature_bounds(self.plan, class))
     }
 
     /// Keeps what has become known for the next piece of code.
-    pub(super) fn keep(&mut self, class: u16, joint: Joint) {
-        self.joints.insert(class, joint);
+    pub(super) fn keep(&mut self, class: u16, feature_bounds: FeatureBounds) {
+        self.feature_bounds.insert(class, feature_bounds);
     }
 
     /// Tables of sums of token features, one after the other: the first of them.
@@ -95,7 +95,7 @@ fn nothing_done(plan: &Plan) -> Needed {
     let none = |items: &[bool]| vec![false; items.len()];
     Needed {
         sums: none(&needed.sums),
-        ages: none(&needed.ages),
+        latches: none(&needed.latches),
         tables: none(&needed.tables),
         columns: none(&needed.columns),
         hulls: none(&needed.hulls),

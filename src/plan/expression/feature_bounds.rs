@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::term::{Bounds, Features};
+use crate::plan::expression::arena::{Bounds, Features};
 
 /// A sum of features, by ascending column.
 pub type Columns = Vec<(usize, i64)>;
@@ -24,7 +24,7 @@ pub enum Stands {
 
 /// Bounds, and the tokens that may stand at the latest position.
 #[derive(Clone, Debug)]
-pub struct Joint {
+pub struct FeatureBounds {
     features: Arc<Features>,
     current: Vec<usize>,
     now: Asked,
@@ -41,17 +41,17 @@ pub struct Asked {
     sums: FxHashMap<Columns, Bounds>,
 }
 
-impl Joint {
+impl FeatureBounds {
     /// For histories whose latest token is one of `current`.
-    pub fn new(features: Arc<Features>, current: Vec<usize>) -> Joint {
+    pub fn new(features: Arc<Features>, current: Vec<usize>) -> FeatureBounds {
         let nothing = Asked { single: vec![None; features.columns.len()], ..Asked::default() };
         let (now, elsewhere) = (nothing.clone(), nothing.clone());
-        Joint { features, current, now, elsewhere, shared: Arc::new(nothing) }
+        FeatureBounds { features, current, now, elsewhere, shared: Arc::new(nothing) }
     }
 
-    /// The same for fewer tokens. What is `shared` is [`Joint::elsewhere`] of this one.
-    pub fn narrowed(&self, current: Vec<usize>, shared: Arc<Asked>) -> Joint {
-        Joint { shared, ..Joint::new(self.features.clone(), current) }
+    /// The same for fewer tokens. What is `shared` is [`FeatureBounds::elsewhere`] of this one.
+    pub fn narrowed(&self, current: Vec<usize>, shared: Arc<Asked>) -> FeatureBounds {
+        FeatureBounds { shared, ..FeatureBounds::new(self.features.clone(), current) }
     }
 
     /// What was asked of other places.

@@ -1,36 +1,39 @@
 //! Third pass: the output head in groups.
 //!
 //! A logit is a combination of few expressions, the *basis*: what the head's
-//! columns read. Rows that differ along one of them are a [`Group`] (`group.rs`); rows that
-//! differ along two are a [`Fan`] (`fan.rs`). Instead of V dot products one look for
+//! columns read. Rows that differ along one of them are a [`LineGroup`] (`group.rs`); rows that
+//! differ along two are a [`PlaneGroup`] (`plane_group.rs`). Instead of V dot products one look for
 //! each group is left, and one comparison of logits between groups.
 //!
 //! Logits are multiplied by a power of two that makes all weights whole. They must be exact
 //! in the reference as well: the rule of `exact.rs` is checked for every row.
 
+pub mod line_group;
+pub mod plane_group;
+
 use std::cmp::Reverse;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::exact::{bounds, fits, fraction};
-use super::fan::Fan;
-use super::fuse::Fused;
-use super::group::{Group, one_group};
-use super::lin::Lin;
-use super::term::Bounds;
 use crate::model::{Matrix, Model};
+use crate::plan::expression::affine::Affine;
+use crate::plan::expression::arena::Bounds;
+use crate::plan::fuse::Fused;
+use crate::plan::fuse::rounding::{bounds, fits, fraction};
+use crate::plan::output_head::line_group::{LineGroup, one_group};
+use crate::plan::output_head::plane_group::PlaneGroup;
 
 /// The output head.
 #[derive(Clone, Debug, Default)]
 pub struct Output {
     /// What logits are made of.
-    pub basis: Vec<Lin>,
+    pub basis: Vec<Affine>,
     /// Tokens in groups.
-    pub groups: Vec<Group>,
-    /// All other tokens, in fans.
-    pub fans: Vec<Fan>,
+    pub groups: Vec<LineGroup>,
+    /// All other tokens, in plane_groups.
+    pub plane_groups: Vec<PlaneGroup>,
     /// Guarded products, and fractions guarded to be whole, on which logits depend.
-    pub guards: Vec<Lin>,
+    pub guards: Vec<Affine>,
 }
 
 /// Rows over the basis, each with its constant.
@@ -76,8 +79,8 @@ fn over(model: &Model, fused: &mut Fused, whole: bool) -> Option<Output> {
         }
         rows.push((row, constant));
     }
-    let (groups, fans) = groups(&rows, basis.len())?;
-    Some(Output { basis, groups, fans, guards })
+    let (groups, plane_groups) = groups(&rows, basis.len())?;
+    Some(Output { basis, groups, plane_groups, guards })
 }
 
 /// Which expression of the basis a value is, if it is no constant, and the constant by which it
@@ -85,20 +88,20 @@ fn over(model: &Model, fused: &mut Fused, whole: bool) -> Option<Output> {
 type Place = (Option<usize>, i64);
 
 /// The expressions of which logits are made, and where values stand among them.
-fn basis(values: &[Read]) -> Option<(Vec<Lin>, Vec<Place>)> {
-    let mut basis: Vec<Lin> = Vec::new();
+fn basis(values: &[Read]) -> Option<(Vec<Affine>, Vec<Place>)> {
+    let mut basis: Vec<Affine> = Vec::new();
     let place = |value: &Read| {
-        // Constants stay with their expressions: the rows of a fan have none of their own.
-        let linear = value.lin.without_constant();
-        if linear == Lin::default() {
-            return Some((None, value.lin.c));
+        // Constants stay with their expressions: the rows of a plane_group have none of their own.
+        let linear = value.affine.without_constant();
+        if linear == Affine::default() {
+            return Some((None, value.affine.c));
         }
         let at = basis.iter().position(|known| known.without_constant() == linear);
         let at = at.unwrap_or_else(|| {
-            basis.push(value.lin.clone());
+            basis.push(value.affine.clone());
             basis.len() - 1
         });
-        Some((Some(at), value.lin.c.checked_sub(basis[at].c)?))
+        Some((Some(at), value.affine.c.checked_sub(basis[at].c)?))
     };
     let places = values.iter().map(place).collect::<Option<_>>()?;
     Some((basis, places))
@@ -107,7 +110,7 @@ fn basis(values: &[Read]) -> Option<(Vec<Lin>, Vec<Place>)> {
 /// What the output head reads, and what is guarded for it.
 struct Reading {
     values: Vec<Read>,
-    guards: Vec<Lin>,
+    guards: Vec<Affine>,
 }
 
 fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Option<Reading> {
@@ -117,14 +120,14 @@ fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Option<Reading> 
     let mut values: Vec<Read> = Vec::new();
     for slot in read {
         let value = fused.slots[slot].clone();
-        let (lin, exponent) = value.as_fraction()?;
+        let (affine, exponent) = value.as_fraction()?;
         assumes |= value.assumes;
-        let (lin, exponent) = if whole && exponent > 0 {
-            let lin = fused.arena.whole(lin, exponent)?;
-            guards.push(lin.clone());
-            (lin, 0)
+        let (affine, exponent) = if whole && exponent > 0 {
+            let affine = fused.arena.whole(affine, exponent)?;
+            guards.push(affine.clone());
+            (affine, 0)
         } else {
-            (lin.clone(), exponent)
+            (affine.clone(), exponent)
         };
         let most = bounds(&mut fused.arena, &fused.limits, &value).magnitude();
         let alike = |known: &&mut Read| {
@@ -133,10 +136,10 @@ fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Option<Reading> 
         };
         match values.iter_mut().find(alike) {
             Some(known) => {
-                known.lin = fused.arena.merge(known.lin.plus(&lin, 1)?)?;
+                known.affine = fused.arena.merge(known.affine.plus(&affine, 1)?)?;
                 known.most += most;
             }
-            None => values.push(Read { slot, lin, exponent, most }),
+            None => values.push(Read { slot, affine, exponent, most }),
         }
     }
     let needed = |number: usize| assumes >> number & 1 == 1;
@@ -150,8 +153,8 @@ struct Read {
     /// The first of them.
     slot: usize,
     /// Their sum, times 2^`exponent`.
-    lin: Lin,
-    /// See `lin`.
+    affine: Affine,
+    /// See `affine`.
     exponent: u32,
     /// The sum of their greatest magnitudes.
     most: f64,
@@ -164,12 +167,12 @@ impl Read {
     }
 }
 
-/// Fewer rows than these are no fan.
-const FAN: usize = 3;
+/// Fewer rows than these are no plane_group.
+const MIN_PLANE_GROUP: usize = 3;
 
-fn groups(rows: &Rows, basis: usize) -> Option<(Vec<Group>, Vec<Fan>)> {
+fn groups(rows: &Rows, basis: usize) -> Option<(Vec<LineGroup>, Vec<PlaneGroup>)> {
     let mut left: Vec<usize> = (0..rows.len()).collect();
-    let (mut groups, mut fans) = (Vec::new(), Vec::new());
+    let (mut groups, mut plane_groups) = (Vec::new(), Vec::new());
     while !left.is_empty() {
         let one = (0..basis).map(|along| ([along, along], alike(rows, &left, &[along])));
         let one = one.max_by_key(|(along, ids)| (ids.len(), Reverse(*along)));
@@ -183,8 +186,8 @@ fn groups(rows: &Rows, basis: usize) -> Option<(Vec<Group>, Vec<Fan>)> {
                 let two = pairs.map(|along| (along, alike(rows, &left, &along)));
                 let two = two.max_by_key(|(along, ids)| (ids.len(), Reverse(*along)));
                 match two {
-                    Some((along, ids)) if ids.len() >= FAN => {
-                        fans.push(Fan::new(rows, along, &ids));
+                    Some((along, ids)) if ids.len() >= MIN_PLANE_GROUP => {
+                        plane_groups.push(PlaneGroup::new(rows, along, &ids));
                         ids
                     }
                     _ => {
@@ -197,7 +200,7 @@ fn groups(rows: &Rows, basis: usize) -> Option<(Vec<Group>, Vec<Fan>)> {
         let found: FxHashSet<usize> = found.into_iter().collect();
         left.retain(|id| !found.contains(id));
     }
-    Some((groups, fans))
+    Some((groups, plane_groups))
 }
 
 /// The most rows that differ only along one expression and in the constant, or along two; the

@@ -8,25 +8,30 @@
 //! are identities of whole numbers; that the reference computes the units' sum without
 //! rounding is checked apart, on its own terms (`exact.rs`).
 
-use super::lin::{AtomId, GREATEST, Lin};
-use super::term::{Arena, Atom, Bounds};
+use crate::plan::expression::affine::{Affine, AtomId, MAX_COEFFICIENT};
+use crate::plan::expression::arena::{Arena, Atom, Bounds};
 
 /// Pieces of one expression with the same gate and factor, and their coefficients.
 struct Alike {
-    gate: Lin,
-    factor: Lin,
+    gate: Affine,
+    factor: Affine,
     pieces: Vec<(AtomId, i64)>,
 }
 
 impl Arena {
     /// Σ c·max(gate + k, 0) · factor, in the simplest form that the bounds allow.
-    pub fn piece(&mut self, gate: &Lin, factor: &Lin, knots: &[(i64, i64)]) -> Option<Lin> {
+    pub fn piece(
+        &mut self,
+        gate: &Affine,
+        factor: &Affine,
+        knots: &[(i64, i64)],
+    ) -> Option<Affine> {
         if let Some(g) = gate.as_constant() {
             let slope: i64 = knots.iter().map(|&(k, c)| c * (g + k).max(0)).sum();
-            return Lin::default().plus(factor, slope);
+            return Affine::default().plus(factor, slope);
         }
         if factor.as_constant() == Some(0) {
-            return Some(Lin::default());
+            return Some(Affine::default());
         }
         let around = self.bounds(gate);
         let open: Vec<(i64, i64)> =
@@ -35,16 +40,16 @@ impl Arena {
             open.iter().copied().partition(|&(k, _)| around.low + k as f64 >= 0.0);
         let slope: i64 = linear.iter().map(|knot| knot.1).sum();
         let height: i64 = linear.iter().map(|&(k, c)| c * k).sum();
-        let straight = Lin::default().plus(gate, slope)?.plus(&Lin::constant(1), height)?;
+        let straight = Affine::default().plus(gate, slope)?.plus(&Affine::constant(1), height)?;
         match factor.as_constant() {
             Some(scale) => {
-                let bent = self.bent(gate, &Lin::constant(1), &bent)?;
-                Lin::default().plus(&straight.plus(&bent, 1)?, scale)
+                let bent = self.bent(gate, &Affine::constant(1), &bent)?;
+                Affine::default().plus(&straight.plus(&bent, 1)?, scale)
             }
             None => match straight.as_constant() {
                 Some(height) => {
                     let bent = self.bent(gate, factor, &bent)?;
-                    Lin::default().plus(factor, height)?.plus(&bent, 1)
+                    Affine::default().plus(factor, height)?.plus(&bent, 1)
                 }
                 None => self.bent(gate, factor, &open),
             },
@@ -52,7 +57,7 @@ impl Arena {
     }
 
     /// A piece of knots as an atom.
-    fn bent(&mut self, gate: &Lin, factor: &Lin, knots: &[(i64, i64)]) -> Option<Lin> {
+    fn bent(&mut self, gate: &Affine, factor: &Affine, knots: &[(i64, i64)]) -> Option<Affine> {
         let mut shifted: Vec<(i64, i64)> = Vec::with_capacity(knots.len());
         for &(k, c) in knots {
             let k = k.checked_add(gate.c)?;
@@ -64,7 +69,7 @@ impl Arena {
         shifted.retain(|knot| knot.1 != 0);
         shifted.sort_unstable();
         let divisor = shifted.iter().fold(0, |divisor, knot| gcd(divisor, knot.1.abs()));
-        let Some(&(_, last)) = shifted.last() else { return Some(Lin::default()) };
+        let Some(&(_, last)) = shifted.last() else { return Some(Affine::default()) };
         let scale = if last < 0 { -divisor } else { divisor };
         for knot in &mut shifted {
             knot.1 /= scale;
@@ -75,11 +80,11 @@ impl Arena {
         let bounds = height.product(factor_bounds);
         let atom = Atom::Piece { gate, factor: factor.clone(), knots: shifted };
         let atom = self.intern(atom, bounds);
-        Lin::default().plus(&Lin::atom(atom), scale)
+        Affine::default().plus(&Affine::atom(atom), scale)
     }
 
     /// Bounds of Σ c·max(gate + k, 0): at the ends and at the knots.
-    fn height(&mut self, gate: &Lin, knots: &[(i64, i64)]) -> Bounds {
+    fn height(&mut self, gate: &Affine, knots: &[(i64, i64)]) -> Bounds {
         let around = self.bounds(gate);
         let of = |g: f64| -> f64 {
             knots.iter().map(|&(k, c)| c as f64 * (g + k as f64).max(0.0)).sum()
@@ -96,9 +101,9 @@ impl Arena {
 
     /// The same expression with units of one gate and factor merged where they are bounded
     /// together.
-    pub fn merge(&mut self, lin: Lin) -> Option<Lin> {
+    pub fn merge(&mut self, affine: Affine) -> Option<Affine> {
         let mut groups: Vec<Alike> = Vec::new();
-        for &(atom, k) in &lin.terms {
+        for &(atom, k) in &affine.terms {
             if let Atom::Piece { gate, factor, .. } = self.atom(atom) {
                 match groups.iter_mut().find(|group| group.gate == *gate && group.factor == *factor)
                 {
@@ -111,7 +116,7 @@ impl Arena {
                 }
             }
         }
-        let mut merged = lin;
+        let mut merged = affine;
         for Alike { gate, factor, pieces } in groups {
             let mut knots = Vec::new();
             for &(atom, k) in &pieces {
@@ -121,13 +126,13 @@ impl Arena {
             }
             let slope: i64 = knots.iter().map(|knot| knot.1).sum();
             let bounded = if slope == 0 {
-                (pieces.len() > 1).then(Lin::default)
+                (pieces.len() > 1).then(Affine::default)
             } else {
                 self.opened(&merged, &gate, &factor, slope, &mut knots)
             };
             if let Some(straight) = bounded {
                 for &(atom, k) in &pieces {
-                    merged = merged.plus(&Lin::atom(atom), -k)?;
+                    merged = merged.plus(&Affine::atom(atom), -k)?;
                 }
                 merged = merged.plus(&straight, 1)?;
                 merged = merged.plus(&self.bent(&gate, &factor, &knots)?, 1)?;
@@ -140,23 +145,23 @@ impl Arena {
     /// bounded together with it, it becomes one again: a knot, and what then must be added.
     fn opened(
         &mut self,
-        lin: &Lin,
-        gate: &Lin,
-        factor: &Lin,
+        affine: &Affine,
+        gate: &Affine,
+        factor: &Affine,
         slope: i64,
         knots: &mut Vec<(i64, i64)>,
-    ) -> Option<Lin> {
+    ) -> Option<Affine> {
         let coefficient =
-            |atom: AtomId| lin.terms.iter().find(|term| term.0 == atom).map_or(0, |term| term.1);
+            |atom: AtomId| affine.terms.iter().find(|term| term.0 == atom).map_or(0, |term| term.1);
         let opposite = gate.terms.iter().all(|&(atom, k)| coefficient(atom) == -slope * k);
         let low = self.bounds(gate).low;
-        if *factor != Lin::constant(1) || !opposite || low.abs() > GREATEST as f64 {
+        if *factor != Affine::constant(1) || !opposite || low.abs() > MAX_COEFFICIENT as f64 {
             return None;
         }
         // -slope·gate = -slope·max(gate - low, 0) - slope·low.
         let low = low as i64;
         knots.push((-low, -slope));
-        Lin::default().plus(gate, slope)?.plus(&Lin::constant(low), -slope)
+        Affine::default().plus(gate, slope)?.plus(&Affine::constant(low), -slope)
     }
 }
 

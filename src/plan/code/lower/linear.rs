@@ -6,10 +6,10 @@
 //! that is there anyway, where it fits.
 
 use super::Lowering;
-use crate::plan::code::{Op, POSITION, Reg, ZERO};
-use crate::plan::joint::Columns;
-use crate::plan::lin::{AtomId, Lin};
-use crate::plan::term::Atom;
+use crate::plan::code::op::{Op, POSITION, Reg, ZERO};
+use crate::plan::expression::affine::{Affine, AtomId};
+use crate::plan::expression::arena::Atom;
+use crate::plan::expression::feature_bounds::Columns;
 
 /// What is read of the token so far from a register.
 struct Reading {
@@ -20,30 +20,30 @@ struct Reading {
 
 impl Lowering<'_, '_> {
     /// A register that holds a rebuilt expression.
-    pub(in crate::plan) fn lin(&mut self, lin: &Lin) -> Option<Reg> {
-        if let Some((atom, 1)) = lin.single()
+    pub fn affine(&mut self, affine: &Affine) -> Option<Reg> {
+        if let Some((atom, 1)) = affine.single()
             && !matches!(self.special.arena.atom(atom), Atom::Feature { .. } | Atom::Age(_))
         {
             return self.atom(atom);
         }
-        if lin.as_constant() == Some(0) {
+        if affine.as_constant() == Some(0) {
             return Some(ZERO);
         }
-        if let Some(&reg) = self.lins.get(lin) {
+        if let Some(&reg) = self.affines.get(affine) {
             return Some(reg);
         }
-        let reg = self.sum_of(lin)?;
-        self.lins.insert(lin.clone(), reg);
-        if lin.terms.len() > 1 {
-            let at = self.sums.partition_point(|known| known.0.terms.len() >= lin.terms.len());
-            self.sums.insert(at, (lin.clone(), reg));
+        let reg = self.sum_of(affine)?;
+        self.affines.insert(affine.clone(), reg);
+        if affine.terms.len() > 1 {
+            let at = self.sums.partition_point(|known| known.0.terms.len() >= affine.terms.len());
+            self.sums.insert(at, (affine.clone(), reg));
         }
         Some(reg)
     }
 
     /// Takes sums that are in registers already out of an expression.
-    fn known_sums(&self, lin: &Lin) -> (Lin, Vec<(Reg, i64)>) {
-        let mut rest = lin.clone();
+    fn known_sums(&self, affine: &Affine) -> (Affine, Vec<(Reg, i64)>) {
+        let mut rest = affine.clone();
         let mut taken = Vec::new();
         for (known, reg) in &self.sums {
             let of =
@@ -66,8 +66,8 @@ impl Lowering<'_, '_> {
     }
 
     /// Emits the additions of an expression.
-    fn sum_of(&mut self, lin: &Lin) -> Option<Reg> {
-        let (rest, mut terms) = self.known_sums(lin);
+    fn sum_of(&mut self, affine: &Affine) -> Option<Reg> {
+        let (rest, mut terms) = self.known_sums(affine);
         let reads = self.terms(&rest, &mut terms)?;
         terms.retain(|term| term.1 != 0);
         // Those with coefficient 1 first: the first of them needs no operation.
@@ -93,13 +93,17 @@ impl Lowering<'_, '_> {
 
     /// Adds the terms of an expression to registers with coefficients. Features that are in no
     /// register are left over, with those of one place together.
-    fn terms(&mut self, lin: &Lin, terms: &mut Vec<(Reg, i64)>) -> Option<Vec<(Lin, Columns)>> {
-        let mut reads: Vec<(Lin, Columns)> = Vec::new();
+    fn terms(
+        &mut self,
+        affine: &Affine,
+        terms: &mut Vec<(Reg, i64)>,
+    ) -> Option<Vec<(Affine, Columns)>> {
+        let mut reads: Vec<(Affine, Columns)> = Vec::new();
         let mut add = |reg: Reg, k: i64| match terms.iter_mut().find(|term| term.0 == reg) {
             Some(term) => term.1 += k,
             None => terms.push((reg, k)),
         };
-        for &(atom, k) in &lin.terms {
+        for &(atom, k) in &affine.terms {
             match self.special.arena.atom(atom).clone() {
                 Atom::Feature { .. } if self.atoms.contains_key(&atom) => add(self.atoms[&atom], k),
                 Atom::Feature { place, column } => {
@@ -123,7 +127,7 @@ impl Lowering<'_, '_> {
     }
 
     /// sum + k + features of tokens at places.
-    fn features(&mut self, reads: Vec<(Lin, Columns)>, sum: Reg, k: i64) -> Option<Reg> {
+    fn features(&mut self, reads: Vec<(Affine, Columns)>, sum: Reg, k: i64) -> Option<Reg> {
         if let [(place, columns)] = &reads[..]
             && let [(column, 1)] = columns[..]
             && (sum, k) == (ZERO, 0)
@@ -143,7 +147,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The same, where each run of neighbouring places takes one operation.
-    fn read(&mut self, reads: Vec<(Lin, Columns)>, mut sum: Reg, mut k: i32) -> Option<Reg> {
+    fn read(&mut self, reads: Vec<(Affine, Columns)>, mut sum: Reg, mut k: i32) -> Option<Reg> {
         let mut readings = Vec::with_capacity(reads.len());
         for (place, mut columns) in reads {
             columns.sort_unstable();
@@ -168,18 +172,20 @@ impl Lowering<'_, '_> {
     }
 
     /// A place, as so far from a register.
-    fn place(&mut self, place: &Lin) -> Option<(Reg, i16)> {
+    fn place(&mut self, place: &Affine) -> Option<(Reg, i16)> {
         match i16::try_from(place.c) {
-            Ok(offset) => Some((self.lin(&place.without_constant())?, offset)),
-            Err(_) => Some((self.lin(place)?, 0)),
+            Ok(offset) => Some((self.affine(&place.without_constant())?, offset)),
+            Err(_) => Some((self.affine(place)?, 0)),
         }
     }
 
     /// An expression, as a register and what is to be added to it.
-    pub(super) fn lin_and_constant(&mut self, lin: &Lin) -> Option<(Reg, i32)> {
-        match i32::try_from(lin.c) {
-            Ok(k) if !self.lins.contains_key(lin) => Some((self.lin(&lin.without_constant())?, k)),
-            _ => Some((self.lin(lin)?, 0)),
+    pub(super) fn lin_and_constant(&mut self, affine: &Affine) -> Option<(Reg, i32)> {
+        match i32::try_from(affine.c) {
+            Ok(k) if !self.affines.contains_key(affine) => {
+                Some((self.affine(&affine.without_constant())?, k))
+            }
+            _ => Some((self.affine(affine)?, 0)),
         }
     }
 }

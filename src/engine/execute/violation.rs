@@ -3,10 +3,10 @@
 /// Why a plan cannot go on. What was generated before is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
-pub enum Break {
+pub enum Violation {
     /// The opening token came again.
     #[error("the opening token came again")]
-    Opening,
+    SecondBos,
     /// More positions than the plan is proved for.
     #[error("the history is longer than the plan is proved for")]
     Length,

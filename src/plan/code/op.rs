@@ -12,7 +12,7 @@ pub const ZERO: Reg = 0;
 /// The position.
 pub const POSITION: Reg = 1;
 /// The predicted token.
-pub const ANSWER: Reg = 2;
+pub const PREDICTION: Reg = 2;
 /// The logit of the best candidate so far.
 pub const BEST: Reg = 3;
 /// The place of the token by which code is specialised.
@@ -77,17 +77,17 @@ pub enum Op {
     /// query, the answer goes to `dst` and the register after.
     Hull { hull: u16, first: Reg, dst: Reg },
     /// answer = token
-    Answer { token: u32 },
+    Predict { token: u32 },
     /// answer = the winner of a group at x
     Pick { group: u16, x: Reg },
     /// answer = the winner at x of `above` if `by` + k is positive, else of `below`
     Either { above: u16, below: u16, x: Reg, by: Reg, k: i16 },
-    /// answer = the winner of a fan at (x, y)
-    PickFan { fan: u16, x: Reg, y: Reg },
+    /// answer = the winner of a plane_group at (x, y)
+    PickPlane { plane_group: u16, x: Reg, y: Reg },
     /// The winner of a group at x, over its base, if it beats the best so far.
     Candidate { group: u16, x: Reg, base: Reg },
-    /// The winner of a fan at (x, y), over its base, if it beats the best so far.
-    CandidateFan { fan: u16, x: Reg, y: Reg, base: Reg },
+    /// The winner of a plane_group at (x, y), over its base, if it beats the best so far.
+    CandidatePlane { plane_group: u16, x: Reg, y: Reg, base: Reg },
 }
 
 /// What an operation does with a register.
@@ -116,7 +116,7 @@ impl Op {
         )
     }
 
-    /// Visits every register that it names, those that it reads first. `BEST` and `ANSWER` are
+    /// Visits every register that it names, those that it reads first. `BEST` and `PREDICTION` are
     /// also those of operations that answer.
     pub fn registers(&mut self, mut visit: impl FnMut(Role, &mut Reg)) {
         let (mut read, mut written): ([Option<&mut Reg>; 3], [Option<&mut Reg>; 2]) =
@@ -155,11 +155,11 @@ impl Op {
             Op::Hull { first, dst, .. } => {
                 (read, written) = ([Some(first), None, None], [Some(dst), None])
             }
-            Op::Answer { .. } => {}
+            Op::Predict { .. } => {}
             Op::Either { x, by, .. } => read = [Some(x), Some(by), None],
-            Op::PickFan { x, y, .. } => read = [Some(x), Some(y), None],
+            Op::PickPlane { x, y, .. } => read = [Some(x), Some(y), None],
             Op::Candidate { x, base, .. } => read = [Some(x), Some(base), None],
-            Op::CandidateFan { x, y, base, .. } => read = [Some(x), Some(y), Some(base)],
+            Op::CandidatePlane { x, y, base, .. } => read = [Some(x), Some(y), Some(base)],
         }
         read.into_iter().flatten().for_each(|reg| visit(Role::Reads, reg));
         written.into_iter().flatten().for_each(|reg| visit(Role::Writes, reg));

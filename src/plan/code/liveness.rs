@@ -11,10 +11,10 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::fuse::Fused;
-use super::lin::{AtomId, Lin};
-use super::output::Output;
-use super::term::{Arena, Atom};
+use crate::plan::expression::affine::{Affine, AtomId};
+use crate::plan::expression::arena::{Arena, Atom};
+use crate::plan::fuse::Fused;
+use crate::plan::output_head::Output;
 
 /// Which items of a history are needed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Needed {
     /// By running sum.
     pub sums: Vec<bool>,
     /// By register.
-    pub ages: Vec<bool>,
+    pub latches: Vec<bool>,
     /// By table.
     pub tables: Vec<bool>,
     /// By column.
@@ -43,7 +43,7 @@ pub struct Live {
     /// Tokens of every class.
     pub members: Vec<Vec<usize>>,
     /// The place whose token selects a row.
-    pub selector: Option<Lin>,
+    pub selector: Option<Affine>,
     /// Row of every token.
     pub rows: Vec<u16>,
     /// A token of every row.
@@ -67,7 +67,7 @@ pub struct Live {
 /// Features with more distinct values do not make classes.
 const FEW_VALUES: usize = 40;
 /// At most this many classes, and as many rows.
-const CLASSES: usize = 256;
+const MAX_CLASSES: usize = 256;
 
 struct Walk<'a> {
     fused: &'a Fused,
@@ -82,7 +82,7 @@ impl<'a> Walk<'a> {
         let none = |len: usize| vec![false; len];
         let needed = Needed {
             sums: none(items.sums.len()),
-            ages: none(items.ages.len()),
+            latches: none(items.latches.len()),
             tables: none(items.tables.len()),
             columns: none(items.columns.len()),
             hulls: none(items.hulls.len()),
@@ -90,9 +90,9 @@ impl<'a> Walk<'a> {
         Walk { fused, needed, seen: FxHashSet::default(), terms: 0 }
     }
 
-    fn lin(&mut self, lin: &Lin) {
-        self.terms += lin.terms.len();
-        for &(atom, _) in &lin.terms {
+    fn affine(&mut self, affine: &Affine) {
+        self.terms += affine.terms.len();
+        for &(atom, _) in &affine.terms {
             if self.seen.insert(atom) {
                 self.atom(atom);
             }
@@ -104,48 +104,48 @@ impl<'a> Walk<'a> {
         let items = &fused.items;
         match fused.arena.atom(atom) {
             Atom::Position => {}
-            Atom::Feature { place: lin, .. }
-            | Atom::Clamped(lin)
-            | Atom::Rounded { lin, .. }
-            | Atom::Whole { lin, .. }
-            | Atom::Guarded(lin) => self.lin(lin),
+            Atom::Feature { place: affine, .. }
+            | Atom::Clamped(affine)
+            | Atom::Rounded { affine, .. }
+            | Atom::Whole { affine, .. }
+            | Atom::Guarded(affine) => self.affine(affine),
             Atom::Sum(sum) => {
                 if !std::mem::replace(&mut self.needed.sums[*sum], true) {
-                    self.lin(&items.sums[*sum]);
+                    self.affine(&items.sums[*sum]);
                 }
             }
             Atom::Age(age) => self.age(*age),
             Atom::Found { table, query } | Atom::FoundKey { table, query } => {
-                self.lin(query);
+                self.affine(query);
                 if !std::mem::replace(&mut self.needed.tables[*table], true) {
-                    self.lin(&items.tables[*table].number);
-                    self.lin(&items.tables[*table].dead);
+                    self.affine(&items.tables[*table].number);
+                    self.affine(&items.tables[*table].dead);
                 }
             }
             Atom::Column { column, place } => {
-                self.lin(place);
+                self.affine(place);
                 if !std::mem::replace(&mut self.needed.columns[*column], true) {
-                    self.lin(&items.columns[*column].value);
+                    self.affine(&items.columns[*column].value);
                 }
             }
             Atom::Hull { hull, .. } => {
                 if !std::mem::replace(&mut self.needed.hulls[*hull], true) {
                     let hull = &items.hulls[*hull];
-                    for lin in hull.query.iter().chain(&hull.key).chain(&hull.value) {
-                        self.lin(lin);
+                    for affine in hull.query.iter().chain(&hull.key).chain(&hull.value) {
+                        self.affine(affine);
                     }
                 }
             }
             Atom::Piece { gate, factor, .. } => {
-                self.lin(gate);
-                self.lin(factor);
+                self.affine(gate);
+                self.affine(factor);
             }
         }
     }
 
     fn age(&mut self, age: usize) {
-        if !std::mem::replace(&mut self.needed.ages[age], true) {
-            self.lin(&self.fused.items.ages[age]);
+        if !std::mem::replace(&mut self.needed.latches[age], true) {
+            self.affine(&self.fused.items.latches[age]);
         }
     }
 }
@@ -153,8 +153,8 @@ impl<'a> Walk<'a> {
 /// Runs the pass.
 pub fn live(fused: &Fused, output: &Output) -> Live {
     let mut walk = Walk::new(fused);
-    for lin in output.basis.iter().chain(&output.guards) {
-        walk.lin(lin);
+    for affine in output.basis.iter().chain(&output.guards) {
+        walk.affine(affine);
     }
     let arena = &fused.arena;
     let mut seen: Vec<AtomId> = walk.seen.iter().copied().collect();
@@ -165,7 +165,7 @@ pub fn live(fused: &Fused, output: &Output) -> Live {
     let age = age(arena, &seen);
     let mut early = Walk::new(fused);
     if let Some(place) = &selector {
-        early.lin(place);
+        early.affine(place);
     }
     if let Some(age) = age {
         early.age(age);
@@ -175,7 +175,7 @@ pub fn live(fused: &Fused, output: &Output) -> Live {
         Some(place) => rows(fused, &columns_at(arena, &seen, place)),
         None => (vec![0; fused.features.tokens], Vec::new()),
     };
-    let (selector, rows, representatives) = if representatives.len() > CLASSES {
+    let (selector, rows, representatives) = if representatives.len() > MAX_CLASSES {
         (None, vec![0; fused.features.tokens], Vec::new())
     } else {
         (selector, rows, representatives)
@@ -199,7 +199,7 @@ pub fn live(fused: &Fused, output: &Output) -> Live {
 }
 
 /// The features that are read at a place.
-fn columns_at(arena: &Arena, seen: &[AtomId], wanted: &Lin) -> Vec<usize> {
+fn columns_at(arena: &Arena, seen: &[AtomId], wanted: &Affine) -> Vec<usize> {
     let read = seen.iter().filter_map(|&id| match arena.atom(id) {
         Atom::Feature { place, column } if place == wanted => Some(*column),
         _ => None,
@@ -211,8 +211,8 @@ fn columns_at(arena: &Arena, seen: &[AtomId], wanted: &Lin) -> Vec<usize> {
 }
 
 /// The place, not at a fixed distance, whose features stand in most gates.
-fn selector(arena: &Arena, seen: &[AtomId]) -> Option<Lin> {
-    let mut uses: FxHashMap<&Lin, usize> = FxHashMap::default();
+fn selector(arena: &Arena, seen: &[AtomId]) -> Option<Affine> {
+    let mut uses: FxHashMap<&Affine, usize> = FxHashMap::default();
     for gate in gates(arena, seen) {
         for &(atom, _) in &gate.terms {
             if let Atom::Feature { place, .. } = arena.atom(atom) {
@@ -240,7 +240,7 @@ fn age(arena: &Arena, seen: &[AtomId]) -> Option<usize> {
     uses.into_iter().max_by_key(|&(age, uses)| (uses, age)).map(|most| most.0)
 }
 
-fn gates<'a>(arena: &'a Arena, seen: &'a [AtomId]) -> impl Iterator<Item = &'a Lin> {
+fn gates<'a>(arena: &'a Arena, seen: &'a [AtomId]) -> impl Iterator<Item = &'a Affine> {
     seen.iter().filter_map(|&id| match arena.atom(id) {
         Atom::Piece { gate, .. } => Some(gate),
         _ => None,
@@ -266,7 +266,7 @@ fn classes(fused: &Fused, columns: &[usize]) -> (Vec<u16>, Vec<Vec<usize>>) {
                 *ids.entry((classes[token], features.columns[column][token])).or_insert(next)
             })
             .collect();
-        if ids.len() <= CLASSES {
+        if ids.len() <= MAX_CLASSES {
             classes = finer;
             number = ids.len();
         }
