@@ -306,11 +306,11 @@ fn where_the_plan_breaks_dense_products_judge_the_rest() {
 #[test]
 fn without_a_plan_dense_products_judge_everything() {
     let good = Trace::of(&vector("reverse"), u64::MAX);
-    let refused = Engine { model: common::model(), plan: Err(Refusal::Inexact) };
+    let refused = Engine { model: common::model(), plan: Err(Refusal::Registers) };
     let found = good.verified(&refused, Road::Plan, 64, &POOLS[1]);
     assert!(found.passed() && found.positions == found.generated);
     let fallback = found.fallback.unwrap();
-    assert_eq!((fallback.position, fallback.reason), (0, Reason::Refused(Refusal::Inexact)));
+    assert_eq!((fallback.position, fallback.reason), (0, Reason::Refused(Refusal::Registers)));
     // A prompt that begins with another token than the plan's.
     let other = Trace { prompt: good.prompt - 1, tokens: good.tokens[1..].to_vec() };
     let found = other.verified(&BUNDLED, Road::Plan, 64, &POOLS[1]);

@@ -128,8 +128,8 @@ impl PlanReport {
             "\n\
              plan        for prompts that begin with {}{once}, of at most {} tokens; \
              made in {:.1} ms\n\
-             heads       {heads} live ones became {} running sums, {} registers, \
-             {} tables with {} lookups, {} columns and {} hulls\n\
+             heads       {heads} live ones became {} running sums, {} latches, \
+             {} tables with {} lookups and {} columns\n\
              units       {units} live ones became {} pieces\n\
              terms       {} over {} expressions that are not linear, \
              {} of them features of a token\n\
@@ -140,17 +140,16 @@ impl PlanReport {
             grouped(plan.limit),
             self.seconds * 1e3,
             plan.sums,
-            plan.registers,
+            plan.latches,
             plan.tables,
             plan.lookups,
             plan.columns,
-            plan.hulls,
             plan.pieces,
             plan.terms,
             plan.atoms,
             plan.features,
             shape.vocabulary,
-            plan.groups,
+            plan.line_groups,
             plan.plane_groups,
             plan.guards,
             plan.classes,

@@ -16,7 +16,7 @@ use crate::model::{Model, Token};
 use crate::plan::{Plan, Refusal};
 
 /// Why the reference took over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Error)]
 #[serde(untagged)]
 pub enum Reason {
     /// There is no plan.
@@ -34,7 +34,7 @@ pub enum Reason {
 }
 
 /// Where and why the reference took over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Fallback {
     /// Tokens before the one that broke the plan.
     pub position: u64,

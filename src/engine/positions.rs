@@ -6,15 +6,22 @@
 //! table. An ordered index of all keys answers misses: the nearest key, and of two
 //! equally near the one written later, as `attention/keyed.rs` does. It changes only when a
 //! key is new.
+//!
+//! Where a hull answers in the reference, whose keys are rounded, keys and queries must stay
+//! within ±2^26, and which of two equally near keys wins is the rounding's affair: both is a
+//! violation (lemma 15 of docs/plan.md).
 
 use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
+use super::execute::Violation;
+use crate::plan::MAX_HULL_KEY;
+
 const PAGE: usize = 256;
 
-/// Keys below this are found through the index of pages.
-const NEAR: u64 = 1 << 26;
+/// Keys up to here are found through the index of pages: all that a hull can tell apart.
+const NEAR: u64 = MAX_HULL_KEY as u64 + 1;
 
 /// The latest position of every key.
 #[derive(Clone, Debug)]
@@ -25,19 +32,22 @@ pub struct Positions {
     pages: Vec<[u32; PAGE]>,
     far: FxHashMap<i64, u32>,
     keys: BTreeSet<i64>,
+    /// Whether a hull answers in the reference.
+    hull: bool,
 }
 
 impl Positions {
-    /// With position 0 under key 0.
-    pub fn new() -> Positions {
-        let mut positions = Positions {
-            index: Vec::new(),
-            pages: Vec::new(),
+    /// With position 0 under key 0; `hull` where a hull answers in the reference.
+    pub fn new(hull: bool) -> Positions {
+        let mut page = [0; PAGE];
+        page[0] = 1;
+        Positions {
+            index: vec![1],
+            pages: vec![page],
             far: FxHashMap::default(),
-            keys: BTreeSet::new(),
-        };
-        positions.insert(0, 0);
-        positions
+            keys: BTreeSet::from([0]),
+            hull,
+        }
     }
 
     #[inline]
@@ -53,28 +63,32 @@ impl Positions {
 
     /// Writes a position, later than all before, under a key.
     #[inline]
-    pub fn insert(&mut self, key: i64, position: u32) {
+    pub fn insert(&mut self, key: i64, position: u32) -> Result<(), Violation> {
         if (key as u64) < NEAR
             && let Some(&page) = self.index.get(key as usize / PAGE)
             && let Some(page) = self.pages.get_mut((page as usize).wrapping_sub(1))
         {
             let entry = &mut page[key as usize % PAGE];
-            if std::mem::replace(entry, position + 1) != 0 {
-                return;
+            if std::mem::replace(entry, position + 1) == 0 {
+                self.keys.insert(key);
             }
-            self.keys.insert(key);
+            Ok(())
         } else {
-            self.insert_new(key, position);
+            self.insert_new(key, position)
         }
     }
 
     #[cold]
-    fn insert_new(&mut self, key: i64, position: u32) {
-        self.keys.insert(key);
+    fn insert_new(&mut self, key: i64, position: u32) -> Result<(), Violation> {
         if key as u64 >= NEAR {
+            if self.hull {
+                return Err(Violation::HullKey);
+            }
+            self.keys.insert(key);
             self.far.insert(key, position);
-            return;
+            return Ok(());
         }
+        self.keys.insert(key);
         let at = key as usize / PAGE;
         if self.index.len() <= at {
             self.index.resize(at + 1, 0);
@@ -84,30 +98,37 @@ impl Positions {
         self.pages.push(page);
         // At most one page for 256 of 2^26 keys.
         self.index[at] = self.pages.len() as u32;
+        Ok(())
     }
 
     /// The nearest key and its position.
     #[inline]
-    pub fn find(&self, key: i64) -> (i64, u32) {
+    pub fn find(&self, key: i64) -> Result<(i64, u32), Violation> {
         match self.get(key) {
-            Some(position) => (key, position),
+            Some(position) => Ok((key, position)),
             None => self.nearest(key),
         }
     }
 
     #[cold]
-    fn nearest(&self, wanted: i64) -> (i64, u32) {
+    fn nearest(&self, wanted: i64) -> Result<(i64, u32), Violation> {
+        if self.hull && wanted.unsigned_abs() >= NEAR {
+            return Err(Violation::HullKey);
+        }
         let with_position = |&key: &i64| self.get(key).map(|position| (key, position));
         let below = self.keys.range(..wanted).next_back().and_then(with_position);
         let above = self.keys.range(wanted..).next().and_then(with_position);
-        match (below, above) {
+        Ok(match (below, above) {
             (Some(below), Some(above)) => {
                 let (down, up) = (below.0.abs_diff(wanted), above.0.abs_diff(wanted));
+                if self.hull && up == down {
+                    return Err(Violation::HullTie);
+                }
                 if up < down || (up == down && above.1 > below.1) { above } else { below }
             }
             // Key 0 is always there.
             (below, above) => below.or(above).unwrap_or((0, 0)),
-        }
+        })
     }
 
     /// Bytes of heap held.
@@ -134,15 +155,29 @@ mod tests {
         fn positions_equal_a_keyed_memory(steps in prop::collection::vec((key(), key()), 1..60)) {
             let mut keyed = Keyed::new(TieBreak::Latest).unwrap();
             keyed.insert([0.0, 0.0], [0.0, 0.0]).unwrap();
-            let mut positions = Positions::new();
+            let mut positions = Positions::new(false);
             for (at, (write, ask)) in (1u32..).zip(steps) {
                 let (n, position) = (write as f64, f64::from(at));
                 keyed.insert([2.0 * n, -n * n], [n, position]).unwrap();
-                positions.insert(write, at);
+                positions.insert(write, at).unwrap();
                 let expected = keyed.answer([ask as f64, 1.0]).unwrap();
-                let (key, position) = positions.find(ask);
+                let (key, position) = positions.find(ask).unwrap();
                 prop_assert_eq!([key as f64, f64::from(position)], expected);
             }
         }
+    }
+
+    #[test]
+    fn where_a_hull_answers_far_keys_and_ties_are_violations() {
+        let mut positions = Positions::new(true);
+        positions.insert(8, 1).unwrap();
+        positions.insert(MAX_HULL_KEY, 2).unwrap();
+        assert_eq!(positions.insert(MAX_HULL_KEY + 1, 3), Err(Violation::HullKey));
+        assert_eq!(positions.find(MAX_HULL_KEY), Ok((MAX_HULL_KEY, 2)));
+        assert_eq!(positions.find(MAX_HULL_KEY + 1), Err(Violation::HullKey));
+        assert_eq!(positions.find(-MAX_HULL_KEY), Ok((0, 0)));
+        assert_eq!(positions.find(3), Ok((0, 0)));
+        assert_eq!(positions.find(4), Err(Violation::HullTie));
+        assert_eq!(positions.find(5), Ok((8, 1)));
     }
 }

@@ -1,34 +1,37 @@
 //! A model lowered to the few operations that matter.
 //!
-//! Passes, in running order, each a file with its argument for exactness on top:
+//! [`Plan::new`] runs three passes over a model, each a room or file with its argument on top:
 //!
-//! 1. `fuse`: slots as expressions (`term`, with their bounds `feature_bounds`), with heads as the weights
-//!    prove them to be (`heads`, `rebase`) and rounding followed to the end (`exact`). `bos` is
-//!    position 0, computed as it stands.
-//! 2. `merge`: units of one gate become one piece, as soon as they meet in a slot. Equal
-//!    expressions are one atom from the start.
-//! 3. `output`: the output head in groups (`group`) and plane_groups (`plane_group`).
-//! 4. `live`: what the logits depend on, and by what code is specialised.
-//! 5. `specialise` substitutes what is known, and `lower` and `answer` write
-//!    operations (`code`) when `compiler` is asked for them. Where answers may be late, `deferred`
-//!    splits off what only they need.
+//! 1. `fuse` follows every slot through the layers as an *expression* (`expression`): heads become
+//!    what the weights prove them to be, rounding is bounded until it vanishes, and units of one
+//!    gate are merged as soon as they meet in a slot. Every row is analysed once, in the order
+//!    of the layers; what cannot be proved is unknown, with its cause.
+//! 2. `output_head` puts the rows of the output head in groups of which one wins at a time.
+//! 3. `code::liveness` finds what the logits depend on, and by what code is to be specialised.
 //!
-//! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the
-//! reference. Assumptions are guarded at run time: the bos token comes once, running
-//! sums stay within 0..=2^28, registers get no older than 2^28 positions, products that bounds
-//! cannot prove to stay within ±2^40, what the output head reads is whole, and no token counts
-//! as less than dead.
+//! Expressions stay what they are from then on. A [`Compiler`] makes code of them when a step needs
+//! it: `code::specialise` rebuilds the expressions that are wanted under what is known of the step,
+//! `code::lower` and `code::predict` write operations (`code::op`), and `code::deferred` splits off
+//! what only the prediction needs where that may be late. `hardmax inspect --explain-head L.H` shows
+//! one head on its way through all of it.
+//!
+//! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the reference.
+//! Assumptions are guarded at run time; one that fails is a violation, and the reference takes over
+//! there. docs/plan.md has the theorem, and the lemmas that comments cite.
 //! Nothing here knows what a model is about.
 
 mod code;
 mod expression;
 mod fuse;
+mod ids;
+mod limits;
 mod output_head;
+mod refusal;
 
 use std::sync::Arc;
 
+use cranelift_entity::{EntityRef, EntitySet};
 use serde::Serialize;
-use thiserror::Error;
 
 use crate::model::{Model, Token};
 
@@ -36,10 +39,12 @@ use code::liveness::{self, Live};
 use code::op::SELECTED;
 use code::specialise;
 use expression::affine::Affine;
-use expression::arena::{Arena, Atom, Features};
-use expression::feature_bounds::Asked;
+use expression::arena::{Arena, Features};
+use expression::atom::Atom;
+use expression::feature_bounds;
 use fuse::heads::Items;
-use fuse::position_zero;
+use fuse::position_zero::{self, PositionZero};
+use ids::{LatchId, SumId, TableId};
 use output_head::Output;
 
 pub use code::compiler::Compiler;
@@ -47,25 +52,10 @@ pub(crate) use code::deferred::{Deferred, split};
 pub use code::op::{BEST, FIRST, Op, POSITION, PREDICTION, Reg};
 pub use code::specialise::Known;
 pub use expression::quotient::round;
-pub use fuse::heads::HullHead;
-pub use fuse::rounding::{MAX_AGE, MAX_PRODUCT, MAX_SUM};
+pub use limits::{MAX_AGE, MAX_HULL_KEY, MAX_PRODUCT, MAX_SUM};
 pub use output_head::line_group::{Line, LineGroup};
 pub use output_head::plane_group::PlaneGroup;
-
-/// Why a model has no plan for a prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Refusal {
-    /// A logit depends on numbers that another order of summation could change.
-    #[error("a logit depends on what cannot be proved exact")]
-    Inexact,
-    /// More tokens than the plan's history can hold.
-    #[error("the vocabulary has more than 65,536 tokens")]
-    Vocabulary,
-    /// The plan would need more registers than there are.
-    #[error("the plan needs too many registers")]
-    Registers,
-}
+pub use refusal::{Cause, Place, Refusal, Rule};
 
 /// A model, lowered for histories that begin with a given token.
 #[derive(Clone, Debug)]
@@ -74,43 +64,63 @@ pub struct Plan {
     items: Items,
     output: Output,
     live: Live,
+    /// Tables under whose key 0 only position 0 is ever written.
+    leaves_zero: EntitySet<TableId>,
     features: Arc<Features>,
-    elsewhere: Arc<Asked>,
-    bos: position_zero::PositionZero,
+    elsewhere: Arc<feature_bounds::Known>,
+    position_zero: PositionZero,
     single_bos: bool,
     limit: u64,
 }
 
-/// The lengths of history for which a plan is tried, the greatest first.
+/// The greatest positions for which a plan is tried, the greatest first.
 const LENGTHS: [u64; 3] = [u32::MAX as u64 - 1, 1 << 26, 1 << 20];
+
+/// Histories hold tokens in 16 bits, and operations number what they name in as many.
+const MAX_NUMBER: usize = 1 << 16;
 
 impl Plan {
     /// The plan for prompts that begin with `bos`.
     pub fn new(model: &Model, bos: Token) -> Result<Plan, Refusal> {
-        if model.shape().vocabulary > 1 << 16 {
+        if model.shape().vocabulary > MAX_NUMBER {
             return Err(Refusal::Vocabulary);
         }
-        let bos = position_zero::bos(model, bos);
-        LENGTHS.iter().find_map(|&limit| Plan::within(model, &bos, limit)).ok_or(Refusal::Inexact)
+        let zero = position_zero::position_zero(model, bos);
+        let mut refusal = Refusal::Vocabulary;
+        for limit in LENGTHS {
+            match Plan::within(model, &zero, limit) {
+                Ok(plan) => return Ok(plan),
+                Err(why) => refusal = why,
+            }
+        }
+        Err(refusal)
     }
 
-    fn within(model: &Model, bos: &position_zero::PositionZero, limit: u64) -> Option<Plan> {
-        let mut fused = fuse::fuse(model, bos, limit as f64);
+    fn within(model: &Model, zero: &PositionZero, limit: u64) -> Result<Plan, Refusal> {
+        let mut fused = fuse::fuse(model, zero, limit)?;
         let output = output_head::group(model, &mut fused)?;
-        let live = liveness::live(&fused, &output);
+        let live = liveness::live(&mut fused, &output)?;
+        let arena = fused.analysis.arena;
         let mut plan = Plan {
-            elsewhere: fused.arena.feature_bounds.elsewhere(),
-            arena: fused.arena,
+            elsewhere: arena.feature_bounds.elsewhere(),
+            arena,
             items: fused.items,
             output,
             live,
+            leaves_zero: EntitySet::new(),
             features: fused.features,
-            bos: bos.clone(),
+            position_zero: zero.clone(),
             single_bos: fused.single_bos,
-            limit,
+            limit: fused.hull_limit.map_or(limit, |hulls| hulls.min(limit)),
         };
-        plan.live.leaves_zero = specialise::leaves_zero(&plan);
-        Some(plan)
+        let Items { tables, columns, .. } = &plan.items;
+        let Output { line_groups, plane_groups, .. } = &plan.output;
+        let numbered = [tables.len(), columns.len(), line_groups.len(), plane_groups.len()];
+        if numbered.into_iter().chain([plan.first_free()]).any(|count| count >= MAX_NUMBER) {
+            return Err(Refusal::Registers);
+        }
+        plan.leaves_zero = specialise::leaves_zero(&plan);
+        Ok(plan)
     }
 
     /// The token that prompts of a model begin with, as far as its embedding tells.
@@ -120,17 +130,17 @@ impl Plan {
 
     /// The token that must not come again, if the plan assumes so.
     pub fn single_bos(&self) -> Option<Token> {
-        self.single_bos.then_some(self.bos.token)
+        self.single_bos.then_some(self.bos())
     }
 
     /// The token at position 0.
     pub fn bos(&self) -> Token {
-        self.bos.token
+        self.position_zero.bos
     }
 
     /// The token predicted at position 0, if that is exact.
     pub fn first_prediction(&self) -> Option<Token> {
-        self.bos.next
+        self.position_zero.next
     }
 
     /// The greatest position.
@@ -138,29 +148,24 @@ impl Plan {
         self.limit
     }
 
-    /// Groups of the output head.
+    /// Groups of the output head along one direction.
     pub fn line_groups(&self) -> &[LineGroup] {
-        &self.output.groups
+        &self.output.line_groups
     }
 
-    /// Fans of the output head.
+    /// Groups of the output head along two directions.
     pub fn plane_groups(&self) -> &[PlaneGroup] {
         &self.output.plane_groups
     }
 
-    /// How many tables there are.
-    pub fn tables(&self) -> usize {
-        self.items.tables.len()
+    /// For every table, whether a hull answers in the reference.
+    pub fn tables(&self) -> impl Iterator<Item = bool> {
+        self.items.tables.values().map(|table| table.hull)
     }
 
     /// What every column holds at position 0.
-    pub fn columns(&self) -> Vec<i64> {
-        self.items.columns.iter().map(|column| column.bos).collect()
-    }
-
-    /// The heads that hulls answer.
-    pub fn hulls(&self) -> &[HullHead] {
-        &self.items.hulls
+    pub fn columns(&self) -> impl Iterator<Item = i64> {
+        self.items.columns.values().map(|column| column.at_zero)
     }
 
     /// The class of every token: code is specialised for each.
@@ -182,23 +187,26 @@ impl Plan {
         }
     }
 
-    /// The register with the position of the latest token by whose age code is specialised.
+    /// The register of the latch by whose age code is specialised.
     pub fn aged(&self) -> Option<Reg> {
-        self.live.age.map(|age| self.mark(age))
+        self.live.age.map(|latch| self.latch(latch))
     }
 
-    /// The registers whose age is guarded.
-    pub fn marks(&self) -> Vec<Reg> {
-        let needed = self.live.needed.latches.iter().enumerate();
-        needed.filter(|age| *age.1).map(|age| self.mark(age.0)).collect()
+    /// The registers of latches, whose age is guarded.
+    pub fn latches(&self) -> Vec<Reg> {
+        let needed = &self.live.needed.latches;
+        let latches = self.items.latches.keys().filter(|&latch| needed.contains(latch));
+        latches.map(|latch| self.latch(latch)).collect()
     }
 
-    fn sum(&self, sum: usize) -> Reg {
-        FIRST + sum as Reg
+    /// The register of a running sum.
+    fn sum(&self, sum: SumId) -> Reg {
+        FIRST + sum.index() as Reg
     }
 
-    fn mark(&self, age: usize) -> Reg {
-        FIRST + (self.items.sums.len() + age) as Reg
+    /// The register of a latch: the position at which it was set.
+    fn latch(&self, latch: LatchId) -> Reg {
+        FIRST + (self.items.sums.len() + latch.index()) as Reg
     }
 
     /// The first register that is a step's own.
@@ -208,21 +216,21 @@ impl Plan {
 
     /// What is left of the model.
     pub fn summary(&self) -> Summary {
-        let count = |live: &[bool]| live.iter().filter(|live| **live).count();
+        let counts = self.live.counts;
+        let [sums, latches, tables, columns] = self.live.needed.counts(&self.items);
         Summary {
             limit: self.limit,
-            single_bos: self.single_bos().is_some(),
-            atoms: self.live.atoms,
-            pieces: self.live.pieces,
-            terms: self.live.terms,
-            features: self.live.features,
-            lookups: self.live.lookups,
-            sums: count(&self.live.needed.sums),
-            registers: count(&self.live.needed.latches),
-            tables: count(&self.live.needed.tables),
-            columns: count(&self.live.needed.columns),
-            hulls: count(&self.live.needed.hulls),
-            groups: self.output.groups.len(),
+            single_bos: self.single_bos,
+            atoms: counts.atoms,
+            pieces: counts.pieces,
+            terms: counts.terms,
+            features: counts.features,
+            lookups: counts.lookups,
+            sums,
+            latches,
+            tables,
+            columns,
+            line_groups: self.output.line_groups.len(),
             plane_groups: self.output.plane_groups.len(),
             guards: self.output.guards.len(),
             classes: self.live.members.len(),
@@ -236,13 +244,13 @@ impl Plan {
 pub struct Summary {
     /// The greatest position for which exactness is proved.
     pub limit: u64,
-    /// Whether the bos token is assumed not to come again.
+    /// Whether the BOS token is assumed not to come again.
     pub single_bos: bool,
     /// Expressions that are not linear.
     pub atoms: usize,
     /// Gated units among them, merged ones once.
     pub pieces: usize,
-    /// Terms of all linear combinations.
+    /// Terms of all affine forms.
     pub terms: usize,
     /// Features of tokens at some place.
     pub features: usize,
@@ -251,16 +259,14 @@ pub struct Summary {
     /// Running sums.
     pub sums: usize,
     /// Latest live positions.
-    pub registers: usize,
+    pub latches: usize,
     /// Tables from keys to positions.
     pub tables: usize,
     /// Values kept for every position.
     pub columns: usize,
-    /// Heads answered by hulls.
-    pub hulls: usize,
-    /// Groups of the output head.
-    pub groups: usize,
-    /// Fans of the output head.
+    /// Groups of the output head along one direction.
+    pub line_groups: usize,
+    /// Groups of the output head along two directions.
     pub plane_groups: usize,
     /// Products that are guarded at run time.
     pub guards: usize,
@@ -275,15 +281,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn models_have_plans_without_hulls() {
+    fn models_built_here_have_plans() {
         let bundled = include_bytes!("../../models/wasm32.bin");
         let without_native_arithmetic = include_bytes!("../../tests/models/basic.bin");
         for bytes in [&bundled[..], &without_native_arithmetic[..]] {
             let model = Model::from_bytes(bytes).unwrap();
             let bos = Plan::likely_bos(&model);
             assert_eq!(model.vocabulary().name(bos), "{");
-            let Ok(plan) = Plan::new(&model, bos) else { panic!("no plan") };
-            assert_eq!(plan.summary().hulls, 0);
+            let plan = Plan::new(&model, bos).unwrap();
+            assert_eq!(plan.limit(), LENGTHS[0]);
         }
     }
 }

@@ -21,7 +21,6 @@ mod violation;
 
 use std::borrow::Cow;
 
-use crate::attention::{Hull, Memory, TieBreak};
 use crate::model::Token;
 use crate::plan::{self, Compiler, Deferred, Known, MAX_AGE, Op, POSITION, PREDICTION, Plan};
 
@@ -65,7 +64,7 @@ pub struct Execution<'p> {
     /// By class and whether it answers, where in `second` code for every row and age stands.
     general: Vec<Option<usize>>,
     rows: usize,
-    marks: Vec<plan::Reg>,
+    latches: Vec<plan::Reg>,
     selected: plan::Reg,
     aged: Option<plan::Reg>,
     limit: usize,
@@ -100,22 +99,18 @@ impl<'p> Execution<'p> {
     }
 
     fn with_history(plan: &'p Plan, history: Cow<'p, [u16]>) -> Result<Self, Violation> {
-        let mut hulls = Vec::with_capacity(plan.hulls().len());
-        for head in plan.hulls() {
-            let mut hull = Hull::new(TieBreak::Latest);
-            hull.insert(head.bos.key, head.bos.value).map_err(|_| Violation::Head)?;
-            hulls.push(hull);
-        }
         let rows = plan.rows().iter().copied().max().map_or(1, |row| usize::from(row) + 1);
         let classes =
             plan.classes().iter().copied().max().map_or(1, |class| usize::from(class) + 1);
         let state = State {
-            regs: vec![0; REGISTERS].into_boxed_slice().try_into().map_err(|_| Violation::Code)?,
+            regs: vec![0; REGISTERS]
+                .into_boxed_slice()
+                .try_into()
+                .map_err(|_| Violation::Registers)?,
             history,
             last: 0,
-            tables: vec![Positions::new(); plan.tables()],
-            columns: plan.columns().into_iter().map(|first| vec![first]).collect(),
-            hulls,
+            tables: plan.tables().map(Positions::new).collect(),
+            columns: plan.columns().map(|first| vec![first]).collect(),
             line_groups: plan.line_groups(),
             plane_groups: plan.plane_groups(),
             vocabulary: plan.classes().len(),
@@ -131,7 +126,7 @@ impl<'p> Execution<'p> {
             variants: 0,
             general: vec![None; 2 * classes],
             rows,
-            marks: plan.marks(),
+            latches: plan.latches(),
             selected: plan.selected(),
             aged: plan.aged(),
             limit: plan.limit() as usize,
@@ -164,15 +159,15 @@ impl<'p> Execution<'p> {
             self.compiler.token_tables(),
         )?;
 
-        for &mark in &self.marks {
-            if t as i64 - self.state.regs[mark as usize] > MAX_AGE {
+        for &latch in &self.latches {
+            if t as i64 - self.state.regs[latch as usize] > MAX_AGE {
                 return Err(Violation::Age);
             }
         }
         let selected = self.state.regs[self.selected as usize].clamp(0, t as i64) as usize;
         let row = self.plan.rows()[self.state.history[selected] as usize];
         let age = match self.aged {
-            Some(mark) => (t - self.state.regs[mark as usize] as usize).min(AGES),
+            Some(latch) => (t - self.state.regs[latch as usize] as usize).min(AGES),
             None => AGES,
         };
         let at = (usize::from(class) * self.rows + usize::from(row)) * (AGES + 1) + age;
@@ -224,7 +219,7 @@ impl<'p> Execution<'p> {
 
     #[cold]
     fn make_first(&mut self, class: u16) -> Result<Span, Violation> {
-        let ops = self.compiler.first(class).map_err(|_| Violation::Code)?;
+        let ops = self.compiler.first(class)?;
         let span = self.keep(ops);
         self.first[class as usize] = span;
         Ok(span)
@@ -246,14 +241,12 @@ impl<'p> Execution<'p> {
             self.general[general] = Some(at);
             Known { row: None, age: None, ..known }
         };
-        let mut ops = self.compiler.second(known, answers).map_err(|_| Violation::Code)?;
+        let mut ops = self.compiler.second(known, answers)?;
         if let (Some(late), true) = (&mut self.late, answers) {
-            let later;
-            (ops, later) = plan::split(ops, self.plan.first_free());
-            if let Some(later) = later {
-                late.code.push(later);
-                late.numbers[at] = late.code.len() as u32;
-            }
+            let deferred;
+            (ops, deferred) = plan::split(ops, self.plan.first_free());
+            late.code.push(deferred);
+            late.numbers[at] = late.code.len() as u32;
         }
         let span = self.keep(ops);
         self.second[at] = span;
@@ -278,12 +271,11 @@ impl<'p> Execution<'p> {
 
     /// Bytes that history, tables, columns and hulls hold; a borrowed history is its owner's.
     pub fn heap_bytes(&self) -> usize {
-        let State { history, tables, columns, hulls, .. } = &self.state;
+        let State { history, tables, columns, .. } = &self.state;
         let own = if let Cow::Owned(history) = history { history.capacity() } else { 0 };
         own * 2
             + tables.iter().map(Positions::heap_bytes).sum::<usize>()
             + columns.iter().map(|column| column.capacity() * 8).sum::<usize>()
-            + hulls.iter().map(Hull::heap_bytes).sum::<usize>()
     }
 }
 

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::features::Tables;
 use super::{REGISTERS, Violation};
-use crate::attention::{Hull, Memory};
 use crate::engine::positions::Positions;
 use crate::plan::{self, BEST, FIRST, MAX_PRODUCT, MAX_SUM, Op, PREDICTION};
 
@@ -18,7 +17,6 @@ pub struct State<'p> {
     pub last: usize,
     pub tables: Vec<Positions>,
     pub columns: Vec<Vec<i64>>,
-    pub hulls: Vec<Hull>,
     pub line_groups: &'p [plan::LineGroup],
     pub plane_groups: &'p [plan::PlaneGroup],
     pub vocabulary: usize,
@@ -73,21 +71,21 @@ impl State<'_> {
                 Op::IsZero { dst, gate, k } => r!(dst) = i64::from(r!(gate).wrapping_add(k) == 0),
                 Op::Find { dst, found, table, key, k } => {
                     let key = r!(key).wrapping_add(i64::from(k));
-                    let (key, position) = self.tables[table as usize].find(key);
+                    let (key, position) = self.tables[table as usize].find(key)?;
                     r!(dst) = i64::from(position);
                     r!(found) = key;
                 }
                 Op::Insert { table, key, k } => {
                     let key = r!(key).wrapping_add(i64::from(k));
-                    self.tables[table as usize].insert(key, last as u32);
+                    self.tables[table as usize].insert(key, last as u32)?;
                 }
                 Op::InsertUnless { table, key, k, dead } => match r!(dead) {
                     0 => {
                         let key = r!(key).wrapping_add(i64::from(k));
-                        self.tables[table as usize].insert(key, last as u32);
+                        self.tables[table as usize].insert(key, last as u32)?;
                     }
                     1.. => {}
-                    _ => return Err(Violation::Head),
+                    _ => return Err(Violation::Dead),
                 },
                 Op::Accumulate { sum, a } => {
                     let total = r!(sum).wrapping_add(r!(a));
@@ -103,27 +101,18 @@ impl State<'_> {
                         return Err(Violation::Sum);
                     }
                 }
-                Op::MarkUnless { mark, dead } => match r!(dead) {
-                    0 => r!(mark) = last as i64,
+                Op::SetLatch { latch, dead } => match r!(dead) {
+                    0 => r!(latch) = last as i64,
                     1.. => {}
-                    _ => return Err(Violation::Head),
+                    _ => return Err(Violation::Dead),
                 },
                 Op::Push { column, a } => self.columns[column as usize].push(r!(a)),
                 Op::Take { dst, column, at } => {
                     let place = r!(at).clamp(0, last as i64) as usize;
                     r!(dst) = self.columns[column as usize][place];
                 }
-                Op::Hull { hull, first, dst } => {
-                    let pair = |at: plan::Reg| [r!(at) as f64, r!(at + 1) as f64];
-                    let (key, value, query) = (pair(first), pair(first + 2), pair(first + 4));
-                    let hull = &mut self.hulls[hull as usize];
-                    hull.insert(key, value).map_err(|_| Violation::Head)?;
-                    let [x, y] = hull.answer(query).map_err(|_| Violation::Head)?;
-                    r!(dst) = x as i64;
-                    r!(dst + 1) = y as i64;
-                }
                 Op::Predict { token } => r!(PREDICTION) = i64::from(token),
-                Op::Pick { group, x } => {
+                Op::PickLine { group, x } => {
                     r!(PREDICTION) =
                         i64::from(self.line_groups[group as usize].winner(r!(x)).token);
                 }
@@ -132,18 +121,18 @@ impl State<'_> {
                     r!(PREDICTION) =
                         i64::from(self.line_groups[group as usize].winner(r!(x)).token);
                 }
-                Op::PickPlane { plane_group, x, y } => {
-                    let point = self.plane_groups[plane_group as usize].winner(r!(x), r!(y));
+                Op::PickPlane { group, x, y } => {
+                    let point = self.plane_groups[group as usize].winner(r!(x), r!(y));
                     r!(PREDICTION) = i64::from(point.token);
                 }
-                Op::Candidate { group, x, base } => {
+                Op::CandidateLine { group, x, base } => {
                     let line = self.line_groups[group as usize].winner(r!(x));
-                    let logit = r!(base) + line.slope * r!(x) + line.height;
+                    let logit = r!(base).wrapping_add(line.at(r!(x)));
                     beat(regs, line.token, logit);
                 }
-                Op::CandidatePlane { plane_group, x, y, base } => {
-                    let point = self.plane_groups[plane_group as usize].winner(r!(x), r!(y));
-                    let logit = r!(base) + point.at(r!(x), r!(y));
+                Op::CandidatePlane { group, x, y, base } => {
+                    let point = self.plane_groups[group as usize].winner(r!(x), r!(y));
+                    let logit = r!(base).wrapping_add(point.at(r!(x), r!(y)));
                     beat(regs, point.token, logit);
                 }
             }
@@ -152,7 +141,7 @@ impl State<'_> {
     }
 }
 
-/// Answers with a token if its logit is the greatest so far, or as great with a lower id.
+/// Predicts a token if its logit is the greatest so far, or as great with a lower id.
 fn beat(regs: &mut [i64; REGISTERS], token: u32, logit: i64) {
     let token = i64::from(token);
     if logit > regs[BEST as usize]

@@ -1,11 +1,13 @@
-//! Where a plan ends.
+//! Where a plan ends: a guard failed, or code could not be made.
+
+use crate::plan::Refusal;
 
 /// Why a plan cannot go on. What was generated before is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
 pub enum Violation {
-    /// The opening token came again.
-    #[error("the opening token came again")]
+    /// The BOS token came again.
+    #[error("the token that prompts begin with came again")]
     SecondBos,
     /// More positions than the plan is proved for.
     #[error("the history is longer than the plan is proved for")]
@@ -13,8 +15,8 @@ pub enum Violation {
     /// A running sum left its bounds.
     #[error("a running sum left the bounds within which the plan is proved")]
     Sum,
-    /// A register was not renewed for too long.
-    #[error("a register is older than the plan is proved for")]
+    /// A latch was not set for too long.
+    #[error("a latch is older than the plan is proved for")]
     Age,
     /// A product left its bounds.
     #[error("a product left the bounds within which the plan is proved")]
@@ -22,10 +24,35 @@ pub enum Violation {
     /// What the output head reads is no whole number.
     #[error("the output head reads a fraction, which the plan excludes")]
     Fraction,
-    /// A token counts as less than dead, or a hull was asked what it cannot answer.
-    #[error("a head met what its plan excludes")]
-    Head,
-    /// Code for a step could not be made.
+    /// A token counts as less than dead.
+    #[error("a token is cleared a negative number of times, which the plan excludes")]
+    Dead,
+    /// A key or query beyond 2^26 where a hull answers in the reference.
+    #[error("a key or query lies beyond 2^26, where the hull of a lookup head is not exact")]
+    HullKey,
+    /// Two keys equally near a query where a hull answers in the reference.
+    #[error("two keys are equally near a query, and rounding decides between them in a hull")]
+    HullTie,
+    /// Code for a step needs too many registers.
     #[error("a step needs more registers than there are")]
-    Code,
+    Registers,
+    /// Code for a step needs too many tables of token features.
+    #[error("a step needs more tables of token features than there are")]
+    TokenTables,
+    /// Code for a step needs too great coefficients.
+    #[error("a coefficient of a step's code grows beyond 2^60")]
+    Coefficient,
+}
+
+impl From<Refusal> for Violation {
+    /// Why code for a step cannot be made.
+    fn from(refusal: Refusal) -> Violation {
+        match refusal {
+            Refusal::TokenTables => Violation::TokenTables,
+            Refusal::Registers => Violation::Registers,
+            Refusal::Coefficient | Refusal::Vocabulary | Refusal::Unproved(_) => {
+                Violation::Coefficient
+            }
+        }
+    }
 }

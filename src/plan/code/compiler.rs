@@ -7,10 +7,10 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::plan::code::liveness::Needed;
-use crate::plan::code::lower::Lowering;
-use crate::plan::code::op::{Op, TokenTable};
-use crate::plan::code::specialise::{Known, feature_bounds};
+use super::liveness::Needed;
+use super::lower::Lowering;
+use super::op::{Op, TokenTable};
+use super::specialise::{self, Known};
 use crate::plan::expression::feature_bounds::{Columns, FeatureBounds};
 use crate::plan::{Plan, Refusal};
 
@@ -41,28 +41,31 @@ impl<'p> Compiler<'p> {
     /// The code that comes before the row and the age are known.
     pub fn first(&mut self, class: u16) -> Result<Vec<Op>, Refusal> {
         let plan = self.plan;
-        let none = nothing_done(plan);
-        let mut lowering = Lowering::new(self, Known { class, row: None, age: None }, none);
-        lowering.remaining(&plan.live.first).ok_or(Refusal::Registers)?;
-        lowering.select().ok_or(Refusal::Registers)?;
-        Ok(lowering.finish())
+        let known = Known { class, row: None, age: None };
+        let mut lowering = Lowering::new(self, known, Needed::default());
+        let made = lowering.remaining(&plan.live.first).and_then(|()| lowering.select());
+        lowering.finish(made)
     }
 
-    /// The code that does the rest of a step, with an answer or without.
-    pub fn second(&mut self, known: Known, answers: bool) -> Result<Vec<Op>, Refusal> {
+    /// The code that does the rest of a step, with a prediction or without.
+    pub fn second(&mut self, known: Known, predicts: bool) -> Result<Vec<Op>, Refusal> {
         let plan = self.plan;
         let mut lowering = Lowering::new(self, known, plan.live.first.clone());
-        if answers {
-            lowering.answer().ok_or(Refusal::Registers)?;
+        let mut made = Some(());
+        if predicts {
+            made = lowering.predict();
         }
-        lowering.remaining(&plan.live.needed).ok_or(Refusal::Registers)?;
-        lowering.guards().ok_or(Refusal::Registers)?;
-        Ok(lowering.finish())
+        let made = made
+            .and_then(|()| lowering.remaining(&plan.live.needed))
+            .and_then(|()| lowering.guards());
+        lowering.finish(made)
     }
 
     /// What is known of tokens when the latest is of a class, until [`Compiler::keep`].
     pub(super) fn feature_bounds(&mut self, class: u16) -> FeatureBounds {
-        self.feature_bounds.remove(&class).unwrap_or_else(|| feature_bounds(self.plan, class))
+        self.feature_bounds
+            .remove(&class)
+            .unwrap_or_else(|| specialise::feature_bounds(self.plan, class))
     }
 
     /// Keeps what has become known for the next piece of code.
@@ -80,24 +83,11 @@ impl<'p> Compiler<'p> {
         TokenTable::try_from(first + sums.len()).ok()?;
         for terms in &sums {
             self.tables.extend((0..features.tokens).map(|token| -> i64 {
-                let of =
-                    |&(column, k): &(usize, i64)| k.wrapping_mul(features.columns[column][token]);
+                let of = |&(feature, k)| features.columns[feature][token].wrapping_mul(k);
                 terms.iter().map(of).fold(0, i64::wrapping_add)
             }));
         }
         self.names.insert(sums, first as TokenTable);
         Some(first as TokenTable)
-    }
-}
-
-fn nothing_done(plan: &Plan) -> Needed {
-    let needed = &plan.live.needed;
-    let none = |items: &[bool]| vec![false; items.len()];
-    Needed {
-        sums: none(&needed.sums),
-        latches: none(&needed.latches),
-        tables: none(&needed.tables),
-        columns: none(&needed.columns),
-        hulls: none(&needed.hulls),
     }
 }

@@ -33,10 +33,7 @@ impl Deferred {
 
 /// Splits the code of a step, whose own registers begin with `free`. Code that asks a hull
 /// stays whole.
-pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Option<Deferred>) {
-    if ops.iter().any(|op| matches!(op, Op::Hull { .. })) {
-        return (ops, None);
-    }
+pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Deferred) {
     debug_assert!(is_up_to_date_when_read(&mut ops.clone()), "{ops:?}");
     let mut needed: FxHashSet<Reg> = FxHashSet::default();
     let mut at_once = vec![false; ops.len()];
@@ -59,7 +56,7 @@ pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Option<Deferred>) {
     for (op, at_once) in ops.into_iter().zip(at_once) {
         if at_once { now.push(op) } else { late.push(op) }
     }
-    (now, Some(renumbered(late)))
+    (now, renumbered(late))
 }
 
 /// Whether no register is read before it is written, or changed after it was read.
@@ -68,7 +65,7 @@ fn is_up_to_date_when_read(ops: &mut [Op]) -> bool {
     ops.iter_mut().all(|op| {
         let changed = match *op {
             Op::Accumulate { sum, .. } | Op::AccumulateConst { sum, .. } => Some(sum),
-            Op::MarkUnless { mark, .. } => Some(mark),
+            Op::SetLatch { latch, .. } => Some(latch),
             _ => None,
         };
         let mut early = changed.is_some_and(|reg| read.contains(&reg));
@@ -131,10 +128,9 @@ mod tests {
         let accumulate = Op::Accumulate { sum: 5, a: 10 };
         let added = Op::Sub { dst: 11, a: 9, b: 5 };
         let guard = Op::Guard { a: 11 };
-        let pick = Op::Pick { group: 0, x: 11 };
+        let pick = Op::PickLine { group: 0, x: 11 };
         let code = vec![key, find, twice, summand, accumulate, added, guard, pick];
         let (now, deferred) = split(code, 6);
-        let deferred = deferred.unwrap();
         assert_eq!(now, [key, find, summand, accumulate]);
         assert_eq!(deferred.inputs, [8, 5]);
         let [found, sum] = [Deferred::INPUT, Deferred::INPUT + 1];
@@ -143,7 +139,7 @@ mod tests {
             Op::Add { dst: twice, a: found, b: found },
             Op::Sub { dst: added, a: twice, b: sum },
             Op::Guard { a: added },
-            Op::Pick { group: 0, x: added },
+            Op::PickLine { group: 0, x: added },
         ];
         assert_eq!((deferred.ops, deferred.registers), (late.into(), usize::from(added) + 1));
     }
@@ -152,9 +148,6 @@ mod tests {
     fn marks_and_hulls_are_at_once() {
         let mark = Op::AddConst { dst: 5, a: POSITION, k: 0 };
         let (now, deferred) = split(vec![mark, Op::Predict { token: 3 }], 6);
-        assert_eq!((now, deferred.unwrap().ops), (vec![mark], vec![Op::Predict { token: 3 }]));
-        let hull = vec![Op::Hull { hull: 0, first: 6, dst: 12 }, Op::Pick { group: 0, x: 12 }];
-        let (now, deferred) = split(hull.clone(), 6);
-        assert!(now == hull && deferred.is_none());
+        assert_eq!((now, deferred.ops), (vec![mark], vec![Op::Predict { token: 3 }]));
     }
 }

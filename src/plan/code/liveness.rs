@@ -3,32 +3,49 @@
 //! Liveness goes from the output's basis through atoms to what a history must leave
 //! behind. Code is specialised by three things, all known before an operation runs:
 //!
-//! - the *class* of the latest token: tokens that agree in all features with few
+//! - the *token class* of the latest token: tokens that agree in all features with few
 //!   distinct values;
-//! - the *row*: the token at the place that most gates ask about, as far as
+//! - the *selected-token class*, or row: the token at the place that most gates ask about, as far as
 //!   these features tell it from others;
-//! - the *age* of the register that most gates ask about.
+//! - the *age* of the latch that most gates ask about.
 
+use cranelift_entity::EntitySet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::plan::expression::affine::{Affine, AtomId};
-use crate::plan::expression::arena::{Arena, Atom};
+use crate::plan::expression::affine::Affine;
+use crate::plan::expression::arena::Arena;
+use crate::plan::expression::atom::Atom;
 use crate::plan::fuse::Fused;
+use crate::plan::fuse::heads::Items;
+use crate::plan::ids::{AtomId, ColumnId, FeatureId, LatchId, SumId, TableId};
+use crate::plan::limits::MAX_REGISTER;
 use crate::plan::output_head::Output;
+use crate::plan::refusal::{Cause, Place, Rule};
 
-/// Which items of a history are needed.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Which items of a history are needed, or up to date.
+#[derive(Clone, Debug, Default)]
 pub struct Needed {
-    /// By running sum.
-    pub sums: Vec<bool>,
-    /// By register.
-    pub latches: Vec<bool>,
-    /// By table.
-    pub tables: Vec<bool>,
-    /// By column.
-    pub columns: Vec<bool>,
-    /// By hull.
-    pub hulls: Vec<bool>,
+    /// Running sums.
+    pub sums: EntitySet<SumId>,
+    /// Latches.
+    pub latches: EntitySet<LatchId>,
+    /// Tables.
+    pub tables: EntitySet<TableId>,
+    /// Columns.
+    pub columns: EntitySet<ColumnId>,
+}
+
+impl Needed {
+    /// How many of each kind are in it.
+    pub fn counts(&self, items: &Items) -> [usize; 4] {
+        let Needed { sums, latches, tables, columns } = self;
+        [
+            items.sums.keys().filter(|&sum| sums.contains(sum)).count(),
+            items.latches.keys().filter(|&latch| latches.contains(latch)).count(),
+            items.tables.keys().filter(|&table| tables.contains(table)).count(),
+            items.columns.keys().filter(|&column| columns.contains(column)).count(),
+        ]
+    }
 }
 
 /// The result of the pass.
@@ -48,19 +65,24 @@ pub struct Live {
     pub rows: Vec<u16>,
     /// A token of every row.
     pub representatives: Vec<usize>,
-    /// The register by whose age code is specialised.
-    pub age: Option<usize>,
-    /// By table, whether only position 0 is ever written under key 0.
-    pub leaves_zero: Vec<bool>,
-    /// Counts for reports.
+    /// The latch by whose age code is specialised.
+    pub age: Option<LatchId>,
+    /// What is counted for reports.
+    pub counts: Counts,
+}
+
+/// How much of a model is left.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Expressions that are not linear.
     pub atoms: usize,
-    /// See [`super::Summary`].
+    /// Gated units among them, merged ones once.
     pub pieces: usize,
-    /// See [`super::Summary`].
+    /// Terms of all affine forms.
     pub terms: usize,
-    /// See [`super::Summary`].
+    /// Features of tokens at some place.
     pub features: usize,
-    /// See [`super::Summary`].
+    /// Questions to tables.
     pub lookups: usize,
 }
 
@@ -73,25 +95,17 @@ struct Walk<'a> {
     fused: &'a Fused,
     needed: Needed,
     seen: FxHashSet<AtomId>,
-    terms: usize,
+    /// Every expression that is met, each time.
+    met: Vec<&'a Affine>,
 }
 
 impl<'a> Walk<'a> {
     fn new(fused: &'a Fused) -> Walk<'a> {
-        let items = &fused.items;
-        let none = |len: usize| vec![false; len];
-        let needed = Needed {
-            sums: none(items.sums.len()),
-            latches: none(items.latches.len()),
-            tables: none(items.tables.len()),
-            columns: none(items.columns.len()),
-            hulls: none(items.hulls.len()),
-        };
-        Walk { fused, needed, seen: FxHashSet::default(), terms: 0 }
+        Walk { fused, needed: Needed::default(), seen: FxHashSet::default(), met: Vec::new() }
     }
 
-    fn affine(&mut self, affine: &Affine) {
-        self.terms += affine.terms.len();
+    fn affine(&mut self, affine: &'a Affine) {
+        self.met.push(affine);
         for &(atom, _) in &affine.terms {
             if self.seen.insert(atom) {
                 self.atom(atom);
@@ -99,77 +113,69 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn atom(&mut self, atom: AtomId) {
+    fn atom(&mut self, id: AtomId) {
         let fused = self.fused;
-        let items = &fused.items;
-        match fused.arena.atom(atom) {
-            Atom::Position => {}
-            Atom::Feature { place: affine, .. }
-            | Atom::Clamped(affine)
-            | Atom::Rounded { affine, .. }
-            | Atom::Whole { affine, .. }
-            | Atom::Guarded(affine) => self.affine(affine),
-            Atom::Sum(sum) => {
-                if !std::mem::replace(&mut self.needed.sums[*sum], true) {
-                    self.affine(&items.sums[*sum]);
-                }
+        let (atom, items) = (fused.analysis.arena.atom(id), &fused.items);
+        for child in atom.children() {
+            self.affine(child);
+        }
+        match *atom {
+            Atom::Sum(sum) if self.needed.sums.insert(sum) => self.affine(&items.sums[sum]),
+            Atom::Age(latch) => self.latch(latch),
+            Atom::Found { table, .. } | Atom::FoundKey { table, .. }
+                if self.needed.tables.insert(table) =>
+            {
+                self.affine(&items.tables[table].number);
+                self.affine(&items.tables[table].dead);
             }
-            Atom::Age(age) => self.age(*age),
-            Atom::Found { table, query } | Atom::FoundKey { table, query } => {
-                self.affine(query);
-                if !std::mem::replace(&mut self.needed.tables[*table], true) {
-                    self.affine(&items.tables[*table].number);
-                    self.affine(&items.tables[*table].dead);
-                }
+            Atom::Column { column, .. } if self.needed.columns.insert(column) => {
+                self.affine(&items.columns[column].value);
             }
-            Atom::Column { column, place } => {
-                self.affine(place);
-                if !std::mem::replace(&mut self.needed.columns[*column], true) {
-                    self.affine(&items.columns[*column].value);
-                }
-            }
-            Atom::Hull { hull, .. } => {
-                if !std::mem::replace(&mut self.needed.hulls[*hull], true) {
-                    let hull = &items.hulls[*hull];
-                    for affine in hull.query.iter().chain(&hull.key).chain(&hull.value) {
-                        self.affine(affine);
-                    }
-                }
-            }
-            Atom::Piece { gate, factor, .. } => {
-                self.affine(gate);
-                self.affine(factor);
-            }
+            _ => {}
         }
     }
 
-    fn age(&mut self, age: usize) {
-        if !std::mem::replace(&mut self.needed.latches[age], true) {
-            self.affine(&self.fused.items.latches[age]);
+    fn latch(&mut self, latch: LatchId) {
+        if self.needed.latches.insert(latch) {
+            self.affine(&self.fused.items.latches[latch]);
         }
     }
 }
 
-/// Runs the pass.
-pub fn live(fused: &Fused, output: &Output) -> Live {
+/// Runs the pass, and checks that all that operations compute with fits registers.
+pub fn live(fused: &mut Fused, output: &Output) -> Result<Live, Cause> {
     let mut walk = Walk::new(fused);
-    for affine in output.basis.iter().chain(&output.guards) {
-        walk.affine(affine);
+    // The output's own expressions outlive the model's.
+    let roots: Vec<&Affine> = output.basis.iter().chain(&output.guards).collect();
+    let terms_of_roots: usize = roots.iter().map(|root| root.terms.len()).sum();
+    for root in &roots {
+        for &(atom, _) in &root.terms {
+            if walk.seen.insert(atom) {
+                walk.atom(atom);
+            }
+        }
     }
-    let arena = &fused.arena;
-    let mut seen: Vec<AtomId> = walk.seen.iter().copied().collect();
+    let Walk { needed, seen, met, .. } = walk;
+    let terms = terms_of_roots + met.iter().map(|affine| affine.terms.len()).sum::<usize>();
+    let computed: Vec<Affine> = met.into_iter().chain(roots).cloned().collect();
+    let mut seen: Vec<AtomId> = seen.into_iter().collect();
     seen.sort_unstable();
-    let count = |is: &dyn Fn(&Atom) -> bool| seen.iter().filter(|&&id| is(arena.atom(id))).count();
+    check_registers(fused, &computed)?;
 
+    let arena = &fused.analysis.arena;
+    let count = |is: &dyn Fn(&Atom) -> bool| seen.iter().filter(|&&id| is(arena.atom(id))).count();
     let selector = selector(arena, &seen);
     let age = age(arena, &seen);
     let mut early = Walk::new(fused);
     if let Some(place) = &selector {
-        early.affine(place);
+        for &(atom, _) in &place.terms {
+            early.atom(atom);
+        }
     }
     if let Some(age) = age {
-        early.age(age);
+        early.latch(age);
     }
+    let first = early.needed;
     let (classes, members) = classes(fused, &columns_at(arena, &seen, &Arena::position()));
     let (rows, representatives) = match &selector {
         Some(place) => rows(fused, &columns_at(arena, &seen, place)),
@@ -180,31 +186,40 @@ pub fn live(fused: &Fused, output: &Output) -> Live {
     } else {
         (selector, rows, representatives)
     };
-    Live {
-        first: early.needed,
-        classes,
-        members,
-        selector,
-        rows,
-        representatives,
-        age,
-        leaves_zero: vec![false; fused.items.tables.len()],
+    let counts = Counts {
         atoms: seen.len(),
         pieces: count(&|atom| matches!(atom, Atom::Piece { .. })),
         features: count(&|atom| matches!(atom, Atom::Feature { .. })),
         lookups: count(&|atom| matches!(atom, Atom::Found { .. })),
-        terms: walk.terms,
-        needed: walk.needed,
+        terms,
+    };
+    Ok(Live { needed, first, classes, members, selector, rows, representatives, age, counts })
+}
+
+/// Every expression lies within the registers' range, but for a single product that saturates
+/// before it is guarded (lemma 2).
+fn check_registers(fused: &mut Fused, computed: &[Affine]) -> Result<(), Cause> {
+    let arena = &mut fused.analysis.arena;
+    for affine in computed {
+        let saturates = affine.single().is_some_and(|(atom, k)| {
+            k == 1 && matches!(arena.atom(atom), Atom::Piece { knots, .. } if knots[..] == [(knots[0].0, 1)])
+        });
+        let bounds = arena.bounds(affine);
+        if !saturates && !bounds.is_within(MAX_REGISTER) {
+            let bound = Some(bounds.magnitude() as f64);
+            return Err(Cause { place: Place::Plan, rule: Rule::Register, bound });
+        }
     }
+    Ok(())
 }
 
 /// The features that are read at a place.
-fn columns_at(arena: &Arena, seen: &[AtomId], wanted: &Affine) -> Vec<usize> {
+fn columns_at(arena: &Arena, seen: &[AtomId], wanted: &Affine) -> Vec<FeatureId> {
     let read = seen.iter().filter_map(|&id| match arena.atom(id) {
-        Atom::Feature { place, column } if place == wanted => Some(*column),
+        Atom::Feature { place, feature } if place == wanted => Some(*feature),
         _ => None,
     });
-    let mut columns: Vec<usize> = read.collect();
+    let mut columns: Vec<FeatureId> = read.collect();
     columns.sort_unstable();
     columns.dedup();
     columns
@@ -228,8 +243,9 @@ fn selector(arena: &Arena, seen: &[AtomId]) -> Option<Affine> {
     most.map(|most| most.0.clone())
 }
 
-fn age(arena: &Arena, seen: &[AtomId]) -> Option<usize> {
-    let mut uses: FxHashMap<usize, usize> = FxHashMap::default();
+/// The latch whose age stands in most gates.
+fn age(arena: &Arena, seen: &[AtomId]) -> Option<LatchId> {
+    let mut uses: FxHashMap<LatchId, usize> = FxHashMap::default();
     for gate in gates(arena, seen) {
         for &(atom, _) in &gate.terms {
             if let Atom::Age(age) = arena.atom(atom) {
@@ -248,11 +264,12 @@ fn gates<'a>(arena: &'a Arena, seen: &'a [AtomId]) -> impl Iterator<Item = &'a A
 }
 
 /// Tokens that agree in the features with few values.
-fn classes(fused: &Fused, columns: &[usize]) -> (Vec<u16>, Vec<Vec<usize>>) {
+fn classes(fused: &Fused, columns: &[FeatureId]) -> (Vec<u16>, Vec<Vec<usize>>) {
     let features = &fused.features;
-    let distinct =
-        |column: usize| features.columns[column].iter().copied().collect::<FxHashSet<i64>>().len();
-    let mut few: Vec<(usize, usize)> =
+    let distinct = |column: FeatureId| {
+        features.columns[column].iter().copied().collect::<FxHashSet<i64>>().len()
+    };
+    let mut few: Vec<(usize, FeatureId)> =
         columns.iter().map(|&column| (distinct(column), column)).collect();
     few.retain(|column| column.0 <= FEW_VALUES);
     few.sort_unstable();
@@ -279,7 +296,7 @@ fn classes(fused: &Fused, columns: &[usize]) -> (Vec<u16>, Vec<Vec<usize>>) {
 }
 
 /// Rows by all features that are read at the selected place.
-fn rows(fused: &Fused, columns: &[usize]) -> (Vec<u16>, Vec<usize>) {
+fn rows(fused: &Fused, columns: &[FeatureId]) -> (Vec<u16>, Vec<usize>) {
     let features = &fused.features;
     let mut ids: FxHashMap<Vec<i64>, u16> = FxHashMap::default();
     let mut representatives = Vec::new();

@@ -67,27 +67,24 @@ pub enum Op {
     Accumulate { sum: Reg, a: Reg },
     /// sum += k, guarded.
     AccumulateConst { sum: Reg, k: i64 },
-    /// mark = t if `dead` is 0; nothing if it is greater; less breaks the run.
-    MarkUnless { mark: Reg, dead: Reg },
+    /// latch = t if `dead` is 0; nothing if it is greater; less breaks the run.
+    SetLatch { latch: Reg, dead: Reg },
     /// Appends to a column.
     Push { column: u16, a: Reg },
     /// dst = what a column holds at clamp(at, 0, t)
     Take { dst: Reg, column: u16, at: Reg },
-    /// Inserts into a hull and asks it: six registers from `first` are key, value and
-    /// query, the answer goes to `dst` and the register after.
-    Hull { hull: u16, first: Reg, dst: Reg },
-    /// answer = token
+    /// prediction = token
     Predict { token: u32 },
-    /// answer = the winner of a group at x
-    Pick { group: u16, x: Reg },
-    /// answer = the winner at x of `above` if `by` + k is positive, else of `below`
+    /// prediction = the winner of a line group at x
+    PickLine { group: u16, x: Reg },
+    /// prediction = the winner at x of `above` if `by` + k is positive, else of `below`
     Either { above: u16, below: u16, x: Reg, by: Reg, k: i16 },
-    /// answer = the winner of a plane_group at (x, y)
-    PickPlane { plane_group: u16, x: Reg, y: Reg },
-    /// The winner of a group at x, over its base, if it beats the best so far.
-    Candidate { group: u16, x: Reg, base: Reg },
-    /// The winner of a plane_group at (x, y), over its base, if it beats the best so far.
-    CandidatePlane { plane_group: u16, x: Reg, y: Reg, base: Reg },
+    /// prediction = the winner of a plane group at (x, y)
+    PickPlane { group: u16, x: Reg, y: Reg },
+    /// The winner of a line group at x, over its base, if it beats the best so far.
+    CandidateLine { group: u16, x: Reg, base: Reg },
+    /// The winner of a plane group at (x, y), over its base, if it beats the best so far.
+    CandidatePlane { group: u16, x: Reg, y: Reg, base: Reg },
 }
 
 /// What an operation does with a register.
@@ -109,10 +106,9 @@ impl Op {
                 | Op::InsertUnless { .. }
                 | Op::Accumulate { .. }
                 | Op::AccumulateConst { .. }
-                | Op::MarkUnless { .. }
+                | Op::SetLatch { .. }
                 | Op::Push { .. }
                 | Op::Take { .. }
-                | Op::Hull { .. }
         )
     }
 
@@ -147,18 +143,15 @@ impl Op {
             Op::Guard { a }
             | Op::Insert { key: a, .. }
             | Op::Push { a, .. }
-            | Op::Pick { x: a, .. } => read = [Some(a), None, None],
+            | Op::PickLine { x: a, .. } => read = [Some(a), None, None],
             Op::InsertUnless { key, dead, .. } => read = [Some(key), Some(dead), None],
             Op::Accumulate { sum, a } => read = [Some(sum), Some(a), None],
             Op::AccumulateConst { sum: a, .. } => read = [Some(a), None, None],
-            Op::MarkUnless { mark, dead } => read = [Some(mark), Some(dead), None],
-            Op::Hull { first, dst, .. } => {
-                (read, written) = ([Some(first), None, None], [Some(dst), None])
-            }
+            Op::SetLatch { latch, dead } => read = [Some(latch), Some(dead), None],
             Op::Predict { .. } => {}
             Op::Either { x, by, .. } => read = [Some(x), Some(by), None],
             Op::PickPlane { x, y, .. } => read = [Some(x), Some(y), None],
-            Op::Candidate { x, base, .. } => read = [Some(x), Some(base), None],
+            Op::CandidateLine { x, base, .. } => read = [Some(x), Some(base), None],
             Op::CandidatePlane { x, y, base, .. } => read = [Some(x), Some(y), Some(base)],
         }
         read.into_iter().flatten().for_each(|reg| visit(Role::Reads, reg));

@@ -1,7 +1,7 @@
 //! Fifth pass: the expressions of a plan under what is known of one step.
 //!
 //! Known are the class of the latest token, perhaps the token at the selected place, and perhaps
-//! the age of one register ([`Known`]). Each expression is rebuilt from its atoms in a fresh arena
+//! the age of one latch ([`Known`]). Each expression is rebuilt from its atoms in a fresh arena
 //! whose bounds hold for this class: features on which all tokens of the class agree and features
 //! of the selected token become constants, gates that cannot open vanish, those that must be open
 //! become linear, and what only they read is never asked for. Where no token is ever written under
@@ -9,11 +9,16 @@
 //! keeps values: it only uses identities of whole numbers and bounds that hold whenever this code
 //! runs.
 
+use cranelift_entity::{EntitySet, SecondaryMap};
+
 use crate::plan::Plan;
-use crate::plan::expression::affine::{Affine, AtomId};
-use crate::plan::expression::arena::{Arena, Atom, Bounds};
+use crate::plan::expression::affine::Affine;
+use crate::plan::expression::arena::Arena;
+use crate::plan::expression::atom::Atom;
 use crate::plan::expression::feature_bounds::FeatureBounds;
-use crate::plan::fuse::rounding::MAX_AGE;
+use crate::plan::expression::interval::Interval;
+use crate::plan::ids::{AtomId, LatchId, TableId};
+use crate::plan::limits::MAX_AGE;
 
 /// What is known when a piece of code runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,7 +27,7 @@ pub struct Known {
     pub class: u16,
     /// The row of the token at the selected place.
     pub row: Option<u16>,
-    /// The age of the register by which code is specialised.
+    /// The age of the latch by which code is specialised.
     pub age: Option<u16>,
 }
 
@@ -33,14 +38,15 @@ pub struct Specialiser<'p> {
     /// The rebuilt atoms.
     pub arena: Arena,
     /// By atom of the plan, what it became.
-    memo: Vec<Option<Affine>>,
+    memo: SecondaryMap<AtomId, Option<Affine>>,
 }
 
 impl<'p> Specialiser<'p> {
-    /// For code that runs when `known` holds; `feature_bounds` is that of its class.
+    /// For code that runs when `known` holds; `feature_bounds` are those of its class.
     pub fn new(plan: &'p Plan, known: Known, feature_bounds: FeatureBounds) -> Specialiser<'p> {
-        let arena = Arena::new(feature_bounds, plan.limit as f64);
-        Specialiser { plan, known, arena, memo: vec![None; plan.arena.len()] }
+        let arena = Arena::new(feature_bounds, plan.arena.limit());
+        let memo = SecondaryMap::with_capacity(plan.arena.len());
+        Specialiser { plan, known, arena, memo }
     }
 
     /// An expression of the plan, rebuilt; `None` where numbers grow beyond all use.
@@ -49,7 +55,7 @@ impl<'p> Specialiser<'p> {
             self.atom(atom)?;
         }
         let rebuilt = affine.terms.iter().map(|(atom, k)| {
-            let affine = &self.memo[atom.0 as usize];
+            let affine = &self.memo[*atom];
             (affine.as_ref().expect("every atom of it was just rebuilt"), *k)
         });
         let sum = Affine::sum(affine.c, rebuilt)?;
@@ -58,95 +64,70 @@ impl<'p> Specialiser<'p> {
 
     /// Rebuilds an atom, once.
     fn atom(&mut self, id: AtomId) -> Option<()> {
-        if self.memo[id.0 as usize].is_some() {
-            return Some(());
+        if self.memo[id].is_none() {
+            let plan = self.plan;
+            let atom = plan.arena.atom(id);
+            let rebuilt = match self.constant(atom)? {
+                Some(constant) => constant,
+                None => {
+                    let children = atom.map_children(|child| self.affine(child))?;
+                    self.arena.make(children, plan.arena.atom_bounds(id))?
+                }
+            };
+            self.memo[id] = Some(rebuilt);
         }
-        let plan = self.plan;
-        let bounds = plan.arena.atom_bounds(id);
-        let limit = plan.limit as f64;
-        let affine = match plan.arena.atom(id) {
-            Atom::Position => Arena::position(),
-            Atom::Feature { place, column } => match self.known.row {
-                Some(row) if Some(place) == plan.live.selector.as_ref() => {
-                    let token = plan.live.representatives[row as usize];
-                    Affine::constant(plan.features.columns[*column][token])
-                }
-                _ => {
-                    let place = self.affine(place)?;
-                    match place.as_constant() {
-                        // Places are clamped: this is position 0.
-                        Some(..=0) => {
-                            let bos = plan.bos.token.index();
-                            Affine::constant(plan.features.columns[*column][bos])
-                        }
-                        _ => self.arena.feature(place, *column),
-                    }
-                }
-            },
-            Atom::Clamped(place) => {
-                let place = self.affine(place)?;
-                self.arena.clamped(place, limit)
-            }
-            Atom::Age(age) => match self.known.age {
-                Some(known) if plan.live.age == Some(*age) => Affine::constant(i64::from(known)),
-                _ => self.age(*age)?,
-            },
-            found @ (Atom::Found { table, query } | Atom::FoundKey { table, query }) => {
-                let (table, query) = (*table, self.affine(query)?);
-                if query.as_constant() == Some(0) && plan.live.leaves_zero[table] {
-                    // Position 0 has key 0 for ever, and both are 0.
-                    Affine::default()
-                } else if matches!(found, Atom::Found { .. }) {
-                    Affine::atom(self.arena.intern(Atom::Found { table, query }, bounds))
-                } else {
-                    Affine::atom(self.arena.intern(Atom::FoundKey { table, query }, bounds))
-                }
-            }
-            Atom::Column { column, place } => {
-                let place = self.affine(place)?;
-                Affine::atom(self.arena.intern(Atom::Column { column: *column, place }, bounds))
-            }
-            Atom::Piece { gate, factor, knots } => {
-                let gate = self.affine(gate)?;
-                // What stands behind a gate that cannot open need not be rebuilt.
-                let high = self.arena.bounds(&gate).high;
-                if knots.iter().all(|&(k, _)| high + k as f64 <= 0.0) {
-                    Affine::default()
-                } else {
-                    let factor = self.affine(factor)?;
-                    self.arena.piece(&gate, &factor, knots)?
-                }
-            }
-            Atom::Rounded { affine, shift } => {
-                let affine = self.affine(affine)?;
-                self.arena.rounded(affine, *shift)?
-            }
-            Atom::Whole { affine, shift } => {
-                let affine = self.affine(affine)?;
-                self.arena.whole(&affine, *shift)?
-            }
-            Atom::Guarded(affine) => {
-                let affine = self.affine(affine)?;
-                self.arena.guarded(affine)?
-            }
-            same @ (Atom::Sum(_) | Atom::Hull { .. }) => {
-                Affine::atom(self.arena.intern(same.clone(), bounds))
-            }
-        };
-        self.memo[id.0 as usize] = Some(affine);
         Some(())
     }
 
-    /// The age of a register: 0 where this class takes part, at least 1 where it does not.
-    fn age(&mut self, age: usize) -> Option<Affine> {
-        let dead = self.affine(&self.plan.items.latches[age])?;
+    /// What an atom is by what is known of this step, if it is simpler than what its children say.
+    fn constant(&mut self, atom: &Atom) -> Option<Option<Affine>> {
+        let plan = self.plan;
+        Some(match atom {
+            Atom::Feature { place, feature } => {
+                let column = &plan.features.columns[*feature];
+                match self.known.row {
+                    Some(row) if Some(place) == plan.live.selector.as_ref() => {
+                        let token = plan.live.representatives[row as usize];
+                        Some(Affine::constant(column[token]))
+                    }
+                    _ => match self.affine(place)?.as_constant() {
+                        // Places are clamped: this is position 0.
+                        Some(..=0) => Some(Affine::constant(column[plan.bos().index()])),
+                        _ => None,
+                    },
+                }
+            }
+            Atom::Age(latch) => match self.known.age {
+                Some(known) if plan.live.age == Some(*latch) => {
+                    Some(Affine::constant(i64::from(known)))
+                }
+                _ => Some(self.age(*latch)?),
+            },
+            Atom::Found { table, query } | Atom::FoundKey { table, query } => {
+                // Position 0 has key 0 for ever, and both are 0.
+                let finds_zero = self.affine(query)?.as_constant() == Some(0);
+                (finds_zero && plan.leaves_zero.contains(*table)).then(Affine::default)
+            }
+            Atom::Piece { gate, knots, .. } => {
+                // What stands behind a gate that cannot open need not be rebuilt.
+                let gate = self.affine(gate)?;
+                let high = self.arena.bounds(&gate).high;
+                let shut = knots.iter().all(|&(k, _)| high <= -i128::from(k));
+                shut.then(Affine::default)
+            }
+            _ => None,
+        })
+    }
+
+    /// The age of a latch: 0 where this class takes part, at least 1 where it does not.
+    fn age(&mut self, latch: LatchId) -> Option<Affine> {
+        let dead = self.affine(&self.plan.items.latches[latch])?;
         let dead = self.arena.bounds(&dead);
-        if dead.low == 0.0 && dead.high == 0.0 {
+        if dead.as_point() == Some(0) {
             return Some(Affine::default());
         }
-        let least = if dead.low > 0.0 { 1.0 } else { 0.0 };
-        let bounds = Bounds::new(least, MAX_AGE as f64);
-        Some(Affine::atom(self.arena.intern(Atom::Age(age), bounds)))
+        let ages = Interval::new(i128::from(dead.low > 0), MAX_AGE.into());
+        Some(Affine::atom(self.arena.intern(Atom::Age(latch), ages)))
     }
 }
 
@@ -158,22 +139,26 @@ pub fn feature_bounds(plan: &Plan, class: u16) -> FeatureBounds {
     plan.arena.feature_bounds.narrowed(current, plan.elsewhere.clone())
 }
 
-/// For each table, whether no token after position 0 is written under key 0: every class
+/// The tables under whose key 0 no token after position 0 is written: every class
 /// either takes no part or has keys of at least 1.
-pub fn leaves_zero(plan: &Plan) -> Vec<bool> {
-    let mut leaves = vec![true; plan.items.tables.len()];
+pub fn leaves_zero(plan: &Plan) -> EntitySet<TableId> {
+    let mut leaves = EntitySet::new();
+    for table in plan.items.tables.keys() {
+        leaves.insert(table);
+    }
     for class in 0..plan.live.members.len() {
         let known = Known { class: class as u16, row: None, age: None };
         let mut special = Specialiser::new(plan, known, feature_bounds(plan, known.class));
         if special.arena.feature_bounds.is_impossible() {
             continue;
         }
-        for (table, leaves) in plan.items.tables.iter().zip(&mut leaves) {
+        for (id, table) in &plan.items.tables {
             let (dead, number) = (special.affine(&table.dead), special.affine(&table.number));
-            let mut low =
-                |affine: Option<Affine>| affine.map(|affine| special.arena.bounds(&affine).low);
+            let mut low = |affine: Option<Affine>| affine.map(|it| special.arena.bounds(&it).low);
             let (dead, number) = (low(dead), low(number));
-            *leaves &= dead.is_some_and(|low| low > 0.0) || number.is_some_and(|low| low >= 1.0);
+            if !(dead.is_some_and(|low| low > 0) || number.is_some_and(|low| low >= 1)) {
+                leaves.remove(id);
+            }
         }
     }
     leaves

@@ -1,8 +1,6 @@
-//! Linear combinations of atoms, exact or refused.
+//! Affine combinations of atoms, exact or refused.
 
-/// An atom of an arena.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AtomId(pub(in crate::plan) u32);
+use crate::plan::ids::AtomId;
 
 /// c + Σ k·atom, by ascending atom, without zero coefficients.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -51,7 +49,8 @@ impl Affine {
         let mut constant = c;
         let mut terms: Vec<(AtomId, i64)> = Vec::new();
         for (affine, k) in parts {
-            constant = small(constant + affine.c.checked_mul(k).and_then(small)?)?;
+            // Neither is beyond MAX_COEFFICIENT, so the sum is a number.
+            constant = small(small(constant)? + affine.c.checked_mul(k).and_then(small)?)?;
             for &(atom, of) in &affine.terms {
                 terms.push((atom, of.checked_mul(k).and_then(small)?));
             }
@@ -70,6 +69,16 @@ impl Affine {
         fits.then_some(())?;
         terms.retain(|term| term.1 != 0);
         Some(Affine { c: constant, terms })
+    }
+
+    /// It over 2, if all of it is even.
+    pub fn half(&self) -> Option<Affine> {
+        (self.twos() >= 1).then(|| self.halved(1))
+    }
+
+    /// The coefficient of an atom.
+    pub fn coefficient(&self, atom: AtomId) -> i64 {
+        self.terms.iter().find(|term| term.0 == atom).map_or(0, |term| term.1)
     }
 
     /// How often all of it can be halved; 63 times if it is 0.
@@ -96,9 +105,10 @@ mod tests {
 
     #[test]
     fn sums_have_each_atom_once_or_are_refused() {
-        let [a, b] = [1, 2].map(|id| Affine::atom(AtomId(id)));
+        let [a, b] = [1, 2].map(|id| Affine::atom(AtomId::from_u32(id)));
         let sum = |parts: &[(&Affine, i64)]| Affine::sum(5, parts.iter().copied());
-        let both = Affine { c: 5, terms: vec![(AtomId(1), 3), (AtomId(2), -1)] };
+        let both =
+            Affine { c: 5, terms: vec![(AtomId::from_u32(1), 3), (AtomId::from_u32(2), -1)] };
         assert_eq!(sum(&[(&a, 1), (&b, -1), (&a, 2)]), Some(both));
         assert_eq!(sum(&[(&a, 4), (&b, 0), (&a, -4)]), Some(Affine::constant(5)));
         let great = sum(&[(&a, MAX_COEFFICIENT)]).unwrap();

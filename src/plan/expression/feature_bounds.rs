@@ -1,17 +1,20 @@
 //! Bounds of sums of features of one token.
 //!
 //! Features of one place are bounded *together*, over the tokens that may stand there: the test
-//! of an opcode (two features) is at most 1 only jointly. What was asked once is kept, and what
-//! is known of places other than the latest holds for every class of the latest token.
+//! of a code by two features is at most 1 only jointly. Bounds that were computed once are kept,
+//! and what is known of places other than the latest holds for every class of the latest token.
 
 use std::sync::Arc;
 
+use cranelift_entity::SecondaryMap;
 use rustc_hash::FxHashMap;
 
-use crate::plan::expression::arena::{Bounds, Features};
+use super::arena::Features;
+use super::interval::Interval;
+use crate::plan::ids::FeatureId;
 
-/// A sum of features, by ascending column.
-pub type Columns = Vec<(usize, i64)>;
+/// A sum of multiples of features, by ascending feature.
+pub type Columns = Vec<(FeatureId, i64)>;
 
 /// Where a token stands, as far as it is known what may stand there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,35 +30,33 @@ pub enum Stands {
 pub struct FeatureBounds {
     features: Arc<Features>,
     current: Vec<usize>,
-    now: Asked,
-    elsewhere: Asked,
-    /// What another was asked of other places.
-    shared: Arc<Asked>,
+    now: Known,
+    elsewhere: Known,
+    /// What was computed of other places before tokens were fewer.
+    shared: Arc<Known>,
 }
 
-/// Bounds that were asked for.
+/// Bounds that were computed.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
-    /// Of single features, by column.
-    single: Vec<Option<Bounds>>,
-    sums: FxHashMap<Columns, Bounds>,
+pub struct Known {
+    single: SecondaryMap<FeatureId, Option<Interval>>,
+    sums: FxHashMap<Columns, Interval>,
 }
 
 impl FeatureBounds {
     /// For histories whose latest token is one of `current`.
     pub fn new(features: Arc<Features>, current: Vec<usize>) -> FeatureBounds {
-        let nothing = Asked { single: vec![None; features.columns.len()], ..Asked::default() };
-        let (now, elsewhere) = (nothing.clone(), nothing.clone());
-        FeatureBounds { features, current, now, elsewhere, shared: Arc::new(nothing) }
+        let (now, elsewhere, shared) = Default::default();
+        FeatureBounds { features, current, now, elsewhere, shared }
     }
 
     /// The same for fewer tokens. What is `shared` is [`FeatureBounds::elsewhere`] of this one.
-    pub fn narrowed(&self, current: Vec<usize>, shared: Arc<Asked>) -> FeatureBounds {
+    pub fn narrowed(&self, current: Vec<usize>, shared: Arc<Known>) -> FeatureBounds {
         FeatureBounds { shared, ..FeatureBounds::new(self.features.clone(), current) }
     }
 
-    /// What was asked of other places.
-    pub fn elsewhere(&self) -> Arc<Asked> {
+    /// What was computed of other places.
+    pub fn elsewhere(&self) -> Arc<Known> {
         Arc::new(self.elsewhere.clone())
     }
 
@@ -65,37 +66,37 @@ impl FeatureBounds {
     }
 
     /// Of one feature.
-    pub fn feature(&mut self, stands: Stands, column: usize) -> Bounds {
-        let asked = match stands {
-            Stands::Now => self.now.single[column],
-            Stands::Elsewhere => self.elsewhere.single[column].or(self.shared.single[column]),
+    pub fn feature(&mut self, stands: Stands, feature: FeatureId) -> Interval {
+        let known = match stands {
+            Stands::Now => self.now.single[feature],
+            Stands::Elsewhere => self.elsewhere.single[feature].or(self.shared.single[feature]),
         };
-        asked.unwrap_or_else(|| {
-            let bounds = self.over(stands, &[(column, 1)]);
-            self.asked(stands).single[column] = Some(bounds);
+        known.unwrap_or_else(|| {
+            let bounds = self.over(stands, &[(feature, 1)]);
+            self.known(stands).single[feature] = Some(bounds);
             bounds
         })
     }
 
-    /// Of a sum of features of one token, by ascending column.
-    pub fn sum(&mut self, stands: Stands, columns: &[(usize, i64)]) -> Bounds {
-        if let [(column, k)] = *columns {
-            return self.feature(stands, column).times(k as f64);
+    /// Of a sum of features of one token, by ascending feature.
+    pub fn sum(&mut self, stands: Stands, columns: &[(FeatureId, i64)]) -> Interval {
+        if let [(feature, k)] = *columns {
+            return self.feature(stands, feature).times(k);
         }
-        let asked = match stands {
+        let known = match stands {
             Stands::Now => self.now.sums.get(columns),
             Stands::Elsewhere => {
                 self.elsewhere.sums.get(columns).or_else(|| self.shared.sums.get(columns))
             }
         };
-        asked.copied().unwrap_or_else(|| {
+        known.copied().unwrap_or_else(|| {
             let bounds = self.over(stands, columns);
-            self.asked(stands).sums.insert(columns.to_vec(), bounds);
+            self.known(stands).sums.insert(columns.to_vec(), bounds);
             bounds
         })
     }
 
-    fn asked(&mut self, stands: Stands) -> &mut Asked {
+    fn known(&mut self, stands: Stands) -> &mut Known {
         match stands {
             Stands::Now => &mut self.now,
             Stands::Elsewhere => &mut self.elsewhere,
@@ -103,16 +104,22 @@ impl FeatureBounds {
     }
 
     /// Over all tokens that may stand there.
-    fn over(&self, stands: Stands, terms: &[(usize, i64)]) -> Bounds {
+    fn over(&self, stands: Stands, terms: &[(FeatureId, i64)]) -> Interval {
         let columns = &self.features.columns;
-        let of = |token: usize| -> f64 {
-            terms.iter().map(|&(column, k)| k as f64 * columns[column][token] as f64).sum()
+        // Features are below 2^50 and coefficients at most 2^60: no sum of them leaves i128.
+        let of = |token: usize| -> i128 {
+            let term = |&(feature, k)| i128::from(k) * i128::from(columns[feature][token]);
+            terms.iter().map(term).sum()
         };
-        let widen = |bounds: Bounds, x: f64| Bounds::new(bounds.low.min(x), bounds.high.max(x));
-        let none = Bounds::new(f64::INFINITY, f64::NEG_INFINITY);
         match stands {
-            Stands::Now => self.current.iter().map(|&token| of(token)).fold(none, widen),
-            Stands::Elsewhere => (0..self.features.tokens).map(of).fold(none, widen),
+            Stands::Now => self
+                .current
+                .iter()
+                .map(|&token| of(token))
+                .fold(Interval::EMPTY, Interval::including),
+            Stands::Elsewhere => {
+                (0..self.features.tokens).map(of).fold(Interval::EMPTY, Interval::including)
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Second pass: gated units as pieces, merged where they are bounded together.
+//! Gated units as pieces, merged where they are bounded together.
 //!
 //! Units are *pieces*: φ(g)·f with φ(g) = Σ cᵢ·max(g + kᵢ, 0) over knots (kᵢ, cᵢ). Units
 //! with the same gate (but for a constant) and factor whose slopes add up to 0 become one
@@ -6,10 +6,13 @@
 //! and relu(e+1) - 2·relu(e) + relu(e-1) is 1 where e = 0, else 0. A knot that the bounds of
 //! the gate leave always shut is dropped, one that they leave always open is linear. All
 //! are identities of whole numbers; that the reference computes the units' sum without
-//! rounding is checked apart, on its own terms (`exact.rs`).
+//! rounding is checked apart, on its own terms (`fuse/rounding.rs`).
 
-use crate::plan::expression::affine::{Affine, AtomId, MAX_COEFFICIENT};
-use crate::plan::expression::arena::{Arena, Atom, Bounds};
+use super::affine::{Affine, MAX_COEFFICIENT};
+use super::arena::Arena;
+use super::atom::{Atom, Knots};
+use super::interval::Interval;
+use crate::plan::ids::AtomId;
 
 /// Pieces of one expression with the same gate and factor, and their coefficients.
 struct Alike {
@@ -18,8 +21,29 @@ struct Alike {
     pieces: Vec<(AtomId, i64)>,
 }
 
+/// A whole number that may be a coefficient.
+fn coefficient(x: i128) -> Option<i64> {
+    i64::try_from(x).ok().filter(|x| x.unsigned_abs() <= MAX_COEFFICIENT.unsigned_abs())
+}
+
+/// Σ c·max(x + k, 0), unless it leaves i128.
+pub fn height(knots: &[(i64, i64)], x: i128) -> Option<i128> {
+    knots.iter().try_fold(0i128, |sum, &(k, c)| {
+        sum.checked_add(x.checked_add(k.into())?.max(0).checked_mul(c.into())?)
+    })
+}
+
+/// Σ c over knots, and Σ c·k.
+fn slope_and_height(knots: &[(i64, i64)]) -> Option<(i64, i64)> {
+    // |c·k| is at most 2^120, and knots are fewer than 2^7.
+    (knots.len() < 128).then_some(())?;
+    let slope = knots.iter().map(|knot| i128::from(knot.1)).sum();
+    let height = knots.iter().map(|&(k, c)| i128::from(k) * i128::from(c)).sum();
+    Some((coefficient(slope)?, coefficient(height)?))
+}
+
 impl Arena {
-    /// Σ c·max(gate + k, 0) · factor, in the simplest form that the bounds allow.
+    /// Σ c·max(gate + k, 0) · factor, in the simplest form that the bounds allow (lemma 6).
     pub fn piece(
         &mut self,
         gate: &Affine,
@@ -27,19 +51,17 @@ impl Arena {
         knots: &[(i64, i64)],
     ) -> Option<Affine> {
         if let Some(g) = gate.as_constant() {
-            let slope: i64 = knots.iter().map(|&(k, c)| c * (g + k).max(0)).sum();
-            return Affine::default().plus(factor, slope);
+            return Affine::default().plus(factor, coefficient(height(knots, g.into())?)?);
         }
         if factor.as_constant() == Some(0) {
             return Some(Affine::default());
         }
         let around = self.bounds(gate);
-        let open: Vec<(i64, i64)> =
-            knots.iter().copied().filter(|&(k, _)| around.high + k as f64 > 0.0).collect();
-        let (linear, bent): (Vec<_>, Vec<_>) =
-            open.iter().copied().partition(|&(k, _)| around.low + k as f64 >= 0.0);
-        let slope: i64 = linear.iter().map(|knot| knot.1).sum();
-        let height: i64 = linear.iter().map(|&(k, c)| c * k).sum();
+        let shut = |k: i64| around.high <= -i128::from(k);
+        let open = |k: i64| around.low >= -i128::from(k);
+        let opening: Knots = knots.iter().copied().filter(|&(k, _)| !shut(k)).collect();
+        let (linear, bent): (Knots, Knots) = opening.iter().copied().partition(|&(k, _)| open(k));
+        let (slope, height) = slope_and_height(&linear)?;
         let straight = Affine::default().plus(gate, slope)?.plus(&Affine::constant(1), height)?;
         match factor.as_constant() {
             Some(scale) => {
@@ -51,18 +73,18 @@ impl Arena {
                     let bent = self.bent(gate, factor, &bent)?;
                     Affine::default().plus(factor, height)?.plus(&bent, 1)
                 }
-                None => self.bent(gate, factor, &open),
+                None => self.bent(gate, factor, &opening),
             },
         }
     }
 
     /// A piece of knots as an atom.
     fn bent(&mut self, gate: &Affine, factor: &Affine, knots: &[(i64, i64)]) -> Option<Affine> {
-        let mut shifted: Vec<(i64, i64)> = Vec::with_capacity(knots.len());
+        let mut shifted: Knots = Vec::with_capacity(knots.len());
         for &(k, c) in knots {
-            let k = k.checked_add(gate.c)?;
+            let k = coefficient(i128::from(k) + i128::from(gate.c))?;
             match shifted.iter_mut().find(|knot| knot.0 == k) {
-                Some(knot) => knot.1 += c,
+                Some(knot) => knot.1 = coefficient(i128::from(knot.1) + i128::from(c))?,
                 None => shifted.push((k, c)),
             }
         }
@@ -75,32 +97,25 @@ impl Arena {
             knot.1 /= scale;
         }
         let gate = gate.without_constant();
-        let height = self.height(&gate, &shifted);
-        let factor_bounds = self.bounds(factor);
-        let bounds = height.product(factor_bounds);
+        let bounds = self.height(&gate, &shifted).product(self.bounds(factor));
         let atom = Atom::Piece { gate, factor: factor.clone(), knots: shifted };
         let atom = self.intern(atom, bounds);
         Affine::default().plus(&Affine::atom(atom), scale)
     }
 
-    /// Bounds of Σ c·max(gate + k, 0): at the ends and at the knots.
-    fn height(&mut self, gate: &Affine, knots: &[(i64, i64)]) -> Bounds {
+    /// Bounds of Σ c·max(gate + k, 0): it is monotone between knots, so they lie at the ends of
+    /// the gate's bounds and at the knots between.
+    fn height(&mut self, gate: &Affine, knots: &[(i64, i64)]) -> Interval {
         let around = self.bounds(gate);
-        let of = |g: f64| -> f64 {
-            knots.iter().map(|&(k, c)| c as f64 * (g + k as f64).max(0.0)).sum()
-        };
-        let ends = [of(around.low), of(around.high)];
-        let inner = knots.iter().map(|knot| -knot.0 as f64);
-        inner
-            .filter(|&g| g > around.low && g < around.high)
-            .map(of)
-            .fold(Bounds::new(ends[0].min(ends[1]), ends[0].max(ends[1])), |bounds, height| {
-                Bounds::new(bounds.low.min(height), bounds.high.max(height))
-            })
+        let inner = knots.iter().map(|knot| -i128::from(knot.0));
+        let inner = inner.filter(|x| (around.low..around.high).contains(x));
+        let anything = Interval::new(i128::MIN, i128::MAX);
+        let of = |x: i128| height(knots, x).map_or(anything, |y| Interval::new(y, y));
+        inner.chain([around.low, around.high]).map(of).fold(Interval::EMPTY, Interval::union)
     }
 
     /// The same expression with units of one gate and factor merged where they are bounded
-    /// together.
+    /// together (lemma 6).
     pub fn merge(&mut self, affine: Affine) -> Option<Affine> {
         let mut groups: Vec<Alike> = Vec::new();
         for &(atom, k) in &affine.terms {
@@ -121,10 +136,12 @@ impl Arena {
             let mut knots = Vec::new();
             for &(atom, k) in &pieces {
                 if let Atom::Piece { knots: of, .. } = self.atom(atom) {
-                    knots.extend(of.iter().map(|&(at, c)| (at, c * k)));
+                    for &(at, c) in of {
+                        knots.push((at, coefficient(i128::from(c) * i128::from(k))?));
+                    }
                 }
             }
-            let slope: i64 = knots.iter().map(|knot| knot.1).sum();
+            let slope = coefficient(knots.iter().map(|knot| i128::from(knot.1)).sum())?;
             let bounded = if slope == 0 {
                 (pieces.len() > 1).then(Affine::default)
             } else {
@@ -149,19 +166,20 @@ impl Arena {
         gate: &Affine,
         factor: &Affine,
         slope: i64,
-        knots: &mut Vec<(i64, i64)>,
+        knots: &mut Knots,
     ) -> Option<Affine> {
-        let coefficient =
-            |atom: AtomId| affine.terms.iter().find(|term| term.0 == atom).map_or(0, |term| term.1);
-        let opposite = gate.terms.iter().all(|&(atom, k)| coefficient(atom) == -slope * k);
-        let low = self.bounds(gate).low;
-        if *factor != Affine::constant(1) || !opposite || low.abs() > MAX_COEFFICIENT as f64 {
+        let opposite = gate.terms.iter().all(|&(atom, k)| {
+            i128::from(affine.coefficient(atom)) == -i128::from(slope) * i128::from(k)
+        });
+        if *factor != Affine::constant(1) || !opposite {
             return None;
         }
+        let low = coefficient(self.bounds(gate).low)?;
+        let straight = Affine::default().plus(gate, slope)?;
         // -slope·gate = -slope·max(gate - low, 0) - slope·low.
-        let low = low as i64;
+        let straight = straight.plus(&Affine::constant(low), -slope)?;
         knots.push((-low, -slope));
-        Affine::default().plus(gate, slope)?.plus(&Affine::constant(low), -slope)
+        Some(straight)
     }
 }
 

@@ -1,326 +1,327 @@
-//! What the reference computes is a rounded number; what an expression says is an
-//! exact one. A [`Value`] holds both: the expression, and how far the rounded
-//! number can be from it.
+//! The rounding analysis: what a row of a matrix computes.
 //!
-//! # The argument
+//! A row is Σ wᵢ·xᵢ, summed in any order, with fused multiply-add or without, next to any number
+//! of products by 0. Four rules are tried in turn; docs/plan.md proves them.
 //!
-//! *Whole numbers.* If every product of a row is whole and every partial sum, in
-//! whatever order, stays within ±2^53, no operation rounds, fused or not. A partial sum is
-//! the sum of a subset of the products, so it lies between the sum of all negative
-//! lows and the sum of all positive highs. Then the error is what the inputs had: 0 if they
-//! had none. Whole and without error means: any order, any grouping, integers.
+//! - *Exact* (lemma 3). All xᵢ are exact fractions, and so are the products, on a common grid 2^-E
+//!   with E ≤ 40. If the negative and the positive products each add up to at most 2^53 grid
+//!   steps, no operation rounds.
+//! - *One product by a power of two* (lemma 4) relates to what is meant as xᵢ does.
+//! - *Rounding on purpose* (lemma 5). One exact product is so great that all others, nearly whole,
+//!   are rounded to whole numbers: the sum is exact, whatever error they had.
+//! - *Anything else* (lemma 7) errs by at most (n + 1)·2^-52·Σ|wᵢxᵢ|, to which come |wᵢ| times
+//!   the errors of the xᵢ.
 //!
-//! *Fractions.* The same holds for multiples of 2^-k within ±2^(53-k): f64 scale by powers of two
-//! without rounding. A [`Value`] is a whole expression times 2^-`exponent`.
-//!
-//! *One term.* A row with a single product by a power of two does not round.
-//!
-//! *Anything else* rounds at most once a product and once a sum; n products then err by
-//! less than (n + 1)·2^-52·Σ|wᵢxᵢ|, to which come the errors of the xᵢ.
-//!
-//! *Rounding on purpose.* Let one product P be near C = 1.5·2^52 and let all others, nearly
-//! whole, add up to M in magnitude, with 2^52 + M < |P| < 2^53 - M. Before the great one is
-//! added, partial sums err by the bound above; from then on all partial sums lie where
-//! neighbouring f64 are 1 apart, so adding a whole number is exact and adding a nearly whole one
-//! rounds to the whole one if the error is below 1/2. So the sum *is* the exact whole number, in
-//! every order; taking C away deferred is exact by the first rule. A naive cancellation of C would
-//! keep the error instead. If there is one other product, an exact fraction, the sum rounds once,
-//! ties to even: C is even, so this is the fraction rounded by itself.
-//!
-//! *Products.* One that bounds cannot prove to be below 2^53 is assumed to lie within
-//! ±[`MAX_PRODUCT`]. The assumption is guarded at every step if anything that a logit depends on,
-//! however far back, was computed from the product: [`Value::assumes`] follows it through slots
-//! and heads.
-//!
-//! *Gates.* Only the positive part of a gate counts. Let all products be whole and without error,
-//! one of them never positive and of any size, and all others add up to M ≤ 2^50 in magnitude.
-//! Where the great one is at least M - 2^53 the first rule holds. Where it is less, the exact
-//! gate is below 2M - 2^53, and the rounded one, off by a few parts in 2^46, is negative as well:
-//! the unit is shut in both. So max(gate, 0) is exact.
-//!
-//! *Means.* A mean of whole values over t positions is fl(S/t), and times t it
-//! is S·(1+a)(1+b) with |a|, |b| ≤ 2^-53: within |S|·2^-51 of the running sum S. Running sums
-//! are guarded at run time to stay within 0..=[`MAX_SUM`], so this error is below 2^-23, and
-//! both a rounding on purpose and a gather turn it into S itself.
+//! Of a *gate* only the positive part counts: one product that is never positive may have any
+//! size (lemma 8).
 
+use cranelift_entity::PrimaryMap;
+
+use super::upper::Upper;
+use super::value::{Number, Rounding, Symbols, Value};
 use crate::plan::expression::affine::Affine;
-use crate::plan::expression::arena::{Arena, Bounds};
+use crate::plan::expression::arena::Arena;
+use crate::plan::expression::interval::Interval;
+use crate::plan::ids::SumId;
+use crate::plan::limits::{MAX_REGISTER, WHOLE};
+use crate::plan::refusal::{Cause, Place, Rule};
 
-/// Whole numbers up to here are f64.
-pub const WHOLE: f64 = (1u64 << 53) as f64;
+/// Exact fractions are multiples of 2^-this.
+pub const MAX_EXPONENT: u32 = 40;
 
-/// Running sums are guarded to stay at or below this.
-pub const MAX_SUM: i64 = 1 << 28;
-
-/// Registers are guarded to be renewed at least this often.
-pub const MAX_AGE: i64 = 1 << 28;
-
-/// Products that bounds do not keep below 2^53 are guarded to stay within ± this.
-pub const MAX_PRODUCT: i64 = 1 << 40;
-
-/// Fractions are multiples of 2^-this at least.
-const MAX_EXPONENT: u32 = 40;
-
-/// Gates are computed in 64-bit integers: none may come near their end.
-const WIDEST: f64 = (1u64 << 62) as f64;
-
-/// A place may be this far from a whole number; gathers round at 1/2.
-pub const MAX_OFFSET: f64 = 0.05;
-
-/// An expression and how far the reference's number may be from it.
-#[derive(Clone, Debug)]
-pub struct Value {
-    /// The expression, times 2^`exponent`.
-    pub affine: Affine,
-    /// See `affine`.
-    pub exponent: u32,
-    /// Times 1/ln 2 - 1/ln(t+2).
-    pub inverse_log: f64,
-    /// Times t².
-    pub square: f64,
-    /// Times a mean: which sum, and the factor.
-    pub mean: Option<(usize, f64)>,
-    /// The greatest distance; infinite where nothing is known.
-    pub error: f64,
-    /// The guarded products, by number, within whose bounds this holds.
-    pub assumes: u64,
+/// What rows are analysed with, and where in the model the analysis is.
+#[derive(Debug)]
+pub struct Analysis {
+    /// Expressions and their bounds.
+    pub arena: Arena,
+    /// Bounds of what each running sum adds up.
+    pub summands: PrimaryMap<SumId, Interval>,
+    /// The part of the model that is looked at.
+    pub place: Place,
 }
 
-impl Value {
-    /// An expression that the reference computes without error.
-    pub fn exact(affine: Affine) -> Value {
-        Value {
-            affine,
-            exponent: 0,
-            inverse_log: 0.0,
-            square: 0.0,
-            mean: None,
-            error: 0.0,
-            assumes: 0,
-        }
-    }
+/// A row of which only the positive part counts: max(number, 0) is exact.
+#[derive(Debug)]
+pub struct Gate(Number);
 
-    /// Always 0.
-    pub fn zero() -> Value {
-        Value::exact(Affine::default())
-    }
-
-    /// Something that cannot be followed.
-    pub fn unknown() -> Value {
-        Value { error: f64::INFINITY, ..Value::zero() }
-    }
-
-    /// Whether nothing is known.
-    pub fn is_unknown(&self) -> bool {
-        self.error == f64::INFINITY
-    }
-
-    /// Whether it is the expression alone, perhaps a fraction.
-    pub fn is_plain(&self) -> bool {
-        self.inverse_log == 0.0 && self.square == 0.0 && self.mean.is_none() && !self.is_unknown()
-    }
-
-    /// Whether it is the expression alone, and whole.
-    pub fn is_whole(&self) -> bool {
-        self.is_plain() && self.exponent == 0
-    }
-
-    /// The expression over 2^exponent, if nothing rounds.
-    pub fn as_fraction(&self) -> Option<(&Affine, u32)> {
-        (self.is_plain() && self.error == 0.0).then_some((&self.affine, self.exponent))
-    }
-
-    /// The expression, if it is whole and without error.
-    pub fn as_exact(&self) -> Option<&Affine> {
-        (self.is_whole() && self.error == 0.0).then_some(&self.affine)
-    }
-
-    /// The constant, if it is one without error.
-    pub fn as_constant(&self) -> Option<i64> {
-        self.as_exact().and_then(Affine::as_constant)
-    }
-
-    /// Takes common powers of two out of a fraction.
-    pub fn reduce(&mut self) {
-        let common = self.affine.twos().min(self.exponent);
-        self.affine = self.affine.halved(common);
-        self.exponent -= common;
-    }
-
-    /// Whether it is always 0.
-    pub fn is_zero(&self) -> bool {
-        self.as_constant() == Some(0)
+impl Gate {
+    /// The affine form over 2^exponent whose positive part the reference computes without error.
+    pub fn fraction(&self) -> Option<(&Affine, u32)> {
+        self.0.fraction()
     }
 }
 
-/// What bounds depend on besides the arena.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// The greatest position.
-    pub position: f64,
-    /// Bounds of what each running sum adds up, by sum.
-    pub summands: Vec<Bounds>,
+/// A weight times a number.
+struct Product<'v> {
+    weight: f64,
+    number: &'v Number,
+    /// The weight as k·2^-e, where the number has an affine part.
+    k: i64,
+    /// That e and the number's own exponent.
+    exponent: u32,
+    /// Bounds of the reference's number, times the weight.
+    magnitude: Upper,
+    /// Bounds of the product in steps of 2^-`exponent`, if it is an exact fraction.
+    exact: Option<Interval>,
 }
 
-/// Bounds of the reference's number.
-pub fn bounds(arena: &mut Arena, limits: &Limits, value: &Value) -> Bounds {
-    let mut total = arena.bounds(&value.affine).times(power(value.exponent));
-    // 1/ln 2 is never reached.
-    total = total.plus(Bounds::new(0.0, std::f64::consts::LOG2_E).times(value.inverse_log));
-    total = total.plus(Bounds::new(0.0, limits.position * limits.position).times(value.square));
-    if let Some((sum, factor)) = value.mean {
-        total = total.plus(limits.summands[sum].times(factor));
-    }
-    total.plus(Bounds::new(-value.error, value.error))
-}
-
-/// Whether multiples of 2^-exponent within bounds are f64.
-pub fn fits(bounds: Bounds, exponent: u32) -> bool {
-    bounds.magnitude() <= WHOLE * power(exponent)
-}
-
-/// 2^-exponent.
-fn power(exponent: u32) -> f64 {
-    0.5f64.powi(exponent as i32)
+/// 2^e, for e within ±1000.
+pub fn two_to(e: i32) -> f64 {
+    f64::from_bits(((1023 + i64::from(e)) as u64) << 52)
 }
 
 /// A weight as k·2^-e with the least e.
-pub fn fraction(weight: f64) -> Option<(i64, u32)> {
+pub fn dyadic(weight: f64) -> Option<(i64, u32)> {
     (0..=MAX_EXPONENT).find_map(|e| {
-        let scaled = weight / power(e);
-        (scaled.fract() == 0.0 && scaled.abs() <= WHOLE).then_some((scaled as i64, e))
+        // Scaling by a power of two is exact.
+        let scaled = weight * two_to(e as i32);
+        (scaled.fract() == 0.0 && scaled.abs() <= WHOLE as f64).then_some((scaled as i64, e))
     })
 }
 
-fn is_power_of_two(x: f64) -> bool {
-    x != 0.0 && x.is_normal() && x.to_bits() << 12 == 0
+/// Whether multiplying by it only changes the exponent, far from overflow and underflow.
+fn is_power_of_two(weight: f64) -> bool {
+    let within = (two_to(-400)..=two_to(400)).contains(&weight.abs());
+    within && weight.to_bits() << 12 == 0
 }
 
-/// Σ weight·value, as a row of a matrix computes it.
-pub fn row(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Value {
-    combine(arena, limits, terms).unwrap_or_else(Value::unknown)
+/// The sum, if it does not round.
+fn exact_sum(a: f64, b: f64) -> Option<f64> {
+    let sum = a + b;
+    let rest = sum - a;
+    ((a - (sum - rest)) + (b - rest) == 0.0).then_some(sum)
 }
 
-/// A row of which only the positive part counts.
-pub fn gate(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Value {
-    let sum = row(arena, limits, terms);
-    if sum.error == 0.0 || !sum.is_whole() {
-        return sum;
+/// The product, if it does not round.
+pub fn exact_product(a: f64, b: f64) -> Option<f64> {
+    let product = a * b;
+    let rounds = a.mul_add(b, -product) != 0.0;
+    (!rounds && (product.is_normal() || a == 0.0 || b == 0.0)).then_some(product)
+}
+
+/// 2^-exponent of a whole magnitude.
+fn scaled(magnitude: u128, exponent: u32) -> Upper {
+    Upper::of_whole(magnitude).times(Upper::of(two_to(-(exponent as i32))))
+}
+
+impl Analysis {
+    /// The cause that something here breaks a rule.
+    pub fn cause(&self, rule: Rule) -> Cause {
+        Cause { place: self.place, rule, bound: None }
     }
-    let products: Vec<Bounds> = terms
-        .iter()
-        .filter(|(weight, value)| *weight != 0.0 && !value.is_zero())
-        .map(|(weight, value)| bounds(arena, limits, value).times(*weight))
-        .collect();
-    let exact_terms = terms.iter().all(|(_, value)| value.error == 0.0);
-    let room = WHOLE / 8.0;
-    let great: Vec<&Bounds> = products.iter().filter(|p| p.magnitude() > room).collect();
-    let rest: f64 = products.iter().map(|p| p.magnitude()).filter(|m| *m <= room).sum();
-    match great[..] {
-        [great]
-            if exact_terms && great.high <= 0.0 && great.low >= -WIDEST / 2.0 && rest <= room =>
+
+    /// The same, by so much.
+    pub fn cause_by(&self, rule: Rule, bound: f64) -> Cause {
+        Cause { place: self.place, rule, bound: Some(bound) }
+    }
+
+    /// Bounds of the reference's number.
+    pub fn magnitude(&mut self, number: &Number) -> Upper {
+        let (affine, exponent, symbols, rounding) = number.parts();
+        let Symbols { recency, square, mean } = *symbols;
+        let limit = u128::from(self.arena.limit());
+        // 1/ln 2 is never reached; fl(t²) is at most the f64 above limit².
+        let recency = Upper::of(recency).times(Upper::of(std::f64::consts::LOG2_E));
+        let squares = Upper::of_whole(limit * limit).times(Upper::of(1.0));
+        let square = Upper::of(square).times(squares);
+        let mean = mean.map_or(Upper::ZERO, |(sum, factor)| {
+            Upper::of(factor).times(Upper::of_whole(self.summands[sum].magnitude()))
+        });
+        let affine = scaled(self.arena.bounds(affine).magnitude(), exponent);
+        [affine, recency, square, mean, rounding.error()].into_iter().sum()
+    }
+
+    /// Σ weight·value, as a row of a matrix computes it.
+    pub fn row(&mut self, terms: &[(f64, &Value)]) -> Value {
+        self.combine(terms).into()
+    }
+
+    /// A row of which only the positive part counts.
+    pub fn gate(&mut self, terms: &[(f64, &Value)]) -> Result<Gate, Cause> {
+        let number = self.combine(terms)?;
+        if number.fraction().is_some() {
+            return Ok(Gate(number));
+        }
+        let products = self.products(terms)?;
+        let whole: Option<Vec<Interval>> =
+            products.iter().map(|p| p.exact.filter(|_| p.exponent == 0)).collect();
+        let (affine, guards) = (number.parts().0.clone(), number.guards());
+        if whole.is_some_and(|products| is_negative_where_it_rounds(&products))
+            && self.arena.bounds(&affine).is_within(MAX_REGISTER)
         {
-            Value { error: 0.0, ..sum }
+            return Ok(Gate(Number::exact(affine).assuming(guards)));
         }
-        _ => sum,
+        Err(self.cause_by(Rule::ExactGate, number.parts().3.error().number()))
     }
-}
 
-fn combine(arena: &mut Arena, limits: &Limits, terms: &[(f64, &Value)]) -> Option<Value> {
-    // That a term is 0 may be an assumption.
-    let assumes = terms.iter().fold(0, |all, term| all | term.1.assumes);
-    let terms: Vec<(f64, &Value)> = terms
-        .iter()
-        .copied()
-        .filter(|(weight, value)| *weight != 0.0 && !value.is_zero())
-        .collect();
-    if let [(1.0, value)] = terms[..] {
-        return Some(Value { assumes, ..value.clone() });
-    }
-    let mut sum = Value { assumes, ..Value::zero() };
-    let (mut least, mut most, mut magnitude) = (0.0, 0.0, 0.0);
-    let mut plain = true;
-    let mut errors = 0.0;
-    let mut products = Vec::with_capacity(terms.len());
-    let mut fractions = Vec::with_capacity(terms.len());
-    for &(weight, value) in &terms {
-        if value.is_unknown() {
-            return None;
-        }
-        if value.affine != Affine::default() {
-            let (k, e) = fraction(weight)?;
-            fractions.push((k, e + value.exponent, &value.affine));
-        }
-        sum.inverse_log += weight * value.inverse_log;
-        sum.square += weight * value.square;
-        if let Some((of, factor)) = value.mean {
-            sum.mean = match sum.mean {
-                None => Some((of, factor * weight)),
-                Some(_) => return None,
+    fn products<'v>(&mut self, terms: &[(f64, &'v Value)]) -> Result<Vec<Product<'v>>, Cause> {
+        let mut products = Vec::with_capacity(terms.len());
+        for &(weight, value) in terms {
+            if weight == 0.0 || value.is_zero() {
+                continue;
+            }
+            let number = value.number()?;
+            let (affine, exponent, ..) = number.parts();
+            let (k, e) = if *affine == Affine::default() {
+                (0, 0)
+            } else {
+                dyadic(weight).ok_or_else(|| self.cause_by(Rule::DyadicWeight, weight))?
             };
+            let magnitude = Upper::of(weight).times(self.magnitude(number));
+            let exact = number.fraction().map(|(affine, _)| self.arena.bounds(affine).times(k));
+            products.push(Product { weight, number, k, exponent: exponent + e, magnitude, exact });
         }
-        let product = bounds(arena, limits, value).times(weight);
-        least += product.low.min(0.0);
-        most += product.high.max(0.0);
-        magnitude += product.magnitude();
-        plain &= value.is_plain();
-        errors += weight.abs() * value.error;
-        products.push(product);
+        Ok(products)
     }
-    let rounds = plain && rounds_on_purpose(&products, errors);
-    if rounds && let Some(rounded) = rounded_fraction(arena, &terms) {
-        return Some(Value { assumes, ..Value::exact(rounded) });
+
+    fn combine(&mut self, terms: &[(f64, &Value)]) -> Result<Number, Cause> {
+        // That a term is 0 may depend on a guard, too.
+        let guards = terms.iter().fold(0, |all, term| all | term.1.guards());
+        let products = self.products(terms)?;
+        if let [Product { weight: 1.0, number, .. }] = products[..] {
+            return Ok(number.clone().assuming(guards));
+        }
+        let rounds = rounds_on_purpose(&products);
+        if rounds && let Some(rounded) = self.rounded_fraction(&products) {
+            return Ok(Number::exact(rounded).assuming(guards));
+        }
+        let exponent = products.iter().map(|product| product.exponent).max().unwrap_or(0);
+        let affine = self.sum(&products, exponent)?;
+        let symbols = self.symbols(&products)?;
+        let rounding = if no_order_rounds(&products, exponent) || (rounds && exponent == 0) {
+            Rounding::None
+        } else if let [Product { weight, number, .. }] = products[..]
+            && is_power_of_two(weight)
+        {
+            let scaled = |error: Upper| error.times(Upper::of(weight));
+            match number.parts().3 {
+                Rounding::None => Rounding::None,
+                Rounding::Once(error) => Rounding::Once(scaled(error)),
+                Rounding::Within(error) => Rounding::Within(scaled(error)),
+            }
+        } else {
+            Rounding::Within(error(&products))
+        };
+        if rounding == Rounding::None && !self.arena.bounds(&affine).is_within(MAX_REGISTER) {
+            let bound = Upper::of_whole(self.arena.bounds(&affine).magnitude());
+            return Err(self.cause_by(Rule::Register, bound.number()));
+        }
+        Ok(Number::new(affine, exponent, symbols, rounding, guards))
     }
-    sum.exponent = fractions.iter().map(|term| term.1).max().unwrap_or(0);
-    (sum.exponent <= MAX_EXPONENT).then_some(())?;
-    for (k, e, affine) in fractions {
-        let k = k.checked_mul(1 << (sum.exponent - e))?;
-        sum.affine = sum.affine.plus(affine, k)?;
+
+    /// The affine parts of products, over 2^exponent.
+    fn sum(&mut self, products: &[Product<'_>], exponent: u32) -> Result<Affine, Cause> {
+        let mut parts = Vec::with_capacity(products.len());
+        for product in products {
+            let grid = 1i64.checked_shl(exponent - product.exponent).filter(|grid| *grid > 0);
+            let k = grid.and_then(|grid| product.k.checked_mul(grid));
+            parts.push((product.number.parts().0, k.ok_or(self.cause(Rule::Coefficient))?));
+        }
+        let sum = Affine::sum(0, parts.into_iter()).and_then(|sum| self.arena.merge(sum));
+        sum.filter(|_| exponent <= MAX_EXPONENT).ok_or(self.cause(Rule::Coefficient))
     }
-    sum.affine = arena.merge(sum.affine)?;
-    let finest = WHOLE * power(sum.exponent);
-    let no_order = plain && errors == 0.0 && -least <= finest && most <= finest;
-    let no_sum = terms.len() == 1 && is_power_of_two(terms[0].0);
-    let rounding = (terms.len() + 1) as f64 * f64::EPSILON * magnitude;
-    sum.error = if no_order || (rounds && sum.exponent == 0) {
-        0.0
-    } else if no_sum {
-        errors
-    } else {
-        (errors + rounding) * 1.001
-    };
-    sum.reduce();
-    Some(sum)
+
+    fn symbols(&self, products: &[Product<'_>]) -> Result<Symbols, Cause> {
+        let mut sum = Symbols::default();
+        let rounds = || self.cause(Rule::Symbol);
+        for Product { weight, number, .. } in products {
+            let Symbols { recency, square, mean } = *number.parts().2;
+            let times = |x: f64| exact_product(*weight, x).ok_or_else(rounds);
+            sum.recency = exact_sum(sum.recency, times(recency)?).ok_or_else(rounds)?;
+            sum.square = exact_sum(sum.square, times(square)?).ok_or_else(rounds)?;
+            if let Some((of, factor)) = mean {
+                if sum.mean.is_some() {
+                    return Err(self.cause(Rule::OneMean));
+                }
+                sum.mean = Some((of, times(factor)?));
+            }
+        }
+        Ok(sum)
+    }
+
+    /// An even constant and one exact fraction, which the sum rounds (lemma 5).
+    fn rounded_fraction(&mut self, products: &[Product<'_>]) -> Option<Affine> {
+        let [a, b] = products else { return None };
+        let constant = |product: &Product<'_>| -> Option<i64> {
+            let whole = product.number.as_exact()?.as_constant()?.checked_mul(product.k)?;
+            let great = product.exponent == 0 && whole.unsigned_abs() >= 1 << 52;
+            (great && whole % 2 == 0).then_some(whole)
+        };
+        let (great, product) = match (constant(a), constant(b)) {
+            (Some(great), None) => (great, b),
+            (None, Some(great)) => (great, a),
+            _ => return None,
+        };
+        // The product itself must not round: the sum would round again.
+        product.exact.filter(|steps| steps.is_within(WHOLE))?;
+        let affine = Affine::default().plus(product.number.fraction()?.0, product.k)?;
+        self.arena.rounded(affine, product.exponent)?.plus(&Affine::constant(1), great)
+    }
 }
 
-/// An even constant and one exact fraction, which the sum rounds.
-fn rounded_fraction(arena: &mut Arena, terms: &[(f64, &Value)]) -> Option<Affine> {
-    let [a, b] = terms else { return None };
-    let constant = |term: &(f64, &Value)| -> Option<i64> {
-        let whole = term.1.as_constant()?.checked_mul(fraction(term.0).filter(|f| f.1 == 0)?.0)?;
-        (whole % 2 == 0 && whole.unsigned_abs() >= 1 << 52).then_some(whole)
-    };
-    let (great, (weight, value)) = match (constant(a), constant(b)) {
-        (Some(great), None) => (great, b),
-        (None, Some(great)) => (great, a),
-        _ => return None,
-    };
-    let (affine, exponent) = value.as_fraction()?;
-    let (k, e) = fraction(*weight)?;
-    let affine = Affine::default().plus(affine, k)?;
-    arena.rounded(affine, exponent + e)?.plus(&Affine::constant(1), great)
+/// Lemma 3: exact fractions of which no partial sum, in whatever order, leaves 2^53 steps.
+fn no_order_rounds(products: &[Product<'_>], exponent: u32) -> bool {
+    if exponent > MAX_EXPONENT {
+        return false;
+    }
+    let mut range = Interval::point(0);
+    for product in products {
+        let Some(exact) = product.exact else { return false };
+        let steps = exact.times(1i128 << (exponent - product.exponent));
+        range = range.plus(steps.including(0));
+    }
+    range.is_within(WHOLE)
 }
 
-/// Whether one product is so great that the others, nearly whole, are rounded to whole numbers.
-fn rounds_on_purpose(products: &[Bounds], errors: f64) -> bool {
-    let ulp_of_one = WHOLE / 2.0;
+/// Lemma 7.
+fn error(products: &[Product<'_>]) -> Upper {
+    let count = products.len() as f64;
+    let before: Upper =
+        products.iter().map(|p| Upper::of(p.weight).times(p.number.parts().3.error())).sum();
+    let magnitude: Upper = products.iter().map(|product| product.magnitude).sum();
+    let rounding = magnitude.times(Upper::of((count + 1.0) * f64::EPSILON));
+    before.plus(rounding).plus(Upper::of(count * f64::MIN_POSITIVE))
+}
+
+/// Lemma 8: of whole products one is never positive, and where it is so great that the sum may
+/// round, the sum is negative.
+fn is_negative_where_it_rounds(products: &[Interval]) -> bool {
+    let room = 1u128 << 50;
+    let (great, rest): (Vec<&Interval>, Vec<&Interval>) =
+        products.iter().partition(|product| product.magnitude() > room);
+    let rest: u128 = rest.into_iter().map(|product| product.magnitude()).sum();
+    matches!(great[..], [Interval { low, high: ..=0 }] if *low >= -(1 << 61)) && rest <= room
+}
+
+/// Lemma 5: one exact whole product of one sign lies so far from 0 that f64 are 1 apart wherever
+/// the sum can come, and all others together are whole but for less than 1/4.
+fn rounds_on_purpose(products: &[Product<'_>]) -> bool {
+    let half = WHOLE as f64 / 2.0;
+    let is_plain = |product: &Product<'_>| product.number.plain().is_some();
+    if !products.iter().all(is_plain) {
+        return false;
+    }
     products.iter().enumerate().any(|(at, great)| {
-        let others = products.iter().enumerate().filter(|other| other.0 != at);
-        let (count, rest) =
-            others.fold((0.0, 0.0), |(n, sum), (_, p)| (n + 1.0, sum + p.magnitude()));
-        let (near, far) = (great.low.abs().min(great.high.abs()), great.magnitude());
-        let one_sign = great.low.signum() == great.high.signum();
-        let room = near - rest - 1.0 >= ulp_of_one && far + rest + 1.0 <= WHOLE;
-        one_sign && room && errors + (count + 1.0) * f64::EPSILON * rest < 0.25
+        let Some(Interval { low, high }) = great.exact.filter(|_| great.exponent == 0) else {
+            return false;
+        };
+        let (near, far) = match (low, high) {
+            (1.., _) => (low, high),
+            (_, ..=-1) => (-high, -low),
+            _ => return false,
+        };
+        if far > i128::from(WHOLE) {
+            return false;
+        }
+        let others = || products.iter().enumerate().filter(|other| other.0 != at).map(|o| o.1);
+        let rest: Upper = others().map(|product| product.magnitude).sum();
+        let before: Upper =
+            others().map(|p| Upper::of(p.weight).times(p.number.parts().3.error())).sum();
+        let count = others().count() as f64;
+        let off = before.plus(rest.times(Upper::of((count + 1.0) * f64::EPSILON)));
+        let (near, far) = (near as f64, Upper::of(far as f64));
+        rest.plus(Upper::of(half + 1.0)).is_below(near)
+            && far.plus(rest).plus(Upper::of(1.0)).is_below(WHOLE as f64)
+            && off.is_below(0.25)
     })
 }

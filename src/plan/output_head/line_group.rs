@@ -31,6 +31,14 @@ pub struct LineGroup {
     pub winners: Vec<u32>,
 }
 
+impl Line {
+    /// Its logit over the base; partial sums may wrap, the logit itself fits (lemma 19).
+    #[inline]
+    pub fn at(&self, x: i64) -> i64 {
+        self.slope.wrapping_mul(x).wrapping_add(self.height)
+    }
+}
+
 impl LineGroup {
     /// The winner for x.
     pub fn winner(&self, x: i64) -> Line {
@@ -44,13 +52,14 @@ impl LineGroup {
 /// group wins does not depend on x.
 pub fn twins(a: &LineGroup, b: &LineGroup) -> Option<i64> {
     let by = a.lines[0].height.checked_sub(b.lines[0].height)?;
-    let alike = |(a, b): (&Line, &Line)| a.slope == b.slope && a.height - b.height == by;
+    let alike =
+        |(a, b): (&Line, &Line)| a.slope == b.slope && a.height.checked_sub(b.height) == Some(by);
     let all = a.lines.len() == b.lines.len() && a.lines.iter().zip(&b.lines).all(alike);
     (all && a.along == b.along).then_some(by)
 }
 
 /// Tables of winners have at most this many entries.
-const MAX_WINNERS: i64 = 1 << 20;
+const MAX_WINNERS: i128 = 1 << 20;
 
 /// Rows as a group along a basis expression; `None` where winners would fill too long a table.
 pub fn one_group(
@@ -78,8 +87,8 @@ fn highest(mut lines: Vec<Line>) -> Vec<Line> {
     let mut kept: Vec<Line> = Vec::with_capacity(lines.len());
     for line in lines {
         while let [.., a, b] = kept[..]
-            && wide(b.height - a.height) * wide(line.slope - a.slope)
-                < wide(line.height - a.height) * wide(b.slope - a.slope)
+            && (wide(b.height) - wide(a.height)) * (wide(line.slope) - wide(a.slope))
+                < (wide(line.height) - wide(a.height)) * (wide(b.slope) - wide(a.slope))
         {
             kept.pop();
         }
@@ -94,7 +103,9 @@ fn wide(x: i64) -> i128 {
 
 /// The winner for every x from before the first crossing to behind the last.
 fn winners(lines: &[Line]) -> Option<(i64, Vec<u32>)> {
-    let crossing = |a: &Line, b: &Line| (a.height - b.height).div_euclid(b.slope - a.slope);
+    let crossing = |a: &Line, b: &Line| {
+        (wide(a.height) - wide(b.height)).div_euclid(wide(b.slope) - wide(a.slope))
+    };
     let (Some([a, b]), Some([c, d])) = (lines.first_chunk(), lines.last_chunk()) else {
         return Some((0, vec![0]));
     };
@@ -102,9 +113,10 @@ fn winners(lines: &[Line]) -> Option<(i64, Vec<u32>)> {
     if high - low > MAX_WINNERS {
         return None;
     }
-    let at = |line: &Line, x: i64| wide(line.slope) * wide(x) + wide(line.height);
+    let low = i64::try_from(low).ok()?;
+    let at = |line: &Line, x: i128| wide(line.slope) * x + wide(line.height);
     let mut last = 0;
-    let winners = (low..=high).map(|x| {
+    let winners = (wide(low)..=high).map(|x| {
         while last + 1 < lines.len() && at(&lines[last + 1], x) >= at(&lines[last], x) {
             last += 1;
         }

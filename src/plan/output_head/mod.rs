@@ -1,15 +1,17 @@
 //! Third pass: the output head in groups.
 //!
-//! A logit is a combination of few expressions, the *basis*: what the head's
-//! columns read. Rows that differ along one of them are a [`LineGroup`] (`group.rs`); rows that
-//! differ along two are a [`PlaneGroup`] (`plane_group.rs`). Instead of V dot products one look for
-//! each group is left, and one comparison of logits between groups.
+//! A logit is a combination of few expressions, the *basis*: what the head's columns read. Rows
+//! that differ along one of them are a [`LineGroup`] (`line_group.rs`); rows that differ along
+//! two are a [`PlaneGroup`] (`plane_group.rs`). Instead of V dot products one look for each
+//! group is left, and one comparison of logits between groups.
 //!
-//! Logits are multiplied by a power of two that makes all weights whole. They must be exact
-//! in the reference as well: the rule of `exact.rs` is checked for every row.
+//! Logits are multiplied by a power of two that makes all weights whole. They must be exact in
+//! the reference, and fit the plan's registers: both is checked for every row (lemma 19 of
+//! docs/plan.md).
 
 pub mod line_group;
 pub mod plane_group;
+mod reading;
 
 use std::cmp::Reverse;
 
@@ -17,20 +19,22 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::{Matrix, Model};
 use crate::plan::expression::affine::Affine;
-use crate::plan::expression::arena::Bounds;
 use crate::plan::fuse::Fused;
-use crate::plan::fuse::rounding::{bounds, fits, fraction};
-use crate::plan::output_head::line_group::{LineGroup, one_group};
-use crate::plan::output_head::plane_group::PlaneGroup;
+use crate::plan::fuse::rounding::MAX_EXPONENT;
+use crate::plan::limits::{MAX_REGISTER, WHOLE};
+use crate::plan::refusal::{Cause, Place, Rule};
+use line_group::{LineGroup, one_group};
+use plane_group::PlaneGroup;
+use reading::{Read, Reading};
 
 /// The output head.
 #[derive(Clone, Debug, Default)]
 pub struct Output {
     /// What logits are made of.
     pub basis: Vec<Affine>,
-    /// Tokens in groups.
-    pub groups: Vec<LineGroup>,
-    /// All other tokens, in plane_groups.
+    /// Tokens in groups along one expression.
+    pub line_groups: Vec<LineGroup>,
+    /// All other tokens, in groups along two.
     pub plane_groups: Vec<PlaneGroup>,
     /// Guarded products, and fractions guarded to be whole, on which logits depend.
     pub guards: Vec<Affine>,
@@ -39,59 +43,98 @@ pub struct Output {
 /// Rows over the basis, each with its constant.
 pub type Rows = [(Vec<i64>, i64)];
 
-/// Logits, scaled, are computed in 64-bit integers.
-const WIDEST: f64 = (1u64 << 61) as f64;
+/// Two logits, scaled, may be subtracted.
+const MAX_LOGIT: u128 = MAX_REGISTER.unsigned_abs() as u128 / 2;
 
 /// Groups the output head, if it is exact: on the grid of the finest fraction that it
 /// reads, or else with fractions guarded to be whole.
-pub fn group(model: &Model, fused: &mut Fused) -> Option<Output> {
-    over(model, fused, false).or_else(|| over(model, fused, true))
+pub fn group(model: &Model, fused: &mut Fused) -> Result<Output, Cause> {
+    over(model, fused, false).or_else(|_| over(model, fused, true))
 }
 
-fn over(model: &Model, fused: &mut Fused, whole: bool) -> Option<Output> {
+fn over(model: &Model, fused: &mut Fused, whole: bool) -> Result<Output, Cause> {
     let head = model.head();
-    let Reading { values, guards } = reading(head, fused, whole)?;
+    let Reading { values, guards } = reading::reading(head, fused, whole)?;
+    let cause = |rule: Rule, place: Place| Cause { place, rule, bound: None };
     let scale = (0..24).map(|k| f64::from(1 << k)).find(|scale| {
         let fits = |value: &Read, id: usize| (value.weight(head, id) * scale).fract() == 0.0;
         (0..head.rows).all(|id| values.iter().all(|value| fits(value, id)))
-    })?;
-
-    let (basis, places) = basis(&values)?;
+    });
+    let scale = scale.ok_or(cause(Rule::DyadicWeight, Place::Plan))?;
+    let (basis, places) = basis(&values).ok_or(cause(Rule::Coefficient, Place::Plan))?;
+    let magnitudes: Vec<u128> =
+        basis.iter().map(|affine| fused.analysis.arena.bounds(affine).magnitude()).collect();
     let mut rows: Vec<(Vec<i64>, i64)> = Vec::with_capacity(head.rows);
     for id in 0..head.rows {
-        let (mut row, mut constant) = (vec![0i64; basis.len()], 0i64);
-        let (mut magnitude, mut exponent) = (0.0, 0);
-        for (value, &(at, apart)) in values.iter().zip(&places) {
-            let weight = value.weight(head, id);
-            if weight == 0.0 {
-                continue;
-            }
-            magnitude += head.row(id)[value.slot].abs() * value.most;
-            exponent = exponent.max(fraction(weight)?.1);
-            if !fits(Bounds::new(0.0, magnitude), exponent) || magnitude * scale > WIDEST {
-                return None;
-            }
-            let weight = (weight * scale) as i64;
-            if let Some(at) = at {
-                row[at] = row[at].checked_add(weight)?;
-            }
-            constant = constant.checked_add(weight.checked_mul(apart)?)?;
+        let place = Place::Logit { token: id };
+        check_sum(head, &values, id)?;
+        let row = row(head, &values, &places, (id, scale), basis.len());
+        let row = row.ok_or(cause(Rule::Coefficient, place))?;
+        let term = |(k, most): (&i64, &u128)| most.saturating_mul(k.unsigned_abs().into());
+        let terms = row.0.iter().zip(&magnitudes).map(term);
+        let most = terms.fold(row.1.unsigned_abs().into(), u128::saturating_add);
+        if most > MAX_LOGIT {
+            return Err(Cause { place, rule: Rule::LogitRange, bound: Some(most as f64 / scale) });
         }
-        rows.push((row, constant));
+        rows.push(row);
     }
-    let (groups, plane_groups) = groups(&rows, basis.len())?;
-    Some(Output { basis, groups, plane_groups, guards })
+    let (line_groups, plane_groups) =
+        groups(&rows, basis.len()).ok_or(cause(Rule::Winners, Place::Plan))?;
+    Ok(Output { basis, line_groups, plane_groups, guards })
+}
+
+/// No partial sum of a logit rounds, in whatever order.
+fn check_sum(head: Matrix<'_>, values: &[Read], id: usize) -> Result<(), Cause> {
+    let place = Place::Logit { token: id };
+    let mut parts = Vec::with_capacity(values.len());
+    for value in values {
+        if let Some((k, e)) = value.dyadic(head, id, place)? {
+            parts.push((value.most.saturating_mul(k.unsigned_abs().into()), e));
+        }
+    }
+    let finest = parts.iter().map(|part| part.1).max().unwrap_or(0);
+    let steps = parts
+        .into_iter()
+        .fold(0u128, |sum, (most, e)| sum.saturating_add(most.saturating_mul(1 << (finest - e))));
+    if finest > MAX_EXPONENT || steps > WHOLE.unsigned_abs().into() {
+        let bound = Some(steps as f64 * 0.5f64.powi(finest as i32));
+        return Err(Cause { place, rule: Rule::LogitRange, bound });
+    }
+    Ok(())
+}
+
+/// The weights of a token's logit over the basis, and its constant.
+fn row(
+    head: Matrix<'_>,
+    values: &[Read],
+    places: &[BasisPlace],
+    (id, scale): (usize, f64),
+    basis: usize,
+) -> Option<(Vec<i64>, i64)> {
+    let (mut row, mut constant) = (vec![0i64; basis], 0i64);
+    for (value, &(at, apart)) in values.iter().zip(places) {
+        let weight = value.weight(head, id) * scale;
+        if weight.abs() >= MAX_REGISTER as f64 {
+            return None;
+        }
+        let weight = weight as i64;
+        if let Some(at) = at {
+            row[at] = row[at].checked_add(weight)?;
+        }
+        constant = constant.checked_add(weight.checked_mul(apart)?)?;
+    }
+    Some((row, constant))
 }
 
 /// Which expression of the basis a value is, if it is no constant, and the constant by which it
 /// is more.
-type Place = (Option<usize>, i64);
+type BasisPlace = (Option<usize>, i64);
 
 /// The expressions of which logits are made, and where values stand among them.
-fn basis(values: &[Read]) -> Option<(Vec<Affine>, Vec<Place>)> {
+fn basis(values: &[Read]) -> Option<(Vec<Affine>, Vec<BasisPlace>)> {
     let mut basis: Vec<Affine> = Vec::new();
     let place = |value: &Read| {
-        // Constants stay with their expressions: the rows of a plane_group have none of their own.
+        // Constants stay with their expressions: the rows of a plane group have none of their own.
         let linear = value.affine.without_constant();
         if linear == Affine::default() {
             return Some((None, value.affine.c));
@@ -107,78 +150,18 @@ fn basis(values: &[Read]) -> Option<(Vec<Affine>, Vec<Place>)> {
     Some((basis, places))
 }
 
-/// What the output head reads, and what is guarded for it.
-struct Reading {
-    values: Vec<Read>,
-    guards: Vec<Affine>,
-}
-
-fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Option<Reading> {
-    let read = (0..head.cols).filter(|&slot| (0..head.rows).any(|id| head.row(id)[slot] != 0.0));
-    let mut assumes = 0;
-    let mut guards = Vec::new();
-    let mut values: Vec<Read> = Vec::new();
-    for slot in read {
-        let value = fused.slots[slot].clone();
-        let (affine, exponent) = value.as_fraction()?;
-        assumes |= value.assumes;
-        let (affine, exponent) = if whole && exponent > 0 {
-            let affine = fused.arena.whole(affine, exponent)?;
-            guards.push(affine.clone());
-            (affine, 0)
-        } else {
-            (affine.clone(), exponent)
-        };
-        let most = bounds(&mut fused.arena, &fused.limits, &value).magnitude();
-        let alike = |known: &&mut Read| {
-            known.exponent == exponent
-                && (0..head.rows).all(|id| head.row(id)[known.slot] == head.row(id)[slot])
-        };
-        match values.iter_mut().find(alike) {
-            Some(known) => {
-                known.affine = fused.arena.merge(known.affine.plus(&affine, 1)?)?;
-                known.most += most;
-            }
-            None => values.push(Read { slot, affine, exponent, most }),
-        }
-    }
-    let needed = |number: usize| assumes >> number & 1 == 1;
-    let products = fused.guards.iter().enumerate().filter(|guard| needed(guard.0));
-    guards.extend(products.map(|guard| guard.1.clone()));
-    Some(Reading { values, guards })
-}
-
-/// Slots that the output head reads by the same weights.
-struct Read {
-    /// The first of them.
-    slot: usize,
-    /// Their sum, times 2^`exponent`.
-    affine: Affine,
-    /// See `affine`.
-    exponent: u32,
-    /// The sum of their greatest magnitudes.
-    most: f64,
-}
-
-impl Read {
-    /// Its weight, over whole numbers, in the logit of a token.
-    fn weight(&self, head: Matrix<'_>, id: usize) -> f64 {
-        head.row(id)[self.slot] * 0.5f64.powi(self.exponent as i32)
-    }
-}
-
-/// Fewer rows than these are no plane_group.
+/// Fewer rows than these are no plane group.
 const MIN_PLANE_GROUP: usize = 3;
 
 fn groups(rows: &Rows, basis: usize) -> Option<(Vec<LineGroup>, Vec<PlaneGroup>)> {
     let mut left: Vec<usize> = (0..rows.len()).collect();
-    let (mut groups, mut plane_groups) = (Vec::new(), Vec::new());
+    let (mut line_groups, mut plane_groups) = (Vec::new(), Vec::new());
     while !left.is_empty() {
         let one = (0..basis).map(|along| ([along, along], alike(rows, &left, &[along])));
         let one = one.max_by_key(|(along, ids)| (ids.len(), Reverse(*along)));
         let found = match one {
             Some((along, ids)) if ids.len() > 1 => {
-                groups.push(one_group(rows, Some(along[0]), &ids)?);
+                line_groups.push(one_group(rows, Some(along[0]), &ids)?);
                 ids
             }
             _ => {
@@ -191,7 +174,7 @@ fn groups(rows: &Rows, basis: usize) -> Option<(Vec<LineGroup>, Vec<PlaneGroup>)
                         ids
                     }
                     _ => {
-                        groups.push(one_group(rows, None, &left[..1])?);
+                        line_groups.push(one_group(rows, None, &left[..1])?);
                         vec![left[0]]
                     }
                 }
@@ -200,7 +183,7 @@ fn groups(rows: &Rows, basis: usize) -> Option<(Vec<LineGroup>, Vec<PlaneGroup>)
         let found: FxHashSet<usize> = found.into_iter().collect();
         left.retain(|id| !found.contains(id));
     }
-    Some((groups, plane_groups))
+    Some((line_groups, plane_groups))
 }
 
 /// The most rows that differ only along one expression and in the constant, or along two; the

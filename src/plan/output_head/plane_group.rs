@@ -7,9 +7,9 @@
 //! on one edge, which tie, stand next to it. For y < 0 the same holds of the lower side; for
 //! y = 0 only p counts. Ties go to the lowest id. All arithmetic is exact.
 
-use crate::plan::output_head::Rows;
+use super::Rows;
 
-/// A token's logit over its plane_group's base: p·x + q·y.
+/// A token's logit over its group's base: p·x + q·y.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// Which token.
@@ -21,9 +21,9 @@ pub struct Point {
 }
 
 impl Point {
-    /// Its logit over the base.
+    /// Its logit over the base; it fits, and so does the difference of two (lemma 19).
     pub fn at(&self, x: i64, y: i64) -> i64 {
-        self.p * x + self.q * y
+        self.p.wrapping_mul(x).wrapping_add(self.q.wrapping_mul(y))
     }
 }
 
@@ -45,7 +45,7 @@ pub struct PlaneGroup {
 }
 
 impl PlaneGroup {
-    /// Rows as a plane_group; there is at least one.
+    /// Rows as a group; there is at least one.
     pub fn new(rows: &Rows, along: [usize; 2], ids: &[usize]) -> PlaneGroup {
         let point = |&id: &usize| {
             let row = &rows[id].0;
@@ -57,7 +57,7 @@ impl PlaneGroup {
         let base = base.filter(|&(at, k)| k != 0 && !along.contains(&at)).collect();
         let lowest = |p: Option<i64>| {
             let among = points.iter().filter(|point| p.is_none_or(|p| point.p == p));
-            *among.min_by_key(|point| point.token).expect("a plane_group has points")
+            *among.min_by_key(|point| point.token).expect("a group has points")
         };
         let least = points.iter().map(|point| point.p).min();
         let greatest = points.iter().map(|point| point.p).max();
@@ -78,7 +78,7 @@ impl PlaneGroup {
             1 => &self.upper,
             _ => &self.lower,
         };
-        let gain = |pair: &[Point; 2]| pair[1].at(x, y) - pair[0].at(x, y);
+        let gain = |pair: &[Point; 2]| pair[1].at(x, y).wrapping_sub(pair[0].at(x, y));
         let (mut best, mut end) = (0, side.len() - 1);
         while best < end {
             let middle = best + (end - best) / 2;
@@ -106,8 +106,8 @@ fn side(points: &[Point], sign: i64) -> Vec<Point> {
     let mut kept: Vec<Point> = Vec::with_capacity(points.len());
     for point in points {
         let wide = |x: i64| i128::from(x);
-        let rise = |a: &Point, b: &Point| wide(b.q - a.q) * wide(sign);
-        let run = |a: &Point, b: &Point| wide(b.p - a.p);
+        let rise = |a: &Point, b: &Point| (wide(b.q) - wide(a.q)) * wide(sign);
+        let run = |a: &Point, b: &Point| wide(b.p) - wide(a.p);
         while let [.., a, b] = &kept[..]
             && rise(a, b) * run(a, &point) < rise(a, &point) * run(a, b)
         {
@@ -135,10 +135,10 @@ mod tests {
             let rows: Vec<(Vec<i64>, i64)> =
                 points.iter().map(|&(p, q)| (vec![p, q], 3)).collect();
             let ids: Vec<usize> = (0..rows.len()).collect();
-            let plane_group = PlaneGroup::new(&rows, [0, 1], &ids);
+            let group = PlaneGroup::new(&rows, [0, 1], &ids);
             let of = |id: usize| points[id].0 * x + points[id].1 * y;
             let best = ids.iter().copied().max_by_key(|&id| (of(id), Reverse(id))).unwrap();
-            let winner = plane_group.winner(x, y);
+            let winner = group.winner(x, y);
             prop_assert_eq!(winner.token as usize, best);
             prop_assert_eq!(winner.at(x, y), of(best));
         }
@@ -149,9 +149,9 @@ mod tests {
         let rows: Vec<(Vec<i64>, i64)> =
             (0..1024).map(|v| (vec![v, -v * (v + 1) / 2], 0)).collect();
         let ids: Vec<usize> = (0..rows.len()).collect();
-        let plane_group = PlaneGroup::new(&rows, [0, 1], &ids);
+        let group = PlaneGroup::new(&rows, [0, 1], &ids);
         for (r, d) in [(0, 1), (1023, 1), (7, 3), (8, 3), (9, 3), (1 << 32, u32::MAX.into())] {
-            assert_eq!(i64::from(plane_group.winner(r + 1, d).token), r / d, "{r} / {d}");
+            assert_eq!(i64::from(group.winner(r + 1, d).token), r / d, "{r} / {d}");
         }
     }
 }

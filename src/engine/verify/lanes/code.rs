@@ -62,7 +62,7 @@ impl Code<'_> {
                     r.one(dst, gate, |a| i64::from(a.wrapping_add(k) == 0));
                 }
                 Op::Predict { token } => r.answers(|_, _| token),
-                Op::Pick { group, x } => {
+                Op::PickLine { group, x } => {
                     let group = &line_groups[usize::from(group)];
                     r.answers(|r, lane| group.winner(r.of(x)[lane]).token);
                 }
@@ -74,24 +74,24 @@ impl Code<'_> {
                         group.winner(r.of(x)[lane]).token
                     });
                 }
-                Op::PickPlane { plane_group, x, y } => {
-                    let plane_group = &plane_groups[usize::from(plane_group)];
-                    r.answers(|r, lane| plane_group.winner(r.of(x)[lane], r.of(y)[lane]).token);
+                Op::PickPlane { group, x, y } => {
+                    let group = &plane_groups[usize::from(group)];
+                    r.answers(|r, lane| group.winner(r.of(x)[lane], r.of(y)[lane]).token);
                 }
-                Op::Candidate { group, x, base } => {
+                Op::CandidateLine { group, x, base } => {
                     let group = &line_groups[usize::from(group)];
                     r.beat(|r, lane| {
                         let x = r.of(x)[lane];
                         let line = group.winner(x);
-                        (line.token, r.of(base)[lane] + line.slope * x + line.height)
+                        (line.token, r.of(base)[lane].wrapping_add(line.at(x)))
                     });
                 }
-                Op::CandidatePlane { plane_group, x, y, base } => {
-                    let plane_group = &plane_groups[usize::from(plane_group)];
+                Op::CandidatePlane { group, x, y, base } => {
+                    let group = &plane_groups[usize::from(group)];
                     r.beat(|r, lane| {
                         let (x, y) = (r.of(x)[lane], r.of(y)[lane]);
-                        let point = plane_group.winner(x, y);
-                        (point.token, r.of(base)[lane] + point.at(x, y))
+                        let point = group.winner(x, y);
+                        (point.token, r.of(base)[lane].wrapping_add(point.at(x, y)))
                     });
                 }
                 of_history => unreachable!("{of_history:?} is done at once, never late"),
@@ -208,15 +208,15 @@ mod tests {
             .prop_map(|(mut ops, [x, y, base], which)| {
                 ops.extend([x, y, base].map(|a| Op::Guard { a }));
                 match which {
-                    0 => ops.push(Op::Pick { group: 0, x }),
+                    0 => ops.push(Op::PickLine { group: 0, x }),
                     1 => ops.push(Op::Either { above: 0, below: 1, x, by: y, k: 1 }),
-                    2 => ops.push(Op::PickPlane { plane_group: 0, x, y }),
+                    2 => ops.push(Op::PickPlane { group: 0, x, y }),
                     3 => ops.push(Op::Predict { token: 7 }),
                     _ => ops.extend([
                         Op::Set { dst: BEST, k: i64::MIN },
-                        Op::Candidate { group: 0, x, base },
-                        Op::CandidatePlane { plane_group: 0, x, y, base },
-                        Op::Candidate { group: 1, x: y, base: x },
+                        Op::CandidateLine { group: 0, x, base },
+                        Op::CandidatePlane { group: 0, x, y, base },
+                        Op::CandidateLine { group: 1, x: y, base: x },
                     ]),
                 }
                 ops

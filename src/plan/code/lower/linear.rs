@@ -6,10 +6,12 @@
 //! that is there anyway, where it fits.
 
 use super::Lowering;
+use crate::plan::Refusal;
 use crate::plan::code::op::{Op, POSITION, Reg, ZERO};
-use crate::plan::expression::affine::{Affine, AtomId};
-use crate::plan::expression::arena::Atom;
+use crate::plan::expression::affine::Affine;
+use crate::plan::expression::atom::Atom;
 use crate::plan::expression::feature_bounds::Columns;
+use crate::plan::ids::AtomId;
 
 /// What is read of the token so far from a register.
 struct Reading {
@@ -100,22 +102,22 @@ impl Lowering<'_, '_> {
     ) -> Option<Vec<(Affine, Columns)>> {
         let mut reads: Vec<(Affine, Columns)> = Vec::new();
         let mut add = |reg: Reg, k: i64| match terms.iter_mut().find(|term| term.0 == reg) {
-            Some(term) => term.1 += k,
+            Some(term) => term.1 = term.1.wrapping_add(k),
             None => terms.push((reg, k)),
         };
         for &(atom, k) in &affine.terms {
             match self.special.arena.atom(atom).clone() {
                 Atom::Feature { .. } if self.atoms.contains_key(&atom) => add(self.atoms[&atom], k),
-                Atom::Feature { place, column } => {
+                Atom::Feature { place, feature } => {
                     match reads.iter_mut().find(|known| known.0 == place) {
-                        Some(known) => known.1.push((column, k)),
-                        None => reads.push((place, vec![(column, k)])),
+                        Some(known) => known.1.push((feature, k)),
+                        None => reads.push((place, vec![(feature, k)])),
                     }
                 }
-                Atom::Age(age) => {
-                    self.age(age)?;
+                Atom::Age(latch) => {
+                    self.latch(latch)?;
                     add(POSITION, k);
-                    add(self.plan.mark(age), -k);
+                    add(self.plan.latch(latch), -k);
                 }
                 _ => {
                     let reg = self.atom(atom)?;
@@ -129,9 +131,9 @@ impl Lowering<'_, '_> {
     /// sum + k + features of tokens at places.
     fn features(&mut self, reads: Vec<(Affine, Columns)>, sum: Reg, k: i64) -> Option<Reg> {
         if let [(place, columns)] = &reads[..]
-            && let [(column, 1)] = columns[..]
+            && let [(feature, 1)] = columns[..]
             && (sum, k) == (ZERO, 0)
-            && let Some((id, 1)) = self.special.arena.feature(place.clone(), column).single()
+            && let Some((id, 1)) = self.special.arena.feature(place.clone(), feature).single()
         {
             let dst = self.read(reads, sum, 0)?;
             self.atoms.insert(id, dst);
@@ -162,7 +164,11 @@ impl Lowering<'_, '_> {
             for run in runs.chunks(usize::from(u8::MAX)) {
                 let Reading { at, offset, .. } = run[0];
                 let columns = run.iter().map(|reading| reading.columns.clone()).collect();
-                let (table, count) = (self.compiler.tables(columns)?, run.len() as u8);
+                let Some(table) = self.compiler.tables(columns) else {
+                    self.refusal = Refusal::TokenTables;
+                    return None;
+                };
+                let count = run.len() as u8;
                 let a = sum;
                 sum = self.emit(|dst| Op::Read { dst, a, k, table, count, at, offset })?;
                 k = 0;
@@ -180,7 +186,7 @@ impl Lowering<'_, '_> {
     }
 
     /// An expression, as a register and what is to be added to it.
-    pub(super) fn lin_and_constant(&mut self, affine: &Affine) -> Option<(Reg, i32)> {
+    pub(super) fn affine_and_constant(&mut self, affine: &Affine) -> Option<(Reg, i32)> {
         match i32::try_from(affine.c) {
             Ok(k) if !self.affines.contains_key(affine) => {
                 Some((self.affine(&affine.without_constant())?, k))

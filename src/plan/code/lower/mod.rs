@@ -8,13 +8,15 @@ mod linear;
 
 use rustc_hash::FxHashMap;
 
-use crate::plan::Plan;
-use crate::plan::code::compiler::Compiler;
-use crate::plan::code::liveness::Needed;
-use crate::plan::code::op::{BEST, FIRST, Op, POSITION, Reg, SELECTED, ZERO};
-use crate::plan::code::specialise::{Known, Specialiser};
-use crate::plan::expression::affine::{Affine, AtomId, MAX_COEFFICIENT};
-use crate::plan::expression::arena::{Atom, Bounds};
+use super::compiler::Compiler;
+use super::liveness::Needed;
+use super::op::{BEST, FIRST, Op, POSITION, Reg, SELECTED, ZERO};
+use super::specialise::{Known, Specialiser};
+use crate::plan::expression::affine::Affine;
+use crate::plan::expression::atom::Atom;
+use crate::plan::ids::{AtomId, ColumnId, LatchId, SumId, TableId};
+use crate::plan::limits::MAX_REGISTER;
+use crate::plan::{Plan, Refusal};
 
 /// One piece of code in the making.
 pub(super) struct Lowering<'c, 'p> {
@@ -30,10 +32,11 @@ pub(super) struct Lowering<'c, 'p> {
     /// What is in registers already.
     atoms: FxHashMap<AtomId, Reg>,
     affines: FxHashMap<Affine, Reg>,
-    hulls: FxHashMap<usize, Reg>,
-    finds: FxHashMap<(usize, Affine), (Reg, Reg)>,
+    finds: FxHashMap<(TableId, Affine), (Reg, Reg)>,
     /// Sums of several terms in registers, the longest first.
     sums: Vec<(Affine, Reg)>,
+    /// Why code cannot be made, if it cannot.
+    pub(super) refusal: Refusal,
 }
 
 impl<'c, 'p> Lowering<'c, 'p> {
@@ -51,21 +54,25 @@ impl<'c, 'p> Lowering<'c, 'p> {
             done,
             atoms: FxHashMap::default(),
             affines: FxHashMap::default(),
-            hulls: FxHashMap::default(),
             finds: FxHashMap::default(),
             sums: Vec::new(),
+            refusal: Refusal::Coefficient,
         }
     }
 
-    /// The code.
-    pub(super) fn finish(self) -> Vec<Op> {
+    /// The code, if it could be made.
+    pub(super) fn finish(self, made: Option<()>) -> Result<Vec<Op>, Refusal> {
         self.compiler.keep(self.known.class, self.special.arena.feature_bounds);
-        self.ops
+        made.map(|()| self.ops).ok_or(self.refusal)
     }
 
     fn reg(&mut self) -> Option<Reg> {
         self.free += 1;
-        Reg::try_from(self.free - 1).ok()
+        let reg = Reg::try_from(self.free - 1).ok();
+        if reg.is_none() {
+            self.refusal = Refusal::Registers;
+        }
+        reg
     }
 
     /// Leaves the selected place in its register, if it is in none yet.
@@ -82,16 +89,19 @@ impl<'c, 'p> Lowering<'c, 'p> {
 
     /// Brings up to date whatever is wanted and not yet done.
     pub(super) fn remaining(&mut self, wanted: &Needed) -> Option<()> {
-        let of = |wanted: &[bool]| (0..wanted.len()).filter(|&at| wanted[at]).collect::<Vec<_>>();
-        of(&wanted.sums).into_iter().try_for_each(|sum| self.sum(sum))?;
-        of(&wanted.latches).into_iter().try_for_each(|age| self.age(age))?;
-        of(&wanted.tables).into_iter().try_for_each(|table| self.table(table))?;
-        of(&wanted.columns).into_iter().try_for_each(|column| self.column(column))?;
-        of(&wanted.hulls).into_iter().try_for_each(|hull| self.hull(hull).map(|_| ()))
+        let items = &self.plan.items;
+        let sums = items.sums.keys().filter(|&sum| wanted.sums.contains(sum));
+        sums.into_iter().try_for_each(|sum| self.sum(sum))?;
+        let latches = items.latches.keys().filter(|&latch| wanted.latches.contains(latch));
+        latches.into_iter().try_for_each(|latch| self.latch(latch))?;
+        let tables = items.tables.keys().filter(|&table| wanted.tables.contains(table));
+        tables.into_iter().try_for_each(|table| self.table(table))?;
+        let columns = items.columns.keys().filter(|&column| wanted.columns.contains(column));
+        columns.into_iter().try_for_each(|column| self.column(column))
     }
 
-    fn sum(&mut self, sum: usize) -> Option<()> {
-        if !std::mem::replace(&mut self.done.sums[sum], true) {
+    fn sum(&mut self, sum: SumId) -> Option<()> {
+        if self.done.sums.insert(sum) {
             let summand = self.special.affine(&self.plan.items.sums[sum])?;
             let sum = self.plan.sum(sum);
             match summand.as_constant() {
@@ -108,42 +118,42 @@ impl<'c, 'p> Lowering<'c, 'p> {
 
     /// A count of reasons against: `Some(true)` when it is always 0, `Some(false)` when never.
     fn always(&mut self, dead: &Affine) -> Option<bool> {
-        let Bounds { low, high } = self.special.arena.bounds(dead);
-        if low == 0.0 && high == 0.0 {
+        let bounds = self.special.arena.bounds(dead);
+        if bounds.as_point() == Some(0) {
             Some(true)
-        } else if low > 0.0 {
+        } else if bounds.low > 0 {
             Some(false)
         } else {
             None
         }
     }
 
-    fn age(&mut self, age: usize) -> Option<()> {
-        if !std::mem::replace(&mut self.done.latches[age], true) {
-            let mark = self.plan.mark(age);
-            let dead = self.special.affine(&self.plan.items.latches[age])?;
+    fn latch(&mut self, latch: LatchId) -> Option<()> {
+        if self.done.latches.insert(latch) {
+            let dead = self.special.affine(&self.plan.items.latches[latch])?;
+            let latch = self.plan.latch(latch);
             match self.always(&dead) {
-                Some(true) => self.ops.push(Op::AddConst { dst: mark, a: POSITION, k: 0 }),
+                Some(true) => self.ops.push(Op::AddConst { dst: latch, a: POSITION, k: 0 }),
                 Some(false) => {}
                 None => {
                     let dead = self.affine(&dead)?;
-                    self.ops.push(Op::MarkUnless { mark, dead });
+                    self.ops.push(Op::SetLatch { latch, dead });
                 }
             }
         }
         Some(())
     }
 
-    fn table(&mut self, at: usize) -> Option<()> {
-        if !std::mem::replace(&mut self.done.tables[at], true) {
-            let item = &self.plan.items.tables[at];
+    fn table(&mut self, id: TableId) -> Option<()> {
+        if self.done.tables.insert(id) {
+            let item = &self.plan.items.tables[id];
             let dead = self.special.affine(&item.dead)?;
-            let table = at as u16;
+            let table = id.as_u32() as u16;
             match self.always(&dead) {
                 Some(false) => {}
                 always => {
                     let number = self.special.affine(&item.number)?;
-                    let (key, k) = self.lin_and_constant(&number)?;
+                    let (key, k) = self.affine_and_constant(&number)?;
                     let op = if always.is_some() {
                         Op::Insert { table, key, k }
                     } else {
@@ -157,38 +167,13 @@ impl<'c, 'p> Lowering<'c, 'p> {
         Some(())
     }
 
-    fn column(&mut self, column: usize) -> Option<()> {
-        if !std::mem::replace(&mut self.done.columns[column], true) {
+    fn column(&mut self, column: ColumnId) -> Option<()> {
+        if self.done.columns.insert(column) {
             let value = self.special.affine(&self.plan.items.columns[column].value)?;
             let a = self.affine(&value)?;
-            self.ops.push(Op::Push { column: column as u16, a });
+            self.ops.push(Op::Push { column: column.as_u32() as u16, a });
         }
         Some(())
-    }
-
-    fn hull(&mut self, at: usize) -> Option<Reg> {
-        if let Some(&dst) = self.hulls.get(&at) {
-            return Some(dst);
-        }
-        self.done.hulls[at] = true;
-        let hull = &self.plan.items.hulls[at];
-        let mut inputs = Vec::with_capacity(6);
-        for affine in hull.key.iter().chain(&hull.value).chain(&hull.query) {
-            let affine = self.special.affine(affine)?;
-            inputs.push(self.affine(&affine)?);
-        }
-        let first = self.reg()?;
-        for _ in 0..7 {
-            self.reg()?;
-        }
-        Reg::try_from(self.free).ok()?;
-        for (dst, a) in (first..).zip(inputs) {
-            self.ops.push(Op::AddConst { dst, a, k: 0 });
-        }
-        let dst = first + 6;
-        self.ops.push(Op::Hull { hull: at as u16, first, dst });
-        self.hulls.insert(at, dst);
-        Some(dst)
     }
 
     fn emit(&mut self, op: impl FnOnce(Reg) -> Op) -> Option<Reg> {
@@ -205,7 +190,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
             Atom::Position => POSITION,
             Atom::Feature { .. } | Atom::Age(_) => self.affine(&Affine::atom(id))?,
             Atom::Clamped(place) => {
-                let (a, k) = self.lin_and_constant(&place)?;
+                let (a, k) = self.affine_and_constant(&place)?;
                 self.emit(|dst| Op::Clamp { dst, a, k })?
             }
             Atom::Sum(sum) => {
@@ -218,9 +203,8 @@ impl<'c, 'p> Lowering<'c, 'p> {
             Atom::Column { column, place } => {
                 self.column(column)?;
                 let at = self.affine(&place)?;
-                self.emit(|dst| Op::Take { dst, column: column as u16, at })?
+                self.emit(|dst| Op::Take { dst, column: column.as_u32() as u16, at })?
             }
-            Atom::Hull { hull, part } => self.hull(hull)? + part as Reg,
             Atom::Piece { gate, factor, knots } => self.piece(id, &gate, &factor, &knots)?,
             Atom::Rounded { affine, shift } => {
                 let a = self.affine(&affine)?;
@@ -241,16 +225,16 @@ impl<'c, 'p> Lowering<'c, 'p> {
     }
 
     /// Position and key are found together.
-    fn find(&mut self, id: AtomId, table: usize, query: &Affine) -> Option<Reg> {
+    fn find(&mut self, id: AtomId, table: TableId, query: &Affine) -> Option<Reg> {
         let position = matches!(self.special.arena.atom(id), Atom::Found { .. });
         let pick = |(dst, found): (Reg, Reg)| if position { dst } else { found };
         if let Some(&both) = self.finds.get(&(table, query.clone())) {
             return Some(pick(both));
         }
         self.table(table)?;
-        let (key, k) = self.lin_and_constant(query)?;
+        let (key, k) = self.affine_and_constant(query)?;
         let found = self.reg()?;
-        let dst = self.emit(|dst| Op::Find { dst, found, table: table as u16, key, k })?;
+        let dst = self.emit(|dst| Op::Find { dst, found, table: table.as_u32() as u16, key, k })?;
         self.finds.insert((table, query.clone()), (dst, found));
         Some(pick((dst, found)))
     }
@@ -282,7 +266,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
             return Some(open);
         }
         let factor = self.affine(factor)?;
-        let overflows = self.special.arena.atom_bounds(id).magnitude() > MAX_COEFFICIENT as f64;
+        let overflows = !self.special.arena.atom_bounds(id).is_within(MAX_REGISTER);
         self.emit(|dst| {
             if overflows {
                 Op::MulSaturating { dst, a: open, b: factor }

@@ -1,0 +1,118 @@
+//! What is not linear, and the one traversal that all passes share.
+//!
+//! A pass that looks at every expression below an atom calls [`Atom::children`]; one that
+//! rebuilds an atom from rebuilt children calls [`Atom::map_children`] and hands the result to
+//! [`super::arena::Arena::make`], which finds its simplest form. So what an atom is made of is
+//! written down once, here.
+
+use super::affine::Affine;
+use crate::plan::ids::{ColumnId, FeatureId, LatchId, SumId, TableId};
+
+/// What is not linear. All of it is whole.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Atom {
+    /// The position t, in tokens from 0.
+    Position,
+    /// A feature of the token at a place, which is clamped to 0..=t.
+    Feature {
+        /// The place, as a position.
+        place: Affine,
+        /// Which feature.
+        feature: FeatureId,
+    },
+    /// A place clamped to 0..=t.
+    Clamped(Affine),
+    /// A running sum over positions 1..=t; guarded to stay within 0..=`MAX_SUM`.
+    Sum(SumId),
+    /// How many positions ago a latch was set; guarded to be at most `MAX_AGE`.
+    Age(LatchId),
+    /// The position that a table has for the key nearest to a query.
+    Found {
+        /// Which table.
+        table: TableId,
+        /// The query, as a key.
+        query: Affine,
+    },
+    /// The key nearest to a query.
+    FoundKey {
+        /// Which table.
+        table: TableId,
+        /// The query, as a key.
+        query: Affine,
+    },
+    /// What a column holds for a place within 0..=t.
+    Column {
+        /// Which column.
+        column: ColumnId,
+        /// The place, as a position.
+        place: Affine,
+    },
+    /// An expression over 2^shift, rounded, ties to even.
+    Rounded {
+        /// The expression.
+        affine: Affine,
+        /// From 1 to 62.
+        shift: u32,
+    },
+    /// An expression over 2^shift, guarded to be whole.
+    Whole {
+        /// The expression.
+        affine: Affine,
+        /// From 1 to 62.
+        shift: u32,
+    },
+    /// An expression guarded to stay within ±`MAX_PRODUCT`.
+    Guarded(Affine),
+    /// Σ c·max(gate + k, 0) · factor over knots (k, c); the gate has no constant.
+    Piece {
+        /// The gate.
+        gate: Affine,
+        /// The factor.
+        factor: Affine,
+        /// (k, c), by ascending k.
+        knots: Knots,
+    },
+}
+
+/// The bends (k, c) of Σ c·max(x + k, 0).
+pub type Knots = Vec<(i64, i64)>;
+
+impl Atom {
+    /// The expressions that it is made of.
+    pub fn children(&self) -> impl Iterator<Item = &Affine> {
+        let (first, second) = match self {
+            Atom::Position | Atom::Sum(_) | Atom::Age(_) => (None, None),
+            Atom::Feature { place: child, .. }
+            | Atom::Clamped(child)
+            | Atom::Found { query: child, .. }
+            | Atom::FoundKey { query: child, .. }
+            | Atom::Column { place: child, .. }
+            | Atom::Rounded { affine: child, .. }
+            | Atom::Whole { affine: child, .. }
+            | Atom::Guarded(child) => (Some(child), None),
+            Atom::Piece { gate, factor, .. } => (Some(gate), Some(factor)),
+        };
+        first.into_iter().chain(second)
+    }
+
+    /// The same atom of other expressions, unless one of them is refused.
+    pub fn map_children(&self, mut map: impl FnMut(&Affine) -> Option<Affine>) -> Option<Atom> {
+        let mut atom = self.clone();
+        match &mut atom {
+            Atom::Position | Atom::Sum(_) | Atom::Age(_) => {}
+            Atom::Feature { place: child, .. }
+            | Atom::Clamped(child)
+            | Atom::Found { query: child, .. }
+            | Atom::FoundKey { query: child, .. }
+            | Atom::Column { place: child, .. }
+            | Atom::Rounded { affine: child, .. }
+            | Atom::Whole { affine: child, .. }
+            | Atom::Guarded(child) => *child = map(child)?,
+            Atom::Piece { gate, factor, .. } => {
+                *gate = map(gate)?;
+                *factor = map(factor)?;
+            }
+        }
+        Some(atom)
+    }
+}

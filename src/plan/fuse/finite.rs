@@ -1,0 +1,89 @@
+//! No number of the reference overflows.
+//!
+//! A row of a dense matrix multiplies every slot, by 0 too, and 0 times infinity is not 0. So
+//! before anything else is proved, the magnitude of every number is bounded, for any tokens and any
+//! positions, position 0 included (lemma 2 of docs/plan.md): no sum, product or head output
+//! comes near the end of f64. What heads ask and remember is checked by the reference itself.
+
+use super::upper::Upper;
+use crate::model::{Matrix, Model};
+use crate::plan::refusal::{Cause, Place, Rule};
+
+/// Far below the greatest f64, about 2^1024.
+const MAX_FINITE: f64 = f64::from_bits((1023 + 900) << 52);
+
+/// More than any sum or mean of D numbers errs by, relatively.
+const SLACK: f64 = 1.0 + 1.0 / 1024.0;
+
+/// Checks a model for histories whose positions are at most `limit`.
+pub fn check(model: &Model, limit: u64) -> Result<(), Cause> {
+    let shape = model.shape();
+    let position = Upper::of_whole(limit.into());
+    let sources = [position, Upper::of(2.0), position.times(position)];
+    let mut slots: Vec<Upper> = (0..shape.width)
+        .map(|slot| {
+            let tokens = (0..shape.vocabulary).map(|id| model.embedding().row(id)[slot].abs());
+            Upper::of(tokens.fold(0.0, f64::max))
+                .plus(sources.get(slot).copied().unwrap_or(Upper::ZERO))
+        })
+        .collect();
+    for (number, layer) in model.layers().enumerate() {
+        let width = shape.width;
+        let outputs: Vec<Upper> = (0..width)
+            .map(|row| product(layer.attention_in.row(2 * width + row), &slots))
+            .collect();
+        add(&mut slots, layer.attention_out, &outputs, |slot| Place::AttentionOut {
+            layer: number,
+            slot,
+        })?;
+        clear(&mut slots, layer.cleared_after_attention);
+        let mut units = Vec::with_capacity(shape.units);
+        for unit in 0..shape.units {
+            let rows = [unit, shape.units + unit].map(|row| layer.feed_forward_in.row(row));
+            let [gate, factor] = rows.map(|row| product(row, &slots));
+            let place = Place::Unit { layer: number, unit };
+            units.push(finite(gate.times(factor), place)?);
+        }
+        add(&mut slots, layer.feed_forward_out, &units, |slot| Place::FeedForwardOut {
+            layer: number,
+            slot,
+        })?;
+        clear(&mut slots, layer.cleared_after_feed_forward);
+    }
+    for token in 0..shape.vocabulary {
+        finite(product(model.head().row(token), &slots), Place::Logit { token })?;
+    }
+    Ok(())
+}
+
+fn finite(magnitude: Upper, place: Place) -> Result<Upper, Cause> {
+    if magnitude.is_below(MAX_FINITE) {
+        return Ok(magnitude);
+    }
+    Err(Cause { place, rule: Rule::Finite, bound: Some(magnitude.number()) })
+}
+
+fn product(row: &[f64], slots: &[Upper]) -> Upper {
+    let terms = row.iter().zip(slots).filter(|term| *term.0 != 0.0);
+    let sum: Upper = terms.map(|(&weight, &slot)| Upper::of(weight).times(slot)).sum();
+    sum.times(Upper::of(SLACK))
+}
+
+fn add(
+    slots: &mut [Upper],
+    out: Matrix<'_>,
+    brought: &[Upper],
+    place: impl Fn(usize) -> Place,
+) -> Result<(), Cause> {
+    for (slot, magnitude) in slots.iter_mut().enumerate() {
+        let sum = magnitude.plus(product(out.row(slot), brought)).times(Upper::of(SLACK));
+        *magnitude = finite(sum, place(slot))?;
+    }
+    Ok(())
+}
+
+fn clear(slots: &mut [Upper], cleared: &[u32]) {
+    for &slot in cleared {
+        slots[slot as usize] = Upper::ZERO;
+    }
+}

@@ -1,0 +1,205 @@
+//! What the weights prove of a head.
+//!
+//! Everything here follows from the expressions of queries, keys and values: a file that lies
+//! about the kinds of its heads gets the same plan. What the kind decides is by which arithmetic
+//! the reference answers: a lookup head is answered by a hull over rounded keys, all others as
+//! if keys were real numbers, or not at all (lemma 11 of docs/plan.md). Forms are tried in this
+//! order:
+//!
+//! - *passthrough* (`passthrough.rs`): the score grows strictly with the position;
+//! - *vertical* (`vertical.rs`): only the height of keys counts: a mean, a latch, or the value at
+//!   hand;
+//! - *gather* and *table* (`parabola.rs`): keys (2n, -n²), the nearest n wins.
+//!
+//! What has none of these forms is unknown, and refused if a logit depends on it. A head's output
+//! is the value at the position that wins (`substitute.rs`).
+
+mod key;
+mod parabola;
+mod passthrough;
+mod vertical;
+
+use cranelift_entity::PrimaryMap;
+
+use super::Fusion;
+use super::position_zero::HeadAtZero;
+use super::upper::Upper;
+use super::value::Value;
+use crate::attention::{HeadKind, TieBreak};
+use crate::model::Layer;
+use crate::plan::expression::affine::Affine;
+use crate::plan::ids::{ColumnId, LatchId, SumId, TableId};
+use crate::plan::refusal::{Cause, Rule};
+use key::Key;
+
+/// A table from whole keys to the latest live position.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// The key, never negative.
+    pub number: Affine,
+    /// Not 0 for tokens that do not take part.
+    pub dead: Affine,
+    /// Whether a hull answers in the reference, over rounded keys. Then keys and queries are
+    /// guarded to stay within ±`MAX_HULL_KEY`, and no two keys may be equally near a query.
+    pub hull: bool,
+}
+
+/// A derived value, kept for every position.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// What it holds.
+    pub value: Affine,
+    /// What it holds at position 0.
+    pub at_zero: i64,
+}
+
+/// What a history leaves behind besides its tokens.
+#[derive(Clone, Debug, Default)]
+pub struct Items {
+    /// Running sums.
+    pub sums: PrimaryMap<SumId, Affine>,
+    /// Latches: what must be 0 for a token to take part.
+    pub latches: PrimaryMap<LatchId, Affine>,
+    /// Tables.
+    pub tables: PrimaryMap<TableId, Table>,
+    /// Columns.
+    pub columns: PrimaryMap<ColumnId, Column>,
+}
+
+/// A query is proved to be less than this away from a whole number; gathers round at 1/2.
+const MAX_OFFSET: f64 = 0.05;
+
+/// A row of weights that are not 0, with their slots.
+type Row = Vec<(usize, f64)>;
+
+/// A head under examination.
+pub struct Parts {
+    query: [Row; 2],
+    key: [Row; 2],
+    pub(super) value: [Value; 2],
+    pub(super) at_zero: HeadAtZero,
+    tie: TieBreak,
+    kind: HeadKind,
+}
+
+fn sparse(row: &[f64]) -> Row {
+    row.iter().copied().enumerate().filter(|weight| weight.1 != 0.0).collect()
+}
+
+/// The entry of a map that equals an item, which is added if there is none.
+pub(super) fn entry<K: cranelift_entity::EntityRef, T: PartialEq>(
+    map: &mut PrimaryMap<K, T>,
+    item: T,
+) -> K {
+    let known = map.iter().find(|known| *known.1 == item).map(|known| known.0);
+    known.unwrap_or_else(|| map.push(item))
+}
+
+impl Fusion<'_> {
+    pub(super) fn sparse_row(&mut self, weights: &[(usize, f64)], slots: &[Value]) -> Value {
+        let terms: Vec<(f64, &Value)> =
+            weights.iter().map(|&(slot, w)| (w, &slots[slot])).collect();
+        self.analysis.row(&terms)
+    }
+
+    /// What a head gives.
+    pub(super) fn head(
+        &mut self,
+        layer: Layer<'_>,
+        head: usize,
+        (kind, tie): (HeadKind, TieBreak),
+        at_zero: HeadAtZero,
+        slots: &[Value],
+    ) -> [Value; 2] {
+        let width = slots.len();
+        let weights = |part: usize| {
+            [0, 1].map(|i| sparse(layer.attention_in.row(part * width + 2 * head + i)))
+        };
+        let value = weights(2).map(|row| self.sparse_row(&row, slots));
+        let parts = Parts { query: weights(0), key: weights(1), value, at_zero, tie, kind };
+        let read = parts.query.iter().chain(&parts.key).flatten().map(|weight| weight.0);
+        let guards = read.fold(0, |all, slot| all | slots[slot].guards())
+            | parts.value.iter().fold(0, |all, value| all | value.guards());
+        match self.recognise(&parts, slots) {
+            Ok(outputs) => outputs.map(|output| output.assuming(guards)),
+            Err(cause) => [Value::Unknown(cause), Value::Unknown(cause)],
+        }
+    }
+
+    fn recognise(&mut self, parts: &Parts, slots: &[Value]) -> Result<[Value; 2], Cause> {
+        if parts.at_zero.key.contains(&None) {
+            return Err(self.analysis.cause(Rule::PositionZero));
+        }
+        let whole_key = [0, 1].map(|i| self.sparse_row(&parts.key[i], slots));
+        if passthrough::is_passthrough(parts, &whole_key, slots) {
+            return Ok(parts.value.clone());
+        }
+        let scale = self.scale(parts, slots).ok_or_else(|| self.analysis.cause(Rule::HeadForm))?;
+        let key = Key::new(self, parts, whole_key[0].clone(), slots)?;
+        if key.x.is_zero() && parts.at_zero.key[0] == Some(0.0) {
+            return self.vertical(parts, &key);
+        }
+        self.parabola(parts, &key, slots, scale)
+    }
+
+    /// The constant second component of the query, if it is positive, and far from where f64
+    /// end: all other terms of its row are 0, so this is the reference's very number.
+    fn scale(&self, parts: &Parts, slots: &[Value]) -> Option<f64> {
+        let mut scale = 0.0;
+        for &(slot, weight) in &parts.query[1] {
+            let c = slots[slot].as_constant()?;
+            if c == 0 {
+                continue;
+            }
+            if scale != 0.0 {
+                return None;
+            }
+            scale = weight * c as f64;
+        }
+        (super::rounding::two_to(-400)..super::rounding::two_to(400))
+            .contains(&scale)
+            .then_some(scale)
+    }
+
+    /// The whole number that the query asks for, and how far the reference's may be from it
+    /// (lemma 12).
+    fn wanted(
+        &mut self,
+        parts: &Parts,
+        slots: &[Value],
+        scale: f64,
+    ) -> Result<(Affine, Upper), Cause> {
+        let mut affine = Affine::default();
+        let (mut off, mut magnitude) = (Upper::ZERO, Upper::ZERO);
+        for &(slot, weight) in &parts.query[0] {
+            let value = &slots[slot];
+            if value.is_zero() {
+                continue;
+            }
+            let number = value.number()?;
+            let (part, rounding) =
+                number.whole().ok_or_else(|| self.analysis.cause(Rule::HeadForm))?;
+            let ratio = weight / scale;
+            let factor = ratio.round();
+            if factor.abs() > 1e15 {
+                return Err(self.analysis.cause_by(Rule::WholeQuery, f64::INFINITY));
+            }
+            affine = affine
+                .plus(part, factor as i64)
+                .ok_or_else(|| self.analysis.cause(Rule::Coefficient))?;
+            let most = self.analysis.magnitude(number);
+            // The quotient was rounded, too.
+            let great = Upper::of(ratio).times(Upper::of(1.0 + f64::EPSILON));
+            let apart = Upper::of(ratio - factor).plus(great.times(Upper::of(f64::EPSILON)));
+            off = off.plus(great.times(rounding.error())).plus(apart.times(most));
+            magnitude = magnitude.plus(great.times(most));
+        }
+        let roundings = (parts.query[0].len() + 3) as f64 * f64::EPSILON;
+        let off = off.plus(magnitude.times(Upper::of(roundings)));
+        if !off.is_below(MAX_OFFSET) {
+            return Err(self.analysis.cause_by(Rule::WholeQuery, off.number()));
+        }
+        let affine = self.analysis.arena.merge(affine);
+        Ok((affine.ok_or_else(|| self.analysis.cause(Rule::Coefficient))?, off))
+    }
+}

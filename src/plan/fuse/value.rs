@@ -1,0 +1,215 @@
+//! What is known of a number that the reference computes.
+//!
+//! A number of the reference is a rounded one. A [`Number`] says which real number is meant,
+//!
+//!   affine · 2^-exponent + recency · r(t) + square · fl(t²) + mean of a sum,
+//!
+//! with r(t) = 1/ln 2 - 1/ln(t+2) as the reference computes it, and how the reference's number
+//! relates to it: [`Rounding`]. No part can be left out of account: the fields are private, and
+//! each accessor says what becomes of every one of them.
+
+use super::upper::Upper;
+use crate::plan::expression::affine::Affine;
+use crate::plan::ids::SumId;
+use crate::plan::refusal::Cause;
+
+/// What is known of a number that the reference computes.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// The number that is meant, and how far the reference's may be from it.
+    Known(Number),
+    /// Nothing but why.
+    Unknown(Cause),
+}
+
+/// Guarded products within whose bounds a number is what it is said to be, one bit each.
+pub type Guards = u64;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Number {
+    affine: Affine,
+    exponent: u32,
+    symbols: Symbols,
+    rounding: Rounding,
+    guards: Guards,
+}
+
+/// Multiples of what no affine form says. Factors are exact: where a sum of them rounds, the
+/// number is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Symbols {
+    /// Times r(t), which lies in 0..1/ln 2 and never falls.
+    pub recency: f64,
+    /// Times fl(t²).
+    pub square: f64,
+    /// Times the mean of a running sum's summands.
+    pub mean: Option<(SumId, f64)>,
+}
+
+/// How the reference's number relates to the one that is meant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rounding {
+    /// It is that number, in every order of summation, fused or not.
+    None,
+    /// It is the f64 nearest to it: no farther than this.
+    Once(Upper),
+    /// It is no farther than this.
+    Within(Upper),
+}
+
+impl Rounding {
+    /// The greatest distance.
+    pub fn error(self) -> Upper {
+        match self {
+            Rounding::None => Upper::ZERO,
+            Rounding::Once(error) | Rounding::Within(error) => error,
+        }
+    }
+}
+
+impl Number {
+    /// Of parts.
+    pub fn new(
+        affine: Affine,
+        exponent: u32,
+        symbols: Symbols,
+        rounding: Rounding,
+        guards: Guards,
+    ) -> Number {
+        // Common powers of two go out of a fraction.
+        let common = affine.twos().min(exponent);
+        let (affine, exponent) = (affine.halved(common), exponent - common);
+        Number { affine, exponent, symbols, rounding, guards }
+    }
+
+    /// An expression that the reference computes without rounding.
+    pub fn exact(affine: Affine) -> Number {
+        Number::new(affine, 0, Symbols::default(), Rounding::None, 0)
+    }
+
+    /// An expression from which the reference's number is no farther than an error.
+    pub fn near(affine: Affine, error: Upper) -> Number {
+        let rounding = if error.is_zero() { Rounding::None } else { Rounding::Within(error) };
+        Number::new(affine, 0, Symbols::default(), rounding, 0)
+    }
+
+    /// All parts: the affine form, its exponent, symbols and rounding.
+    pub fn parts(&self) -> (&Affine, u32, &Symbols, Rounding) {
+        let Number { affine, exponent, symbols, rounding, guards: _ } = self;
+        (affine, *exponent, symbols, *rounding)
+    }
+
+    /// The guarded products on which it depends.
+    pub fn guards(&self) -> Guards {
+        self.guards
+    }
+
+    /// The same, which depends on more guarded products.
+    pub fn assuming(self, guards: Guards) -> Number {
+        Number { guards: self.guards | guards, ..self }
+    }
+
+    /// The affine form and its exponent, if there is nothing else; and the rounding.
+    pub fn plain(&self) -> Option<(&Affine, u32, Rounding)> {
+        let (affine, exponent, symbols, rounding) = self.parts();
+        (*symbols == Symbols::default()).then_some((affine, exponent, rounding))
+    }
+
+    /// The affine form, if the number is it, and whole, but for rounding.
+    pub fn whole(&self) -> Option<(&Affine, Rounding)> {
+        self.plain().filter(|plain| plain.1 == 0).map(|(affine, _, rounding)| (affine, rounding))
+    }
+
+    /// The affine form over 2^exponent, if that is the number and nothing rounds.
+    pub fn fraction(&self) -> Option<(&Affine, u32)> {
+        let plain = self.plain().filter(|plain| plain.2 == Rounding::None);
+        plain.map(|(affine, exponent, _)| (affine, exponent))
+    }
+
+    /// The affine form, if that is the number, whole, and nothing rounds.
+    pub fn as_exact(&self) -> Option<&Affine> {
+        self.whole().filter(|whole| whole.1 == Rounding::None).map(|whole| whole.0)
+    }
+
+    /// The mean and its factor, if that is all and nothing rounds.
+    pub fn mean_alone(&self) -> Option<(SumId, f64)> {
+        let (affine, _, symbols, rounding) = self.parts();
+        let Symbols { recency, square, mean } = *symbols;
+        let alone = *affine == Affine::default() && recency == 0.0 && square == 0.0;
+        mean.filter(|_| alone && rounding == Rounding::None)
+    }
+
+    /// The factor of the recency, if that is all and nothing rounds.
+    pub fn recency_alone(&self) -> Option<f64> {
+        let (affine, _, symbols, rounding) = self.parts();
+        let Symbols { recency, square, mean } = *symbols;
+        let alone = *affine == Affine::default() && square == 0.0 && mean.is_none();
+        (alone && rounding == Rounding::None).then_some(recency)
+    }
+
+    /// The factor of fl(t²), if that is all and nothing rounds.
+    pub fn square_alone(&self) -> Option<f64> {
+        let (affine, _, symbols, rounding) = self.parts();
+        let Symbols { recency, square, mean } = *symbols;
+        let alone = *affine == Affine::default() && recency == 0.0 && mean.is_none();
+        (alone && rounding == Rounding::None).then_some(square)
+    }
+}
+
+impl Value {
+    /// An expression that the reference computes without rounding.
+    pub fn exact(affine: Affine) -> Value {
+        Value::Known(Number::exact(affine))
+    }
+
+    /// Always 0.
+    pub fn zero() -> Value {
+        Value::exact(Affine::default())
+    }
+
+    /// Its number, or why it is unknown.
+    pub fn number(&self) -> Result<&Number, Cause> {
+        match self {
+            Value::Known(number) => Ok(number),
+            Value::Unknown(cause) => Err(*cause),
+        }
+    }
+
+    /// See [`Number::as_exact`].
+    pub fn as_exact(&self) -> Option<&Affine> {
+        self.number().ok().and_then(Number::as_exact)
+    }
+
+    /// The constant, if it is one without rounding.
+    pub fn as_constant(&self) -> Option<i64> {
+        self.as_exact().and_then(Affine::as_constant)
+    }
+
+    /// Whether it is always 0.
+    pub fn is_zero(&self) -> bool {
+        self.as_constant() == Some(0)
+    }
+
+    /// The guarded products on which it depends.
+    pub fn guards(&self) -> Guards {
+        self.number().map_or(0, Number::guards)
+    }
+
+    /// The same, which depends on more guarded products.
+    pub fn assuming(self, guards: Guards) -> Value {
+        match self {
+            Value::Known(number) => Value::Known(number.assuming(guards)),
+            unknown => unknown,
+        }
+    }
+}
+
+impl From<Result<Number, Cause>> for Value {
+    fn from(number: Result<Number, Cause>) -> Value {
+        match number {
+            Ok(number) => Value::Known(number),
+            Err(cause) => Value::Unknown(cause),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What bounds the numbers of a plan, each with its reason.
+
+/// Whole numbers up to here are f64.
+pub const WHOLE: i64 = 1 << 53;
+
+/// What operations compute with lies within ± this, so that a constant of an operation, at most
+/// 2^60, may be added without leaving i64 (lemma 2 of docs/plan.md).
+pub const MAX_REGISTER: i64 = 1 << 62;
+
+/// Running sums are guarded to stay within 0..= this: a mean times its count then errs by less
+/// than 2^-23 (lemma 9).
+pub const MAX_SUM: i64 = 1 << 28;
+
+/// Latches are guarded to be set at least this often, in positions.
+pub const MAX_AGE: i64 = 1 << 28;
+
+/// Products that bounds do not keep below 2^53 are guarded to stay within ± this.
+pub const MAX_PRODUCT: i64 = 1 << 40;
+
+/// Keys and queries of tables lie within ± this: (2·2^45)² is less than what clears a token, so a
+/// dead token loses against any live one (lemma 14).
+pub const MAX_KEY: i64 = 1 << 45;
+
+/// Keys and queries that a hull answers in the reference lie within ± this: there squares and
+/// their neighbours are f64, half of 1 apart at least (lemma 15).
+pub const MAX_HULL_KEY: i64 = 1 << 26;

@@ -1,0 +1,198 @@
+//! Why a model has no plan: which part of it breaks which rule, and by how much.
+
+use std::fmt;
+
+use serde::Serialize;
+use thiserror::Error;
+
+/// Why a model has no plan.
+#[derive(Clone, Copy, Debug, PartialEq, Error, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Refusal {
+    /// More tokens than the plan's history can hold.
+    #[error("the vocabulary has more than 65,536 tokens")]
+    Vocabulary,
+    /// Something that a logit depends on cannot be proved exact.
+    #[error(transparent)]
+    Unproved(#[from] Cause),
+    /// Code would need more registers than there are.
+    #[error("a step needs more than 65,536 registers")]
+    Registers,
+    /// Code would need more tables of token features than there are.
+    #[error("a step needs more than 65,536 tables of token features")]
+    TokenTables,
+    /// Code would need coefficients beyond 2^60.
+    #[error("a coefficient of a step's code grows beyond 2^60")]
+    Coefficient,
+}
+
+/// The first thing that could not be proved, of all that a logit depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Error, Serialize)]
+pub struct Cause {
+    /// The part of the model.
+    pub place: Place,
+    /// The rule that it breaks.
+    pub rule: Rule,
+    /// By how much: see the rule.
+    pub bound: Option<f64>,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.rule)?;
+        match self.bound {
+            Some(bound) if bound.abs() < 1e6 => write!(f, " (bound {bound})"),
+            Some(bound) => write!(f, " (bound {bound:e})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A part of a model. Layers, heads, units and slots are counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// What tokens bring to a slot.
+    Embedding {
+        /// The slot.
+        slot: usize,
+    },
+    /// A head: its query, key and value.
+    Head {
+        /// Its layer.
+        layer: usize,
+        /// The head.
+        head: usize,
+    },
+    /// What all heads of a layer bring to a slot.
+    AttentionOut {
+        /// The layer.
+        layer: usize,
+        /// The slot.
+        slot: usize,
+    },
+    /// A gated unit.
+    Unit {
+        /// Its layer.
+        layer: usize,
+        /// The unit.
+        unit: usize,
+    },
+    /// What all units of a layer bring to a slot.
+    FeedForwardOut {
+        /// The layer.
+        layer: usize,
+        /// The slot.
+        slot: usize,
+    },
+    /// A slot that the output head reads.
+    OutputSlot {
+        /// The slot.
+        slot: usize,
+    },
+    /// The logit of a token.
+    Logit {
+        /// Its id.
+        token: usize,
+    },
+    /// What is left of the model, as a whole.
+    Plan,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Place::Embedding { slot } => write!(f, "embedding, slot {slot}"),
+            Place::Head { layer, head } => write!(f, "layer {layer}, head {head}"),
+            Place::AttentionOut { layer, slot } => {
+                write!(f, "layer {layer}, slot {slot} after attention")
+            }
+            Place::Unit { layer, unit } => write!(f, "layer {layer}, unit {unit}"),
+            Place::FeedForwardOut { layer, slot } => {
+                write!(f, "layer {layer}, slot {slot} after the feed-forward")
+            }
+            Place::OutputSlot { slot } => write!(f, "output head, slot {slot}"),
+            Place::Logit { token } => write!(f, "output head, token {token}"),
+            Place::Plan => f.write_str("the model"),
+        }
+    }
+}
+
+/// A rule without which a token could differ from the reference's. Each is a lemma's condition;
+/// docs/plan.md has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// Bound: the greatest magnitude.
+    #[error("numbers may overflow f64")]
+    Finite,
+    /// No bound.
+    #[error("tokens bring numbers that are not whole, or 2^50 and more")]
+    WholeFeatures,
+    /// Bound: the weight.
+    #[error("a weight is no multiple of 2^-40")]
+    DyadicWeight,
+    /// No bound.
+    #[error("a coefficient grows beyond 2^60")]
+    Coefficient,
+    /// No bound.
+    #[error("a multiple of the recency or of the squared position is rounded")]
+    Symbol,
+    /// No bound.
+    #[error("means of two heads are added")]
+    OneMean,
+    /// Bound: the greatest magnitude.
+    #[error("a whole number may lie beyond 2^62")]
+    Register,
+    /// Bound: the greatest error.
+    #[error("rounding may decide the sign of a gate")]
+    ExactGate,
+    /// No bound.
+    #[error("a gate multiplies a mean, the recency or the squared position")]
+    PlainFactor,
+    /// No bound.
+    #[error("more than 64 products need a guard")]
+    Guards,
+    /// No bound.
+    #[error("what position 0 leaves behind depends on the order of summation")]
+    PositionZero,
+    /// No bound.
+    #[error("keys and queries have no form that the plan knows")]
+    HeadForm,
+    /// No bound.
+    #[error("what clears a key may itself cancel")]
+    Clear,
+    /// Bound: the factor of the recency.
+    #[error("the recency may outweigh a key that is one off, or does not favour the latest")]
+    Recency,
+    /// No bound.
+    #[error("keys whose order a hull decides are sums that may round differently")]
+    HullKey,
+    /// Bound: how far the query may be off.
+    #[error("rounding may take the query 1/20 or more away from a whole number")]
+    WholeQuery,
+    /// Bound: the least or greatest key.
+    #[error("keys may be negative or beyond 2^45")]
+    KeyRange,
+    /// Bound: the greatest magnitude.
+    #[error("queries may lie beyond 2^45")]
+    QueryRange,
+    /// No bound.
+    #[error("the height of a key is not minus its square")]
+    Parabola,
+    /// No bound.
+    #[error("the mean of what may be rounded")]
+    ExactSummand,
+    /// No bound.
+    #[error("the value is no whole number")]
+    WholeValue,
+    /// Bound: the greatest error.
+    #[error("a logit reads a number that may be rounded")]
+    ExactLogit,
+    /// Bound: the greatest magnitude of a partial sum.
+    #[error("a logit's sum may leave the range in which it does not round")]
+    LogitRange,
+    /// No bound.
+    #[error("the winners of a group fill too long a table")]
+    Winners,
+}
