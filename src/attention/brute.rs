@@ -6,7 +6,8 @@
 
 use super::door::Door;
 use super::tied::Tied;
-use super::{Broken, Memory, TieBreak};
+use super::{Broken, Memory};
+use crate::model::TieBreak;
 
 /// All keys and values, in order.
 #[derive(Clone, Debug)]

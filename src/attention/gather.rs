@@ -14,7 +14,8 @@ use super::history::History;
 use super::recency::Recency;
 use super::tied::Tied;
 use super::values::Values;
-use super::{Broken, HeadKind, Memory, TieBreak};
+use super::{Broken, Memory};
+use crate::model::{HeadKind, TieBreak};
 
 const KIND: HeadKind = HeadKind::Gather;
 

@@ -6,7 +6,8 @@
 //! for a hard maximum does not see a positive factor.
 
 use super::{Graph, Linear, Node, Value};
-use crate::attention::{Broken, HeadKind, Memory, TieBreak};
+use crate::attention::{Broken, Memory};
+use crate::model::{HeadKind, TieBreak};
 
 /// A graph on its way through a history.
 pub struct Evaluation<'g> {

@@ -23,7 +23,7 @@ pub mod range;
 
 pub use linear::Linear;
 
-use crate::attention::{HeadKind, TieBreak};
+use crate::model::{HeadKind, TieBreak};
 
 /// A value of a graph; also its place in the order of evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

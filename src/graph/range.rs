@@ -7,7 +7,7 @@
 //! value within the bounds of what is fetched, a mean never whole.
 
 use super::{Graph, Linear, Node, Value};
-use crate::attention::HeadKind;
+use crate::model::HeadKind;
 
 /// Histories are shorter than this many tokens.
 pub const LONGEST: f64 = (1u64 << 32) as f64;

@@ -30,8 +30,7 @@ use super::exact::{Limits, NEARLY, OLDEST, Value, bounds, row};
 use super::lin::Lin;
 use super::opening::{Opening, OpeningHead};
 use super::term::{Arena, Atom, Bounds, Features};
-use crate::attention::TieBreak;
-use crate::model::Layer;
+use crate::model::{Layer, TieBreak};
 
 /// A table from whole keys to the latest live position.
 #[derive(Clone, Debug, PartialEq)]

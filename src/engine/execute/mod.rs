@@ -21,8 +21,8 @@ mod state;
 
 use std::borrow::Cow;
 
-use crate::attention::{Hull, Memory, TieBreak};
-use crate::model::Token;
+use crate::attention::{Hull, Memory};
+use crate::model::{TieBreak, Token};
 use crate::plan::{self, ANSWER, Compiler, Known, Later, OLDEST, Op, POSITION, Plan};
 
 use super::positions::Positions;
