@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::engine::EngineError;
+use crate::engine::verify::NoThreads;
 use crate::linalg::NoKernel;
 use crate::model::ModelError;
 use crate::oracle::OracleError;
@@ -92,8 +93,8 @@ pub enum CliError {
     Uncomputable { position: u64, source: EngineError },
     #[error("the plan cannot be compared: {0}")]
     Agreement(EngineError),
-    #[error("no pool of {threads} threads: {reason}")]
-    Threads { threads: usize, reason: String },
+    #[error(transparent)]
+    Threads(#[from] NoThreads),
     #[error("{path}: no positions {start}..{end}: the trace has {tokens} tokens")]
     Range { path: String, start: u64, end: u64, tokens: u64 },
     #[error("standard output: {0}")]

@@ -18,6 +18,7 @@ mod report;
 mod source;
 mod trace_file;
 mod trace_output;
+mod values;
 mod verification;
 
 mod build;

@@ -1,5 +1,6 @@
 //! `hardmax run`: execute a program by the model.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ use super::trace_file;
 use super::trace_output::{Recorder, is_binary_name};
 use super::verification::{self, MOST_THREADS, Road, VerifyReport};
 use super::{CliError, Verdict, inputs};
-use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
+use crate::engine::verify::{DEFAULT_BLOCK, Method, Settings, Spot};
 use crate::engine::{Attention, Engine, Fallback, Planned, Reference, Stopped, generate};
 use crate::linalg::Kernel;
 use crate::machine::Symbol;
@@ -246,10 +247,14 @@ impl Run {
         };
         let attention = self.attention();
         let settings = Settings { attention, kernel, block: DEFAULT_BLOCK, spot };
-        let pool = match self.verify {
-            Road::Plan => verification::plan_pool(self.threads, trace.len())?,
-            _ => verification::pool(self.threads)?,
+        let method = match self.verify {
+            Road::None => return Ok(None),
+            Road::Dgemm => Method::Dgemm,
+            Road::Spot(_) => Method::Spot,
+            Road::Plan => Method::Plan,
         };
+        let threads = self.threads.and_then(NonZero::new);
+        let pool = method.pool(threads, Some(trace.len()))?;
         let prompt = program.prompt().len() as u64;
         let mut report = match (self.verify, plan) {
             (Road::Plan, Some(plan)) => {

@@ -1,11 +1,10 @@
 //! Verifying a trace, and what is reported of it: shared by `run` and `verify`.
 
-use std::num::NonZero;
 use std::str::FromStr;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 use serde::Serialize;
 
 use super::mismatch::MismatchReport;
@@ -77,31 +76,8 @@ pub struct VerifyReport {
     pub attention_bytes: usize,
 }
 
-/// Stack of a worker thread: recursion is shallow, and everything large is on the heap.
-const WORKER_STACK: usize = 128 << 10;
-
 /// A number beyond this is a slip, and making so many threads would keep the system busy.
 pub const MOST_THREADS: i64 = 1024;
-
-/// How many threads there are to be.
-pub fn pool(threads: Option<u16>) -> Result<ThreadPool, CliError> {
-    let there = || std::thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = threads.map_or_else(there, usize::from);
-    ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .stack_size(WORKER_STACK)
-        .build()
-        .map_err(|error| CliError::Threads { threads, reason: error.to_string() })
-}
-
-/// Shorter traces go through the plan in less time than a second thread needs for code of its own.
-const WORTH_THREADS: usize = 8_000_000;
-
-/// How many threads are to follow a trace through the plan: one, if nobody says otherwise, where
-/// more take longer.
-pub fn plan_pool(threads: Option<u16>, tokens: usize) -> Result<ThreadPool, CliError> {
-    pool(threads.or((tokens < WORTH_THREADS).then_some(1)))
-}
 
 /// Verifies a trace of which `prompt` tokens are the prompt by dense products. `done` says, for the
 /// progress bar, how much of `total` is done after so many tokens.

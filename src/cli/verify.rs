@@ -1,5 +1,6 @@
 //! `hardmax verify`: is a trace the one that the model generates?
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use super::trace_file::TraceFile;
 use super::verification::{self, DEFAULT_SPOT, MOST_THREADS, VerifyReport};
 use super::{CliError, Verdict, inputs};
 use crate::engine::Attention;
-use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
+use crate::engine::verify::{DEFAULT_BLOCK, Method, Settings, Spot};
 use crate::linalg::Kernel;
 use crate::model::{Token, Tokens};
 use crate::plan::Plan;
@@ -109,10 +110,11 @@ impl Verify {
         };
         let prompt = trace.prompt_tokens();
         let program = trace.program().clone();
+        let threads = self.threads.and_then(NonZero::new);
         let load_seconds;
         let verification = match self.road {
             TraceRoad::Dgemm => {
-                let pool = verification::pool(self.threads)?;
+                let pool = Method::Dgemm.pool(threads, None)?;
                 load_seconds = loading.elapsed().as_secs_f64();
                 let (size, read) = trace.progress();
                 let progress = (size, move |_| read.load(Ordering::Relaxed));
@@ -129,7 +131,7 @@ impl Verify {
             }
             TraceRoad::Plan => {
                 let tokens = trace.by_ref().collect::<Result<Tokens, CliError>>()?;
-                let pool = verification::plan_pool(self.threads, tokens.len())?;
+                let pool = Method::Plan.pool(threads, Some(tokens.len()))?;
                 let opening = tokens.iter().next().unwrap_or(Token(0));
                 let plan = Plan::new(&model, opening);
                 load_seconds = loading.elapsed().as_secs_f64();

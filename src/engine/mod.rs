@@ -25,11 +25,10 @@ pub use generate::{Decoder, Generated, Stopped, generate};
 pub use planned::{Fallback, Planned, Reason};
 pub use reference::Reference;
 
-use clap::ValueEnum;
 use serde::Serialize;
 
 /// How heads are answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attention {
     /// Every head by its convex hull, whatever its kind.
@@ -41,6 +40,9 @@ pub enum Attention {
 }
 
 impl Attention {
+    /// Every one of them.
+    pub const ALL: &[Attention] = &[Attention::Hull, Attention::Brute, Attention::Kinds];
+
     /// Its name, in flags and reports.
     pub fn name(self) -> &'static str {
         match self {
