@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! graph/ -> machine/ -> weights/ -> model/ -> plan/ -> engine/
-//!                C, wasm -> wasm/ -> program/ ----------^
+//!           C, wasm -> wasm/ -> program/ -> tokenizer.rs -^
 //! attention/ and linalg/ serve engine/; oracle/ checks it; cli/ is the door
 //! ```
 
@@ -21,5 +21,6 @@ pub mod model;
 pub mod oracle;
 pub mod plan;
 pub mod program;
+pub mod tokenizer;
 pub mod wasm;
 pub mod weights;

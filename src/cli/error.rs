@@ -13,6 +13,7 @@ use crate::oracle::OracleError;
 use crate::program::binary::BinaryError;
 use crate::program::stream::TextError;
 use crate::program::{Problem, ProgramError};
+use crate::tokenizer::NoToken;
 use crate::wasm::WasmError;
 
 /// Bad usage or input: exit code 2.
@@ -62,8 +63,8 @@ pub enum CliError {
     HexLength { digits: usize },
     #[error(transparent)]
     Model(#[from] ModelError),
-    #[error("this model has no token {name:?}, which the program needs")]
-    NoToken { name: String },
+    #[error(transparent)]
+    NoToken(#[from] NoToken),
     #[error(
         "the model generated {name:?}, which is no token of the machine, so no trace can hold it"
     )]

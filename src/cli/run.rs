@@ -22,6 +22,7 @@ use crate::machine::Symbol;
 use crate::model::{Model, Shape, Token, Tokens};
 use crate::plan::{Plan, Refusal};
 use crate::program::Program;
+use crate::tokenizer::Tokenizer;
 
 /// Which way through the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -116,8 +117,8 @@ impl Run {
         let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
         let prompt = program.prompt();
-        let tokens = inputs::encode(&model, &prompt)?;
-        let meanings = inputs::meanings(&model);
+        let tokenizer = Tokenizer::new(model.vocabulary());
+        let tokens = tokenizer.encode(&prompt)?;
         let opening = tokens.first().copied().unwrap_or(Token(0));
         let needs_plan = self.way() == Way::Plan || self.verify == Road::Plan;
         let plan = needs_plan.then(|| Plan::new(&model, opening));
@@ -136,7 +137,7 @@ impl Run {
         let mut output = ProgramOutput::new(!self.json);
         let running = Instant::now();
         let result = generate(&mut engine, &tokens, model.stop(), self.max_tokens, |token| {
-            let meaning = meanings[token.index()];
+            let meaning = tokenizer.symbol(token);
             output.take(if let Some(Symbol::Out(byte)) = meaning { Some(byte) } else { None });
             trapped |= meaning == Some(Symbol::Trap);
             if let Some(recorder) = &mut recorder {
@@ -153,11 +154,11 @@ impl Run {
 
         let verify = self.verified(&model, kernel, plan.as_ref(), &program, &trace)?;
         let generated = || trace.iter().skip(tokens.len());
-        if let Some(foreign) = generated().find(|token| meanings[token.index()].is_none()) {
+        if let Some(foreign) = generated().find(|&token| tokenizer.symbol(token).is_none()) {
             let name = model.vocabulary().name(foreign).to_owned();
             return Err(CliError::ForeignToken { name });
         }
-        let generated = || generated().filter_map(|token| meanings[token.index()]);
+        let generated = || generated().filter_map(|token| tokenizer.symbol(token));
         if let Some(recorder) = recorder {
             recorder.finish(&program, generated())?;
         }
