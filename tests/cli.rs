@@ -155,6 +155,24 @@ fn a_program_that_the_oracle_refuses_is_placed_by_instruction() {
 }
 
 #[test]
+fn a_build_says_what_it_is() {
+    let short = prints(0, &mut hardmax(&["-V"]));
+    let version = short.trim_end().strip_prefix("hardmax ").unwrap();
+    assert!(version.starts_with(env!("CARGO_PKG_VERSION")), "{short}");
+    let long = prints(0, &mut hardmax(&["--version"]));
+    let lines: Vec<&str> = long.lines().collect();
+    let [first, target, features, kernels] = lines[..] else { panic!("{long}") };
+    assert_eq!(first, format!("hardmax {version}"));
+    assert!(target.starts_with("target    "), "{long}");
+    assert!(features.starts_with("features  "), "{long}");
+    for kernel in hardmax::linalg::Kernel::ALL {
+        assert!(kernels.contains(kernel.name()), "{long}");
+    }
+    assert_eq!(json(0, &["programs"])["version"], version);
+    assert_eq!(json(0, &["run", &vector("countdown.txt")])["version"], version);
+}
+
+#[test]
 fn what_the_build_lacks_is_an_error() {
     assert!(refused(&["run", &vector("countdown.txt"), "--kernel", "mkl"]).contains("\"mkl\""));
     hardmax(&["run", &vector("countdown.txt"), "--attention", "guess"]).assert().code(2);

@@ -20,6 +20,7 @@ mod trace_file;
 mod trace_output;
 mod values;
 mod verification;
+mod version;
 
 mod build;
 mod compile;
@@ -53,7 +54,7 @@ impl Verdict {
 
 /// Runs WebAssembly inside a transformer whose weights are computed.
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true, max_term_width = 100)]
+#[command(version = version::VERSION, long_version = version::long(), about, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
