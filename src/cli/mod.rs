@@ -24,6 +24,7 @@ mod version;
 
 mod build;
 mod compile;
+mod generate;
 mod inspect;
 mod oracle;
 mod programs;
@@ -70,6 +71,8 @@ enum Command {
     Programs(programs::Programs),
     Build(build::Build),
     Inspect(inspect::Inspect),
+    #[command(hide = true)]
+    Generate(generate::Generate),
 }
 
 impl Cli {
@@ -84,6 +87,7 @@ impl Cli {
             Command::Programs(programs) => programs.run(),
             Command::Build(build) => build.run(),
             Command::Inspect(inspect) => inspect.run(),
+            Command::Generate(generate) => generate.run(),
         }
     }
 }
