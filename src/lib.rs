@@ -9,6 +9,9 @@
 //!           C, wasm -> wasm/ -> program/ -> tokenizer.rs -^
 //! attention/ and linalg/ serve engine/; oracle/ checks it; cli/ is the door
 //! ```
+//!
+//! `docs/architecture.md` in the repository describes them, with the formats and semantics that
+//! they keep.
 
 pub mod attention;
 pub mod cli;
