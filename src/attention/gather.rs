@@ -36,7 +36,7 @@ impl Gather {
 
     /// The same, next to a list that has the token of every position before it is inserted: values
     /// that depend on it alone take no room.
-    pub fn along(tie: TieBreak, history: Arc<History>) -> Self {
+    pub(crate) fn along(tie: TieBreak, history: Arc<History>) -> Self {
         Self { values: Values::along(history), ..Self::new(tie) }
     }
 

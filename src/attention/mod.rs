@@ -9,10 +9,10 @@
 //! | kind | memory | a query costs | holds |
 //! | --- | --- | --- | --- |
 //! | lookup | [`Hull`]: the convex hull of the keys | O(log h) | 40 bytes a vertex |
-//! | passthrough | [`Passthrough`]: the last value | O(1) | nothing |
-//! | gather | [`Gather`]: the values, by position | O(1) | packed values, or nothing where a [`History`] decides |
+//! | passthrough | `Passthrough`: the last value | O(1) | nothing |
+//! | gather | [`Gather`]: the values, by position | O(1) | packed values, or nothing where a `History` decides |
 //! | keyed | [`Keyed`]: a table from whole keys to latest values | O(1), a miss O(log n) | one entry a key |
-//! | mean | [`Mean`]: a running sum | O(1) | nothing |
+//! | mean | `Mean`: a running sum | O(1) | nothing |
 //!
 //! [`Brute`] is the twin that they are all tested against: it scans.
 //!
@@ -46,11 +46,11 @@ use crate::model::{HeadKind, TieBreak};
 pub use broken::{Broken, Part};
 pub use brute::Brute;
 pub use gather::Gather;
-pub use history::History;
+pub(crate) use history::History;
 pub use hull::Hull;
 pub use keyed::Keyed;
-pub use mean::Mean;
-pub use passthrough::Passthrough;
+use mean::Mean;
+use passthrough::Passthrough;
 
 /// One head's memory: keys and values of positions 0, 1, 2, ... in order.
 pub trait Memory: Send {

@@ -1,7 +1,7 @@
 //! Running a model: tokens in, tokens out.
 //!
 //! [`Reference`] is the forward pass as the format defines it; [`Planned`] executes
-//! a plan, the same model compiled to the few operations that matter; [`generate`] is
+//! a plan, the same model compiled to the few operations that matter; [`generate()`] is
 //! greedy decoding by either; [`verify`] recomputes a trace, many positions at once;
 //! [`compare`] takes both along random histories.
 //! None knows files, programs or terminals.
@@ -18,7 +18,7 @@ mod reference;
 pub mod verify;
 
 pub use agreement::{Agreement, Difference, Walks, compare};
-pub use either::Engine;
+pub(crate) use either::Engine;
 pub use error::EngineError;
 pub use execute::Break;
 pub use generate::{Decoder, Generated, Stopped, generate};

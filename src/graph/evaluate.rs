@@ -82,7 +82,7 @@ impl<'g> Evaluation<'g> {
     }
 
     /// A value at the latest token.
-    pub fn number(&self, value: Value) -> f64 {
+    fn number(&self, value: Value) -> f64 {
         self.numbers[value.index()]
     }
 

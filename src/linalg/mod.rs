@@ -1,10 +1,10 @@
 //! Dense products, through one door.
 //!
 //! Weights are row-major with a row for each output. Activations of one position
-//! are a row: [`Kernel::multiply`] is X·Aᵀ, of n positions with m outputs over k
+//! are a row: `Kernel::multiply` is X·Aᵀ, of n positions with m outputs over k
 //! inputs. Where many positions are computed at once, activations are row-major the
 //! other way round, with a row for each slot and a column for each position, so that all that
-//! is done to a slot is done to neighbours: [`Kernel::transform`] is A·X.
+//! is done to a slot is done to neighbours: `Kernel::transform` is A·X.
 //!
 //! A [`Kernel`] is chosen once, by name; it is what runs, and what is reported. The portable one
 //! is always there, and beside it at most one BLAS: OpenBLAS with the feature `openblas`, else
@@ -98,7 +98,7 @@ impl Kernel {
     /// # Panics
     ///
     /// When a slice does not have the size that `dims` gives it.
-    pub fn multiply(self, dims: Dims, x: &[f64], a: &[f64], out: &mut [f64]) {
+    pub(crate) fn multiply(self, dims: Dims, x: &[f64], a: &[f64], out: &mut [f64]) {
         let Dims { n, m, k } = dims;
         assert_eq!((x.len(), a.len(), out.len()), (n * k, m * k, n * m), "sizes of a product");
         if k == 0 {
@@ -119,7 +119,7 @@ impl Kernel {
     /// # Panics
     ///
     /// When a slice does not have the size that `dims` gives it.
-    pub fn transform(self, dims: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
+    pub(crate) fn transform(self, dims: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
         let Dims { n, m, k } = dims;
         assert_eq!((a.len(), x.len(), out.len()), (m * k, k * n, m * n), "sizes of a product");
         if k == 0 {
@@ -144,7 +144,7 @@ impl fmt::Display for Kernel {
 
 /// Sizes of a product: n positions, m outputs, k inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dims {
+pub(crate) struct Dims {
     /// Positions.
     pub n: usize,
     /// Outputs.

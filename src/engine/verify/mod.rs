@@ -51,7 +51,8 @@ mod shrunk;
 mod source;
 mod threads;
 
-pub use explain::{EXPLAINED, HeadDifference, differing_heads};
+pub(crate) use explain::EXPLAINED;
+pub use explain::{HeadDifference, differing_heads};
 pub use plan::verify_by_plan;
 pub use report::{End, Logits, Mismatch, Verification, VerifyError};
 pub use sample::Spot;
