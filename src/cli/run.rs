@@ -76,7 +76,8 @@ pub struct Run {
     /// none. Only dgemm and spot share no arithmetic with a run by the plan
     #[arg(long, value_name = "METHOD", default_value = "dgemm")]
     verify: RunMethod,
-    /// Threads of the verification [default: one for each core]
+    /// Threads of the verification [default: one for each core, but one through the plan below 8
+    /// million tokens]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
     /// Print one JSON object instead of program output and summary

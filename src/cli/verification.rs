@@ -11,7 +11,7 @@ use super::mismatch::MismatchReport;
 use super::report::{grouped, rate};
 use super::{CliError, Verdict};
 use crate::engine::verify::{
-    End, Method, Settings, Spot, Verification, VerifyError, verify, verify_by_plan,
+    End, Method, Settings, Spot, Verification, VerifyError, WORTH_THREADS, verify, verify_by_plan,
 };
 use crate::engine::{Attention, Fallback};
 use crate::model::{Model, Token, Tokens};
@@ -89,6 +89,9 @@ pub struct VerifyReport {
     pub tokens_per_second: f64,
     pub attention_bytes: usize,
 }
+
+// The help of `--threads` says so.
+const _: () = assert!(WORTH_THREADS == 8_000_000);
 
 /// A number beyond this is a slip, and making so many threads would keep the system busy.
 pub const MOST_THREADS: i64 = 1024;

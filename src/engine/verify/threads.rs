@@ -15,7 +15,7 @@ use super::Method;
 const WORKER_STACK: usize = 128 << 10;
 
 /// Shorter traces go through the plan in less time than a second thread needs for code of its own.
-const WORTH_THREADS: usize = 8_000_000;
+pub const WORTH_THREADS: usize = 8_000_000;
 
 /// The system gives no such threads.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
