@@ -14,6 +14,7 @@ use hardmax::engine::{Attention, Decoder, Planned, Reference, generate};
 use hardmax::linalg::Kernel;
 use hardmax::model::{Model, Token};
 use hardmax::plan::Plan;
+use hardmax::tokenizer::Tokenizer;
 use hardmax::wasm::{self, Options};
 
 const PROGRAMS: [&str; 3] = ["sudoku", "collatz", "min_cost_matching"];
@@ -43,6 +44,7 @@ fn main() {
     let runs = std::env::var("HARDMAX_BENCH_RUNS")
         .map_or(5, |runs| runs.parse().expect("HARDMAX_BENCH_RUNS is a number"));
     let model = Model::from_bytes(&include_bytes!("../models/wasm32.bin")[..]).expect("bundled");
+    let tokenizer = Tokenizer::new(model.vocabulary());
     let kernel = Kernel::preferred();
     println!("reference: dense, a hull for every head, kernel {kernel:?}; medians of {runs} runs");
 
@@ -67,7 +69,7 @@ fn main() {
     for bundled in programs {
         let compiled = wasm::compile(bundled.wasm, &Options::default()).expect("bundled");
         let program = compiled.with_input(bundled.input.as_bytes()).expect("a default input");
-        let prompt: Vec<Token> = program.prompt().iter().map(|symbol| Token(symbol.id())).collect();
+        let prompt = tokenizer.encode(&program.prompt()).expect("the machine's tokens");
         let (mut slow, mut fast) = (Vec::new(), Vec::new());
         let mut count = 0;
         for _ in 0..runs {

@@ -11,19 +11,21 @@ use comfy_table::presets::NOTHING;
 use hardmax::cli::bundled_programs;
 use hardmax::engine::{Attention, Decoder, Planned};
 use hardmax::linalg::Kernel;
-use hardmax::model::{Model, Token};
+use hardmax::model::Model;
 use hardmax::plan::Plan;
+use hardmax::tokenizer::Tokenizer;
 use hardmax::wasm::{self, Options};
 
 fn main() {
     let wanted = std::env::args().skip(1).find_map(|arg| arg.parse().ok());
     let wanted: u64 = wanted.unwrap_or(10_000_000);
     let model = Model::from_bytes(&include_bytes!("../models/wasm32.bin")[..]).expect("bundled");
+    let tokenizer = Tokenizer::new(model.vocabulary());
     let scale = bundled_programs().iter().find(|program| program.name == "scale");
     let compiled = wasm::compile(scale.expect("bundled").wasm, &Options::default());
     // Far more rounds than the tokens allow: the run ends at the limit.
     let program = compiled.expect("bundled").with_input(b"1000000000").expect("an input");
-    let prompt: Vec<Token> = program.prompt().iter().map(|symbol| Token(symbol.id())).collect();
+    let prompt = tokenizer.encode(&program.prompt()).expect("the machine's tokens");
     let plan = Plan::new(&model, prompt[0]);
     let mut engine = Planned::new(&model, &plan, Attention::Kinds, Kernel::preferred());
 

@@ -6,9 +6,12 @@
 //!
 //! ```text
 //! graph/ -> machine/ -> weights/ -> model/ -> plan/ -> engine/
-//!                C, wasm -> wasm/ -> program/ ----------^
+//!           C, wasm -> wasm/ -> program/ -> tokenizer.rs -^
 //! attention/ and linalg/ serve engine/; oracle/ checks it; cli/ is the door
 //! ```
+//!
+//! `docs/architecture.md` in the repository describes them, with the formats and semantics that
+//! they keep.
 
 pub mod attention;
 pub mod cli;
@@ -21,5 +24,6 @@ pub mod model;
 pub mod oracle;
 pub mod plan;
 pub mod program;
+pub mod tokenizer;
 pub mod wasm;
 pub mod weights;

@@ -4,7 +4,8 @@
 //! every f64 score stays exact, so [`Brute`] is the judge. Where scores
 //! round, on wide keys, the judge is [`winners`], which scores in wide integers.
 
-use hardmax::attention::{Brute, Gather, HeadKind, Hull, Keyed, Memory, TieBreak, memory};
+use hardmax::attention::{Brute, Gather, Hull, Keyed, Memory, memory};
+use hardmax::model::{HeadKind, TieBreak};
 use proptest::prelude::*;
 
 const TIES: [TieBreak; 2] = [TieBreak::Average, TieBreak::Latest];

@@ -1,6 +1,7 @@
 //! Memories of a million positions, and the addresses at which recency drowns.
 
-use hardmax::attention::{Broken, HeadKind, Hull, Keyed, Memory, TieBreak, memory};
+use hardmax::attention::{Broken, Hull, Keyed, Memory, memory};
+use hardmax::model::{HeadKind, TieBreak};
 
 const MILLION: u32 = 1 << 20;
 

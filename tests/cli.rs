@@ -7,6 +7,10 @@ use std::fs;
 
 use common::command::{at, file, hardmax, json, prints, refused, says, vector};
 
+/// The commands that the help lists.
+const COMMANDS: [&str; 8] =
+    ["run", "verify", "trace", "oracle", "compile", "programs", "build", "inspect"];
+
 #[test]
 fn run_writes_program_output_to_stdout_and_the_summary_to_stderr() {
     let run = &mut hardmax(&["run", &vector("reverse.txt")]);
@@ -155,6 +159,24 @@ fn a_program_that_the_oracle_refuses_is_placed_by_instruction() {
 }
 
 #[test]
+fn a_build_says_what_it_is() {
+    let short = prints(0, &mut hardmax(&["-V"]));
+    let version = short.trim_end().strip_prefix("hardmax ").unwrap();
+    assert!(version.starts_with(env!("CARGO_PKG_VERSION")), "{short}");
+    let long = prints(0, &mut hardmax(&["--version"]));
+    let lines: Vec<&str> = long.lines().collect();
+    let [first, target, features, kernels] = lines[..] else { panic!("{long}") };
+    assert_eq!(first, format!("hardmax {version}"));
+    assert!(target.starts_with("target    "), "{long}");
+    assert!(features.starts_with("features  "), "{long}");
+    for kernel in hardmax::linalg::Kernel::ALL {
+        assert!(kernels.contains(kernel.name()), "{long}");
+    }
+    assert_eq!(json(0, &["programs"])["version"], version);
+    assert_eq!(json(0, &["run", &vector("countdown.txt")])["version"], version);
+}
+
+#[test]
 fn what_the_build_lacks_is_an_error() {
     assert!(refused(&["run", &vector("countdown.txt"), "--kernel", "mkl"]).contains("\"mkl\""));
     hardmax(&["run", &vector("countdown.txt"), "--attention", "guess"]).assert().code(2);
@@ -184,12 +206,28 @@ fn inspect_shows_shape_kinds_and_vocabulary() {
     assert_eq!(report["layers"].as_array().unwrap().len(), report["shape"]["layers"]);
 }
 
+#[test]
+fn completions_and_manual_pages_name_every_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = at(&folder, "man");
+    hardmax(&["generate", "man", &target]).assert().code(0).stdout("");
+    let scripts = ["bash", "fish", "zsh"]
+        .map(|shell| prints(0, &mut hardmax(&["generate", "completions", shell])));
+    let help = prints(0, &mut hardmax(&["--help"]));
+    for command in COMMANDS {
+        let page = fs::read_to_string(format!("{target}/hardmax-{command}.1")).unwrap();
+        assert!(page.contains("Examples"), "{page}");
+        assert!(scripts.iter().chain([&help]).all(|text| text.contains(command)), "{command}");
+    }
+    assert!(!help.contains("generate "), "{help}");
+}
+
 /// Every line under "Examples:" of every subcommand.
 #[test]
 fn the_examples_of_the_help_work() {
     let mut examples = 0;
     let clang = std::process::Command::new("clang").arg("--version").output().is_ok();
-    for command in ["run", "verify", "trace", "oracle", "compile", "programs", "build", "inspect"] {
+    for command in COMMANDS.iter().chain(&["generate"]) {
         let help = prints(0, &mut hardmax(&[command, "--help"]));
         let lines = help.lines().map(str::trim).filter(|line| line.starts_with("hardmax "));
         for line in lines {

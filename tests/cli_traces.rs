@@ -15,7 +15,7 @@ fn a_trace_verifies_from_text_binary_and_a_pipe() {
         for attention in ["kinds", "hull", "brute"] {
             let report = json(0, &["verify", trace, "--attention", attention, "--threads", "2"]);
             assert_eq!((&report["positions"], &report["mismatches"]), (&768.into(), &0.into()));
-            assert_eq!((&report["threads"], &report["road"]), (&2.into(), &"dgemm".into()));
+            assert_eq!((&report["threads"], &report["method"]), (&2.into(), &"dgemm".into()));
             assert_eq!((&report["end"], &report["cut"]), (&"halted".into(), &false.into()));
         }
         let bytes = fs::read(trace).unwrap();
@@ -29,7 +29,7 @@ fn a_sample_says_how_many_positions_it_has() {
     let trace = vector("reverse_ref.txt");
     let report = json(0, &["verify", &trace, "--spot", "50", "--seed", "3"]);
     assert_eq!((&report["positions"], &report["seed"]), (&50.into(), &3.into()));
-    assert_eq!((&report["generated_tokens"], &report["road"]), (&768.into(), &"spot".into()));
+    assert_eq!((&report["generated_tokens"], &report["method"]), (&768.into(), &"spot".into()));
     let said = says(0, &mut hardmax(&["verify", &trace, "--spot"]));
     assert!(said.contains("768 of 768 (a sample, seed 0)"), "{said}");
 }
@@ -93,7 +93,7 @@ fn ranges_are_shown_by_position() {
 fn run_verifies_by_default_and_reports_it() {
     let report = json(0, &["run", &vector("reverse.txt")]);
     let verify = &report["verify"];
-    assert_eq!((&verify["road"], &verify["positions"]), (&"dgemm".into(), &768.into()));
+    assert_eq!((&verify["method"], &verify["positions"]), (&"dgemm".into(), &768.into()));
     assert_eq!(verify["mismatches"], 0);
     for key in ["seconds", "tokens_per_second", "threads"] {
         assert!(verify[key].as_f64().unwrap() > 0.0, "{key}");
@@ -195,10 +195,10 @@ fn a_killed_run_leaves_a_trace_that_verifies() {
     run.wait().unwrap();
     assert!(sizes.len() == 4, "{sizes:?}");
     let mut whole = None;
-    for road in ["dgemm", "plan"] {
-        let report = json(0, &["verify", &trace, "--road", road]);
+    for method in ["dgemm", "plan"] {
+        let report = json(0, &["verify", &trace, "--method", method]);
         assert_eq!((&report["cut"], &report["end"]), (&true.into(), &"open".into()));
-        assert_eq!((&report["road"], &report["fallback"]), (&road.into(), &Value::Null));
+        assert_eq!((&report["method"], &report["fallback"]), (&method.into(), &Value::Null));
         let positions = report["positions"].as_u64().unwrap();
         assert!(positions >= 32_768 && positions.is_multiple_of(32_768), "{positions}");
         assert_eq!(*whole.get_or_insert(positions), positions);
@@ -207,8 +207,8 @@ fn a_killed_run_leaves_a_trace_that_verifies() {
     // Torn within its last block, it still does.
     let torn = fs::read(&trace).unwrap();
     fs::write(&trace, &torn[..torn.len() - 3]).unwrap();
-    for road in ["dgemm", "plan"] {
-        let report = json(0, &["verify", &trace, "--road", road]);
+    for method in ["dgemm", "plan"] {
+        let report = json(0, &["verify", &trace, "--method", method]);
         assert_eq!(report["positions"].as_u64().map(|left| left + 32_768), whole);
     }
 }

@@ -1,4 +1,4 @@
-//! The conformance vectors: every road gives exactly the reference trace.
+//! The conformance vectors: every engine gives exactly the reference trace.
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! Verification finds every wrong token at its place, and none that is not; and it
-//! gives the same whatever the block size, the number of threads and the road.
+//! gives the same whatever the block size, the number of threads and the method.
 
 mod common;
 

@@ -3,8 +3,9 @@
 //! Positions are counted by the memory; for a query it is the latest position
 //! at the time. Layer and head are the engine's to add.
 
-use super::{HeadKind, TieBreak};
 use thiserror::Error;
+
+use crate::model::{HeadKind, TieBreak};
 
 /// Which of a head's two inputs is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

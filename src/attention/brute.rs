@@ -1,12 +1,13 @@
 //! The obvious memory: keep everything, scan it for every query.
 //!
 //! The twin that all others are tested against, and `--attention brute`. Its
-//! scores are plain f64, q[0]·k[0] + q[1]·k[1], so where they round, it
+//! scores are plain f64, `q[0]·k[0] + q[1]·k[1]`, so where they round, it
 //! may see ties that are none and miss ties that are.
 
 use super::door::Door;
 use super::tied::Tied;
-use super::{Broken, Memory, TieBreak};
+use super::{Broken, Memory};
+use crate::model::TieBreak;
 
 /// All keys and values, in order.
 #[derive(Clone, Debug)]

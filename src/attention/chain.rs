@@ -243,8 +243,8 @@ fn first_fall(last: usize, rises: impl Fn(usize) -> bool) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::TieBreak;
     use super::*;
+    use crate::model::TieBreak;
     use proptest::prelude::*;
 
     fn vertex(x: u32) -> Vertex {

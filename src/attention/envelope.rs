@@ -24,10 +24,10 @@
 //! and fall strictly: a binary search by the sign of q·(next - this) finds the first
 //! of the best. All signs are exact (`exact.rs`).
 
-use super::TieBreak;
 use super::chain::{Chain, Place, Vertex};
 use super::exact::{above, climb};
 use super::tied::{Tied, union};
+use crate::model::TieBreak;
 use std::num::NonZeroU32;
 
 /// The upper convex hull of some keys, with the values to give.

@@ -14,7 +14,8 @@ use super::history::History;
 use super::recency::Recency;
 use super::tied::Tied;
 use super::values::Values;
-use super::{Broken, HeadKind, Memory, TieBreak};
+use super::{Broken, Memory};
+use crate::model::{HeadKind, TieBreak};
 
 const KIND: HeadKind = HeadKind::Gather;
 
@@ -35,7 +36,7 @@ impl Gather {
 
     /// The same, next to a list that has the token of every position before it is inserted: values
     /// that depend on it alone take no room.
-    pub fn along(tie: TieBreak, history: Arc<History>) -> Self {
+    pub(crate) fn along(tie: TieBreak, history: Arc<History>) -> Self {
         Self { values: Values::along(history), ..Self::new(tie) }
     }
 

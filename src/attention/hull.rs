@@ -17,7 +17,8 @@
 use super::door::Door;
 use super::envelope::Envelope;
 use super::tied::{Tied, union};
-use super::{Broken, Memory, TieBreak};
+use super::{Broken, Memory};
+use crate::model::TieBreak;
 
 /// All positions that may still win.
 #[derive(Clone, Debug)]

@@ -21,7 +21,8 @@
 use super::door::Door;
 use super::hull::Hull;
 use super::recency::Recency;
-use super::{Broken, HeadKind, Memory, Part, TieBreak};
+use super::{Broken, Memory, Part};
+use crate::model::{HeadKind, TieBreak};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 

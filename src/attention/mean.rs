@@ -7,7 +7,8 @@
 
 use super::door::Door;
 use super::tied::Tied;
-use super::{Broken, HeadKind, Memory, TieBreak};
+use super::{Broken, Memory};
+use crate::model::{HeadKind, TieBreak};
 
 /// The highest keys so far.
 #[derive(Clone, Debug)]

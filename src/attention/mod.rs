@@ -9,10 +9,10 @@
 //! | kind | memory | a query costs | holds |
 //! | --- | --- | --- | --- |
 //! | lookup | [`Hull`]: the convex hull of the keys | O(log h) | 40 bytes a vertex |
-//! | passthrough | [`Passthrough`]: the last value | O(1) | nothing |
-//! | gather | [`Gather`]: the values, by position | O(1) | packed values, or nothing where a [`History`] decides |
+//! | passthrough | `Passthrough`: the last value | O(1) | nothing |
+//! | gather | [`Gather`]: the values, by position | O(1) | packed values, or nothing where a `History` decides |
 //! | keyed | [`Keyed`]: a table from whole keys to latest values | O(1), a miss O(log n) | one entry a key |
-//! | mean | [`Mean`]: a running sum | O(1) | nothing |
+//! | mean | `Mean`: a running sum | O(1) | nothing |
 //!
 //! [`Brute`] is the twin that they are all tested against: it scans.
 //!
@@ -41,56 +41,16 @@ mod recency;
 mod tied;
 mod values;
 
-use serde::Serialize;
+use crate::model::{HeadKind, TieBreak};
 
 pub use broken::{Broken, Part};
 pub use brute::Brute;
 pub use gather::Gather;
-pub use history::History;
+pub(crate) use history::History;
 pub use hull::Hull;
 pub use keyed::Keyed;
-pub use mean::Mean;
-pub use passthrough::Passthrough;
-
-/// What several equally good positions give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TieBreak {
-    /// The mean of their values.
-    Average,
-    /// The value of the latest of them.
-    Latest,
-}
-
-/// How a head may be answered: what the builder of a model guarantees of its
-/// keys and queries. Every kind can be answered as a [`HeadKind::Lookup`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HeadKind {
-    /// Nothing is guaranteed.
-    Lookup,
-    /// The query is proportional to (t, 1) and keys are (2s, 1): every position attends to itself.
-    Passthrough,
-    /// Keys are (2s, -s² + ε): the query qx/qy names a position.
-    Gather,
-    /// Keys are (2n, -n² + ε - C·dead): the latest live token whose key n is nearest to the query.
-    Keyed,
-    /// All keys are equal but those of position 0: the mean of all values.
-    Mean,
-}
-
-impl HeadKind {
-    /// Its name, in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            HeadKind::Lookup => "lookup",
-            HeadKind::Passthrough => "passthrough",
-            HeadKind::Gather => "gather",
-            HeadKind::Keyed => "keyed",
-            HeadKind::Mean => "mean",
-        }
-    }
-}
+use mean::Mean;
+use passthrough::Passthrough;
 
 /// One head's memory: keys and values of positions 0, 1, 2, ... in order.
 pub trait Memory: Send {

@@ -6,7 +6,8 @@
 //! At position 0 there is nothing else to attend to, so any query will do.
 
 use super::door::Door;
-use super::{Broken, HeadKind, Memory};
+use super::{Broken, Memory};
+use crate::model::HeadKind;
 
 /// The latest position.
 #[derive(Clone, Debug, Default)]

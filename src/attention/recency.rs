@@ -7,7 +7,8 @@
 //! shrinks lies in every interval. More is not needed: where two positions
 //! compete whose keys are equally near, an equal ε and a greater one both let the later win.
 
-use super::{Broken, HeadKind};
+use super::Broken;
+use crate::model::HeadKind;
 
 /// -n² is rounded once, the sum with ε once, and n² itself may come from one more product.
 const ULPS: f64 = 4.0;

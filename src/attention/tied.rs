@@ -5,7 +5,7 @@
 //! common merge in any order to the set of both, in 20 bytes. (Sums are f64:
 //! any order gives the same sum when values are whole.)
 
-use super::TieBreak;
+use crate::model::TieBreak;
 
 /// A non-empty set of positions with equal scores.
 #[derive(Clone, Copy, Debug, PartialEq)]

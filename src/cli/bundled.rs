@@ -1,7 +1,8 @@
 //! What the binary carries with it.
 
 use crate::machine::{HALT, Symbol, graph};
-use crate::model::{Model, ModelError, Token};
+use crate::model::{Model, ModelError};
+use crate::tokenizer::Tokenizer;
 use crate::weights;
 
 /// The model of `models/wasm32.bin`.
@@ -14,6 +15,8 @@ pub fn default_model() -> Result<Model, ModelError> {
 
 /// What `hardmax build` makes, and `models/wasm32.bin` was made of.
 pub fn build_model() -> weights::Build {
-    let names = Symbol::all().iter().map(Symbol::to_string).collect();
-    weights::build(&graph::machine(), names, Token(HALT.id()))
+    let names: Vec<String> = Symbol::all().iter().map(Symbol::to_string).collect();
+    let tokenizer = Tokenizer::of_names(names.iter().map(String::as_str));
+    let stop = tokenizer.token(HALT).expect("these are the names of all symbols");
+    weights::build(&graph::machine(), names, stop)
 }

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::engine::EngineError;
+use crate::engine::verify::NoThreads;
 use crate::linalg::NoKernel;
 use crate::model::ModelError;
 use crate::oracle::OracleError;
 use crate::program::binary::BinaryError;
 use crate::program::stream::TextError;
 use crate::program::{Problem, ProgramError};
+use crate::tokenizer::NoToken;
 use crate::wasm::WasmError;
 
 /// Bad usage or input: exit code 2.
@@ -61,8 +63,8 @@ pub enum CliError {
     HexLength { digits: usize },
     #[error(transparent)]
     Model(#[from] ModelError),
-    #[error("this model has no token {name:?}, which the program needs")]
-    NoToken { name: String },
+    #[error(transparent)]
+    NoToken(#[from] NoToken),
     #[error(
         "the model generated {name:?}, which is no token of the machine, so no trace can hold it"
     )]
@@ -92,8 +94,8 @@ pub enum CliError {
     Uncomputable { position: u64, source: EngineError },
     #[error("the plan cannot be compared: {0}")]
     Agreement(EngineError),
-    #[error("no pool of {threads} threads: {reason}")]
-    Threads { threads: usize, reason: String },
+    #[error(transparent)]
+    Threads(#[from] NoThreads),
     #[error("{path}: no positions {start}..{end}: the trace has {tokens} tokens")]
     Range { path: String, start: u64, end: u64, tokens: u64 },
     #[error("standard output: {0}")]

@@ -7,8 +7,7 @@ use std::path::Path;
 
 use super::CliError;
 use crate::files;
-use crate::machine::Symbol;
-use crate::model::{Model, Token};
+use crate::model::Model;
 use crate::program::{Program, text};
 
 /// More than the longest prompt as text, and what is read whole must fit into memory.
@@ -47,25 +46,6 @@ pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     let size = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
     checked(size as u64)?;
     Ok(bytes)
-}
-
-/// The model's token for each symbol, by id.
-pub fn ids(model: &Model) -> Vec<Option<Token>> {
-    Symbol::all().iter().map(|symbol| model.vocabulary().id(&symbol.to_string())).collect()
-}
-
-/// The model's tokens for a prompt.
-pub fn encode(model: &Model, symbols: &[Symbol]) -> Result<Vec<Token>, CliError> {
-    let ids = ids(model);
-    let id = |symbol: &Symbol| {
-        ids[symbol.id() as usize].ok_or_else(|| CliError::NoToken { name: symbol.to_string() })
-    };
-    symbols.iter().map(id).collect()
-}
-
-/// What each token of a model means, by id.
-pub fn meanings(model: &Model) -> Vec<Option<Symbol>> {
-    model.vocabulary().iter().map(|(_, name)| Symbol::from_name(name)).collect()
 }
 
 /// Writes a file whole or not at all.

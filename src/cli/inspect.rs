@@ -10,8 +10,7 @@ use serde::Serialize;
 use super::plan_report::PlanReport;
 use super::report::{self, grouped};
 use super::{CliError, Verdict, inputs};
-use crate::attention::TieBreak;
-use crate::model::{Matrix, Model, Shape};
+use crate::model::{Matrix, Model, Shape, TieBreak};
 
 /// Show a model's shape, nonzero weights, head kinds and vocabulary.
 #[derive(Debug, Args)]

@@ -9,9 +9,9 @@ use crate::engine::verify::{
     EXPLAINED, HeadDifference, Logits, Mismatch, VerifyError, differing_heads,
 };
 use crate::linalg::Kernel;
-use crate::machine::Symbol;
 use crate::model::{Model, Token};
 use crate::program::{Counter, Program};
+use crate::tokenizer::Tokenizer;
 
 /// A token that the model does not predict.
 #[derive(Clone, Debug, Serialize)]
@@ -61,12 +61,13 @@ impl MismatchReport {
         pool: &ThreadPool,
     ) -> Result<(), CliError> {
         let prompt = program.prompt().len() as u64;
+        let tokenizer = Tokenizer::new(model.vocabulary());
         let mut counter = Counter::new(program);
         let mut position = 0;
         let mut tokens = trace.take(self.position as usize).inspect(|token| {
             if position >= prompt
                 && let Ok(token) = token
-                && let Some(symbol) = Symbol::from_name(model.vocabulary().name(*token))
+                && let Some(symbol) = tokenizer.symbol(*token)
             {
                 counter.step(symbol);
             }

@@ -18,10 +18,13 @@ mod report;
 mod source;
 mod trace_file;
 mod trace_output;
+mod values;
 mod verification;
+mod version;
 
 mod build;
 mod compile;
+mod generate;
 mod inspect;
 mod oracle;
 mod programs;
@@ -52,7 +55,7 @@ impl Verdict {
 
 /// Runs WebAssembly inside a transformer whose weights are computed.
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true, max_term_width = 100)]
+#[command(version = version::VERSION, long_version = version::long(), about, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -68,6 +71,8 @@ enum Command {
     Programs(programs::Programs),
     Build(build::Build),
     Inspect(inspect::Inspect),
+    #[command(hide = true)]
+    Generate(generate::Generate),
 }
 
 impl Cli {
@@ -82,6 +87,7 @@ impl Cli {
             Command::Programs(programs) => programs.run(),
             Command::Build(build) => build.run(),
             Command::Inspect(inspect) => inspect.run(),
+            Command::Generate(generate) => generate.run(),
         }
     }
 }

@@ -15,6 +15,7 @@ use super::trace_output::Recorder;
 use super::{CliError, Verdict, inputs};
 use crate::machine::Symbol;
 use crate::oracle::{Stopped, execute};
+use crate::tokenizer::Tokenizer;
 
 /// Execute a program directly, and write the trace that the model must generate.
 #[derive(Debug, Args)]
@@ -83,8 +84,9 @@ impl Oracle {
 
         let prompt = program.prompt();
         if let (Some(path), Some(model)) = (&self.trace, &model) {
-            let mut recorder = Recorder::new(path, model, &inputs::encode(model, &prompt)?)?;
-            for token in inputs::encode(model, &generated)? {
+            let tokenizer = Tokenizer::new(model.vocabulary());
+            let mut recorder = Recorder::new(path, model, &tokenizer.encode(&prompt)?)?;
+            for token in tokenizer.encode(&generated)? {
                 recorder.push(token);
             }
             recorder.finish(&program, generated.iter().copied())?;

@@ -5,12 +5,13 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::report::grouped;
-use super::{CliError, bundled_programs, inputs};
+use super::{CliError, bundled_programs};
 use crate::engine::{Agreement, Attention, Walks, compare};
 use crate::linalg::Kernel;
 use crate::machine::Symbol;
 use crate::model::{Model, Shape, Token, Vocabulary};
 use crate::plan::{Plan, Refusal, Summary};
+use crate::tokenizer::Tokenizer;
 use crate::wasm;
 
 /// Tokens of a random history behind what it begins with.
@@ -65,6 +66,7 @@ struct DifferenceReport {
 /// Pieces of the bundled programs, each a prompt without its first token; none for a model
 /// that does not have the machine's tokens.
 fn parts_of_programs(model: &Model) -> Vec<Vec<Token>> {
+    let tokenizer = Tokenizer::new(model.vocabulary());
     let mut parts = Vec::new();
     for bundled in bundled_programs::all() {
         let compiled = wasm::compile(bundled.wasm, &wasm::Options::default());
@@ -72,7 +74,7 @@ fn parts_of_programs(model: &Model) -> Vec<Vec<Token>> {
         let symbols = program.prompt();
         for code in symbols[1..].chunks(5 * INSTRUCTIONS) {
             // The last piece has the end of its program, and perhaps an input, too.
-            match inputs::encode(model, &[code, &[Symbol::Close]].concat()) {
+            match tokenizer.encode(&[code, &[Symbol::Close]].concat()) {
                 Ok(part) => parts.push(part),
                 Err(_) => return Vec::new(),
             }

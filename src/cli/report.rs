@@ -4,11 +4,21 @@ use serde::Serialize;
 
 use super::CliError;
 use super::check::Mismatch;
+use super::version::VERSION;
+
+/// A report, and what made it.
+#[derive(Serialize)]
+struct Versioned<'r, R> {
+    version: &'static str,
+    #[serde(flatten)]
+    report: &'r R,
+}
 
 /// Prints one JSON object.
 pub fn json(report: &impl Serialize) -> Result<(), CliError> {
     use std::io::Write;
-    let text = serde_json::to_string_pretty(report).expect("reports have string keys");
+    let report = Versioned { version: VERSION, report };
+    let text = serde_json::to_string_pretty(&report).expect("reports have string keys");
     writeln!(std::io::stdout(), "{text}").map_err(CliError::Stdout)
 }
 

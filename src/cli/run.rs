@@ -1,5 +1,6 @@
 //! `hardmax run`: execute a program by the model.
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -12,20 +13,21 @@ use super::report::{self, Check, grouped, rate};
 use super::source::Source;
 use super::trace_file;
 use super::trace_output::{Recorder, is_binary_name};
-use super::verification::{self, MOST_THREADS, Road, VerifyReport};
+use super::verification::{self, MOST_THREADS, RunMethod, VerifyReport};
 use super::{CliError, Verdict, inputs};
-use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
+use crate::engine::verify::{DEFAULT_BLOCK, Method, Settings, Spot};
 use crate::engine::{Attention, Engine, Fallback, Planned, Reference, Stopped, generate};
 use crate::linalg::Kernel;
 use crate::machine::Symbol;
 use crate::model::{Model, Shape, Token, Tokens};
 use crate::plan::{Plan, Refusal};
 use crate::program::Program;
+use crate::tokenizer::Tokenizer;
 
-/// Which way through the model.
+/// Which engine runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
-enum Way {
+enum EngineName {
     /// The model compiled to the few operations that matter.
     Plan,
     /// Every matrix dense, every head by its memory.
@@ -52,9 +54,9 @@ pub struct Run {
     /// Model file [default: the one in the binary]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Which way through the model [default: plan, or reference where --attention is given]
+    /// Which engine runs the model [default: plan, or reference where --attention is given]
     #[arg(long, value_enum, value_name = "NAME")]
-    engine: Option<Way>,
+    engine: Option<EngineName>,
     /// How the reference answers heads [default: kinds]
     #[arg(long, value_enum)]
     attention: Option<Attention>,
@@ -72,9 +74,10 @@ pub struct Run {
     check: Option<PathBuf>,
     /// Recompute what was generated and compare: dgemm, plan, spot, spot=N (so many positions) or
     /// none. Only dgemm and spot share no arithmetic with a run by the plan
-    #[arg(long, value_name = "ROAD", default_value = "dgemm")]
-    verify: Road,
-    /// Threads of the verification [default: one for each core]
+    #[arg(long, value_name = "METHOD", default_value = "dgemm")]
+    verify: RunMethod,
+    /// Threads of the verification [default: one for each core, but one through the plan below 8
+    /// million tokens]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
     /// Print one JSON object instead of program output and summary
@@ -87,7 +90,7 @@ struct Report {
     program: String,
     model: String,
     shape: Shape,
-    engine: Way,
+    engine: EngineName,
     fallback: Option<Fallback>,
     attention: Attention,
     kernel: &'static str,
@@ -115,10 +118,10 @@ impl Run {
         let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
         let prompt = program.prompt();
-        let tokens = inputs::encode(&model, &prompt)?;
-        let meanings = inputs::meanings(&model);
+        let tokenizer = Tokenizer::new(model.vocabulary());
+        let tokens = tokenizer.encode(&prompt)?;
         let opening = tokens.first().copied().unwrap_or(Token(0));
-        let needs_plan = self.way() == Way::Plan || self.verify == Road::Plan;
+        let needs_plan = self.engine_name() == EngineName::Plan || self.verify == RunMethod::Plan;
         let plan = needs_plan.then(|| Plan::new(&model, opening));
         let mut engine = self.engine(&model, plan.as_ref(), kernel)?;
         let load_seconds = loading.elapsed().as_secs_f64();
@@ -129,13 +132,13 @@ impl Run {
         // A binary trace is written as it comes; all else wants the tokens afterwards.
         let keeps_trace = self.trace.as_deref().is_some_and(|path| !is_binary_name(path))
             || reference.is_some()
-            || self.verify != Road::None;
+            || self.verify != RunMethod::None;
         let mut trace: Tokens = tokens.iter().copied().collect();
         let mut trapped = false;
         let mut output = ProgramOutput::new(!self.json);
         let running = Instant::now();
         let result = generate(&mut engine, &tokens, model.stop(), self.max_tokens, |token| {
-            let meaning = meanings[token.index()];
+            let meaning = tokenizer.symbol(token);
             output.take(if let Some(Symbol::Out(byte)) = meaning { Some(byte) } else { None });
             trapped |= meaning == Some(Symbol::Trap);
             if let Some(recorder) = &mut recorder {
@@ -152,11 +155,11 @@ impl Run {
 
         let verify = self.verified(&model, kernel, plan.as_ref(), &program, &trace)?;
         let generated = || trace.iter().skip(tokens.len());
-        if let Some(foreign) = generated().find(|token| meanings[token.index()].is_none()) {
+        if let Some(foreign) = generated().find(|&token| tokenizer.symbol(token).is_none()) {
             let name = model.vocabulary().name(foreign).to_owned();
             return Err(CliError::ForeignToken { name });
         }
-        let generated = || generated().filter_map(|token| meanings[token.index()]);
+        let generated = || generated().filter_map(|token| tokenizer.symbol(token));
         if let Some(recorder) = recorder {
             recorder.finish(&program, generated())?;
         }
@@ -165,7 +168,7 @@ impl Run {
             program: self.source.name(),
             model: inputs::model_name(self.model.as_deref()),
             shape: model.shape(),
-            engine: self.way(),
+            engine: self.engine_name(),
             fallback: engine.fallback(),
             attention: self.attention(),
             kernel: kernel.name(),
@@ -188,11 +191,11 @@ impl Run {
     }
 
     /// Who asks how heads are answered means the reference.
-    fn way(&self) -> Way {
+    fn engine_name(&self) -> EngineName {
         match (self.engine, self.attention) {
-            (Some(way), _) => way,
-            (None, Some(_)) => Way::Reference,
-            (None, None) => Way::Plan,
+            (Some(name), _) => name,
+            (None, Some(_)) => EngineName::Reference,
+            (None, None) => EngineName::Plan,
         }
     }
 
@@ -208,7 +211,7 @@ impl Run {
     ) -> Result<Engine<'m>, CliError> {
         let attention = self.attention();
         Ok(match plan {
-            Some(plan) if self.way() == Way::Plan => {
+            Some(plan) if self.engine_name() == EngineName::Plan => {
                 let planned = Planned::new(model, plan, attention, kernel);
                 let quiet = self.json;
                 Engine::Plan(Box::new(planned.telling(move |Fallback { position, reason }| {
@@ -239,20 +242,15 @@ impl Run {
         program: &Program,
         trace: &Tokens,
     ) -> Result<Option<VerifyReport>, CliError> {
-        let spot = match self.verify {
-            Road::None => return Ok(None),
-            Road::Dgemm | Road::Plan => None,
-            Road::Spot(count) => Some(Spot { count, seed: 0 }),
-        };
+        let Some((method, sample)) = self.verify.method() else { return Ok(None) };
+        let spot = sample.map(|count| Spot { count, seed: 0 });
         let attention = self.attention();
         let settings = Settings { attention, kernel, block: DEFAULT_BLOCK, spot };
-        let pool = match self.verify {
-            Road::Plan => verification::plan_pool(self.threads, trace.len())?,
-            _ => verification::pool(self.threads)?,
-        };
+        let threads = self.threads.and_then(NonZero::new);
+        let pool = method.pool(threads, Some(trace.len()))?;
         let prompt = program.prompt().len() as u64;
-        let mut report = match (self.verify, plan) {
-            (Road::Plan, Some(plan)) => {
+        let mut report = match (method, plan) {
+            (Method::Plan, Some(plan)) => {
                 verification::by_plan(model, plan, prompt, trace, settings, &pool)?
             }
             _ => {
@@ -292,9 +290,9 @@ impl Report {
                 self.threads
             );
             match (self.engine, self.fallback) {
-                (Way::Reference, _) => eprintln!("{model}, engine reference, {reference}"),
-                (Way::Plan, None) => eprintln!("{model}, engine plan, 1 thread"),
-                (Way::Plan, Some(Fallback { position, reason })) => eprintln!(
+                (EngineName::Reference, _) => eprintln!("{model}, engine reference, {reference}"),
+                (EngineName::Plan, None) => eprintln!("{model}, engine plan, 1 thread"),
+                (EngineName::Plan, Some(Fallback { position, reason })) => eprintln!(
                     "{model}, engine plan, but from position {position} on engine reference, \
                      {reference}: {reason}"
                 ),

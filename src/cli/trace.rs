@@ -11,7 +11,6 @@ use super::report::{self, grouped};
 use super::trace_file::{self, TraceFile};
 use super::trace_output;
 use super::{CliError, Verdict, inputs};
-use crate::machine::Symbol;
 
 /// Show a trace or a part of it, or convert it between text and binary.
 ///
@@ -128,7 +127,7 @@ fn show(file: &mut TraceFile, names: &[String], range: &Range<u64>) -> Result<()
             continue;
         }
         let name = &names[token.index()];
-        let is_byte = Symbol::from_name(name).is_some_and(|symbol| symbol.byte().is_some());
+        let is_byte = file.tokenizer().symbol(token).is_some_and(|symbol| symbol.byte().is_some());
         let first = position == range.start;
         if !first && (position == prompt || line_begins || (position < prompt && !is_byte)) {
             writeln!(out).map_err(CliError::Stdout)?;

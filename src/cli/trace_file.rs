@@ -6,18 +6,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{CliError, inputs};
-use crate::machine::Symbol;
+use super::CliError;
 use crate::model::{Model, Token};
 use crate::program::binary::{self, Digest, Header, Reader};
 use crate::program::stream::TextReader;
 use crate::program::{Program, Trace, text};
+use crate::tokenizer::Tokenizer;
 
 /// A trace that is being read: an iterator over its tokens, prompt first.
 pub struct TraceFile {
     /// Its name in messages.
     path: String,
     program: Program,
+    /// For the model's tokens, or a binary trace's own.
+    tokenizer: Tokenizer,
     prompt: std::vec::IntoIter<Token>,
     prompt_tokens: u64,
     rest: Rest,
@@ -30,8 +32,7 @@ pub struct TraceFile {
 }
 
 enum Rest {
-    /// With the model's token of each symbol.
-    Text(TextReader<Buffered>, Vec<Option<Token>>),
+    Text(TextReader<Buffered>),
     Binary(Reader<Buffered>),
 }
 
@@ -72,7 +73,7 @@ impl TraceFile {
         let is_binary = binary::is_binary(file.fill_buf().map_err(failed)?);
         let path =
             if size.is_some() { path.display().to_string() } else { "standard input".to_owned() };
-        let (program, prompt, rest) = if is_binary {
+        let (program, tokenizer, prompt, rest) = if is_binary {
             let failed = |source| CliError::BinaryTrace { path: path.clone(), source };
             let mut reader = Reader::new(file).map_err(failed)?;
             let count = reader.header().prompt as usize;
@@ -80,17 +81,20 @@ impl TraceFile {
                 reader.by_ref().take(count).collect::<Result<_, _>>().map_err(failed)?;
             let program = program(&path, reader.header(), &prompt)?;
             let prompt = prompt.into_iter().map(|token| Token(token.into())).collect();
-            (program, prompt, Rest::Binary(reader))
+            let names = reader.header().names.iter().map(String::as_str);
+            (program, Tokenizer::of_names(names), prompt, Rest::Binary(reader))
         } else {
             let failed = |source| CliError::TextTrace { path: path.clone(), source };
             let reader = TextReader::new(file).map_err(failed)?;
             let program = reader.program().clone();
-            let prompt = inputs::encode(model, &program.prompt())?;
-            (program, prompt, Rest::Text(reader, inputs::ids(model)))
+            let tokenizer = Tokenizer::new(model.vocabulary());
+            let prompt = tokenizer.encode(&program.prompt())?;
+            (program, tokenizer, prompt, Rest::Text(reader))
         };
         Ok(TraceFile {
             path,
             program,
+            tokenizer,
             prompt_tokens: prompt.len() as u64,
             prompt: prompt.into_iter(),
             rest,
@@ -124,6 +128,11 @@ impl TraceFile {
         &self.program
     }
 
+    /// What its tokens mean.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
     /// The tokens of the prompt that are still to be taken.
     pub fn prompt(&self) -> &[Token] {
         self.prompt.as_slice()
@@ -136,7 +145,7 @@ impl TraceFile {
     /// The header of a binary trace.
     pub fn header(&self) -> Option<&Header> {
         match &self.rest {
-            Rest::Text(..) => None,
+            Rest::Text(_) => None,
             Rest::Binary(reader) => Some(reader.header()),
         }
     }
@@ -144,7 +153,7 @@ impl TraceFile {
     /// Whether the file broke off; known once all tokens are taken.
     pub fn is_cut(&self) -> bool {
         match &self.rest {
-            Rest::Text(..) => false,
+            Rest::Text(_) => false,
             Rest::Binary(reader) => !reader.complete(),
         }
     }
@@ -189,9 +198,8 @@ impl TraceFile {
                 Ok(token) => Ok(Token(token.into())),
                 Err(source) => Err(CliError::BinaryTrace { path: self.path.clone(), source }),
             }),
-            Rest::Text(reader, ids) => Some(match reader.next()? {
-                Ok(symbol) => ids[symbol.id() as usize]
-                    .ok_or_else(|| CliError::NoToken { name: symbol.to_string() }),
+            Rest::Text(reader) => Some(match reader.next()? {
+                Ok(symbol) => self.tokenizer.token(symbol).map_err(CliError::from),
                 Err(source) => Err(CliError::TextTrace { path: self.path.clone(), source }),
             }),
         }
@@ -209,16 +217,16 @@ fn program(path: &str, header: &Header, prompt: &[u16]) -> Result<Program, CliEr
 /// The trace at `path`, whole, of either format.
 pub fn whole(path: &Path, model: &Model) -> Result<Trace, CliError> {
     let mut file = TraceFile::open(path, model)?;
-    let names = names(&file, model);
+    let (names, tokenizer) = (names(&file, model), file.tokenizer().clone());
     let mut generated = Vec::new();
     for (position, token) in file.by_ref().enumerate() {
-        let name = &names[token?.index()];
+        let token = token?;
         let foreign = || CliError::ForeignName {
             path: path.display().to_string(),
-            name: name.clone(),
+            name: names[token.index()].clone(),
             position: position as u64,
         };
-        generated.push(Symbol::from_name(name).ok_or_else(foreign)?);
+        generated.push(tokenizer.symbol(token).ok_or_else(foreign)?);
     }
     generated.drain(..file.prompt_tokens as usize);
     Ok(Trace { program: file.program, generated })

@@ -144,7 +144,7 @@ fn to_text(
 ) -> Result<(), CliError> {
     let unwritten = |source| CliError::Write { path: target.into(), source };
     let names = names(file, model);
-    let symbols: Vec<Option<Symbol>> = names.iter().map(|name| Symbol::from_name(name)).collect();
+    let tokenizer = file.tokenizer().clone();
     let mut text = text::write_program(file.program());
     let mut lines = text::Lines::default();
     while let Some(token) = file.next().transpose()? {
@@ -154,7 +154,7 @@ fn to_text(
                 name: names[token.index()].clone(),
                 position: file.taken() - 1,
             };
-            lines.write(symbols[token.index()].ok_or_else(foreign)?, &mut text);
+            lines.write(tokenizer.symbol(token).ok_or_else(foreign)?, &mut text);
             if text.len() >= BUFFER {
                 out.write_all(text.as_bytes()).map_err(unwritten)?;
                 text.clear();

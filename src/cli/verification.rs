@@ -1,18 +1,17 @@
 //! Verifying a trace, and what is reported of it: shared by `run` and `verify`.
 
-use std::num::NonZero;
 use std::str::FromStr;
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPool;
 use serde::Serialize;
 
 use super::mismatch::MismatchReport;
 use super::report::{grouped, rate};
 use super::{CliError, Verdict};
 use crate::engine::verify::{
-    End, Settings, Spot, Verification, VerifyError, verify, verify_by_plan,
+    End, Method, Settings, Spot, Verification, VerifyError, WORTH_THREADS, verify, verify_by_plan,
 };
 use crate::engine::{Attention, Fallback};
 use crate::model::{Model, Token, Tokens};
@@ -21,9 +20,9 @@ use crate::plan::{Plan, Refusal};
 /// Positions of a sample if no number is given.
 pub const DEFAULT_SPOT: usize = 1000;
 
-/// By which road a run is verified.
+/// By which method a run is verified, if it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Road {
+pub enum RunMethod {
     /// Every position, through dense products.
     Dgemm,
     /// Every position, through the plan.
@@ -34,16 +33,30 @@ pub enum Road {
     None,
 }
 
-impl FromStr for Road {
+impl RunMethod {
+    /// The method, and the size of the sample for `spot`.
+    pub fn method(self) -> Option<(Method, Option<usize>)> {
+        match self {
+            RunMethod::Dgemm => Some((Method::Dgemm, None)),
+            RunMethod::Plan => Some((Method::Plan, None)),
+            RunMethod::Spot(count) => Some((Method::Spot, Some(count))),
+            RunMethod::None => None,
+        }
+    }
+}
+
+impl FromStr for RunMethod {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Road, String> {
+    fn from_str(text: &str) -> Result<RunMethod, String> {
         match (text, text.strip_prefix("spot=")) {
-            ("dgemm", _) => Ok(Road::Dgemm),
-            ("plan", _) => Ok(Road::Plan),
-            ("spot", _) => Ok(Road::Spot(DEFAULT_SPOT)),
-            ("none", _) => Ok(Road::None),
-            (_, Some(count)) => count.parse().map(Road::Spot).map_err(|error| format!("{error}")),
+            ("dgemm", _) => Ok(RunMethod::Dgemm),
+            ("plan", _) => Ok(RunMethod::Plan),
+            ("spot", _) => Ok(RunMethod::Spot(DEFAULT_SPOT)),
+            ("none", _) => Ok(RunMethod::None),
+            (_, Some(count)) => {
+                count.parse().map(RunMethod::Spot).map_err(|error| format!("{error}"))
+            }
             _ => Err("expected dgemm, plan, spot, spot=N or none".into()),
         }
     }
@@ -52,7 +65,7 @@ impl FromStr for Road {
 /// What was verified, how, and with what result.
 #[derive(Clone, Debug, Serialize)]
 pub struct VerifyReport {
-    pub road: &'static str,
+    pub method: Method,
     /// Where and why dense products took over from the plan.
     pub fallback: Option<Fallback>,
     pub attention: Attention,
@@ -77,31 +90,11 @@ pub struct VerifyReport {
     pub attention_bytes: usize,
 }
 
-/// Stack of a worker thread: recursion is shallow, and everything large is on the heap.
-const WORKER_STACK: usize = 128 << 10;
+// The help of `--threads` says so.
+const _: () = assert!(WORTH_THREADS == 8_000_000);
 
 /// A number beyond this is a slip, and making so many threads would keep the system busy.
 pub const MOST_THREADS: i64 = 1024;
-
-/// How many threads there are to be.
-pub fn pool(threads: Option<u16>) -> Result<ThreadPool, CliError> {
-    let there = || std::thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = threads.map_or_else(there, usize::from);
-    ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .stack_size(WORKER_STACK)
-        .build()
-        .map_err(|error| CliError::Threads { threads, reason: error.to_string() })
-}
-
-/// Shorter traces go through the plan in less time than a second thread needs for code of its own.
-const WORTH_THREADS: usize = 8_000_000;
-
-/// How many threads are to follow a trace through the plan: one, if nobody says otherwise, where
-/// more take longer.
-pub fn plan_pool(threads: Option<u16>, tokens: usize) -> Result<ThreadPool, CliError> {
-    pool(threads.or((tokens < WORTH_THREADS).then_some(1)))
-}
 
 /// Verifies a trace of which `prompt` tokens are the prompt by dense products. `done` says, for the
 /// progress bar, how much of `total` is done after so many tokens.
@@ -113,14 +106,14 @@ pub fn by_products(
     pool: &ThreadPool,
     (total, done): (Option<u64>, impl Fn(u64) -> u64 + Send + Sync),
 ) -> Result<VerifyReport, CliError> {
-    let road = if settings.spot.is_some() { "spot" } else { "dgemm" };
+    let method = if settings.spot.is_some() { Method::Spot } else { Method::Dgemm };
     let (outcome, seconds) =
         timed(total, done, |update| verify(model, prompt, trace, settings, pool, update));
     let verification = outcome.map_err(|error| match error {
         VerifyError::Engine(error) => CliError::Verification(error),
         VerifyError::Source(error) => error,
     })?;
-    VerifyReport::new(model, road, verification, settings, pool, seconds)
+    VerifyReport::new(model, method, verification, settings, pool, seconds)
 }
 
 /// Verifies a trace of which `prompt` tokens are the prompt through the plan. `settings` are
@@ -139,7 +132,7 @@ pub fn by_plan(
         |update| verify_by_plan(model, plan, prompt, trace, settings, pool, update),
     );
     let verification = outcome.map_err(CliError::Verification)?;
-    VerifyReport::new(model, "plan", verification, settings, pool, seconds)
+    VerifyReport::new(model, Method::Plan, verification, settings, pool, seconds)
 }
 
 /// Does the work with a progress bar, and says how long it took.
@@ -177,7 +170,7 @@ fn progress_bar(total: Option<u64>) -> ProgressBar {
 impl VerifyReport {
     fn new(
         model: &Model,
-        road: &'static str,
+        method: Method,
         verification: Verification,
         settings: Settings,
         pool: &ThreadPool,
@@ -199,7 +192,7 @@ impl VerifyReport {
             }
         };
         Ok(VerifyReport {
-            road,
+            method,
             fallback: verification.fallback,
             attention: settings.attention,
             kernel: settings.kernel.name(),
@@ -237,7 +230,7 @@ impl VerifyReport {
         eprintln!(
             "verified {}{of} generated tokens by {}: {} mismatch{es}, {:.3} s, {} tokens/s",
             grouped(self.positions),
-            self.road,
+            self.method.name(),
             grouped(self.mismatches),
             self.seconds,
             grouped(self.tokens_per_second as u64),
@@ -250,8 +243,8 @@ impl VerifyReport {
             self.kernel,
             self.kernel_description
         );
-        match (self.road, self.fallback) {
-            ("plan", None) => eprintln!("verification: {threads}"),
+        match (self.method, self.fallback) {
+            (Method::Plan, None) => eprintln!("verification: {threads}"),
             (_, None) => eprintln!("verification: {products}, {threads}"),
             (_, Some(Fallback { position, reason })) => eprintln!(
                 "verification: {threads}, but from position {position} on by dgemm, {products}: \

@@ -1,10 +1,11 @@
 //! `hardmax verify`: is a trace the one that the model generates?
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use clap::{Args, ValueEnum, value_parser};
+use clap::{Args, value_parser};
 use serde::Serialize;
 
 use super::report;
@@ -12,19 +13,10 @@ use super::trace_file::TraceFile;
 use super::verification::{self, DEFAULT_SPOT, MOST_THREADS, VerifyReport};
 use super::{CliError, Verdict, inputs};
 use crate::engine::Attention;
-use crate::engine::verify::{DEFAULT_BLOCK, Settings, Spot};
+use crate::engine::verify::{DEFAULT_BLOCK, Method, Settings, Spot};
 use crate::linalg::Kernel;
 use crate::model::{Token, Tokens};
 use crate::plan::Plan;
-
-/// By which road a trace is verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum TraceRoad {
-    /// Dense products over many positions at once, as the model's format defines it.
-    Dgemm,
-    /// The model compiled to the few operations that matter, on several threads.
-    Plan,
-}
 
 /// A block of this size takes gigabytes: a number beyond it is a slip.
 const LARGEST_BLOCK: i64 = 1 << 20;
@@ -38,7 +30,7 @@ const LARGEST_BLOCK: i64 = 1 << 20;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax verify tests/vectors/reverse_ref.txt
-  hardmax verify tests/vectors/reverse_ref.txt --road plan
+  hardmax verify tests/vectors/reverse_ref.txt --method plan
   hardmax verify tests/vectors/reverse_ref.txt --attention hull --threads 1 --block 64
   hardmax verify tests/vectors/reverse_ref.txt --spot 100 --seed 7 --json")]
 pub struct Verify {
@@ -49,8 +41,8 @@ pub struct Verify {
     model: Option<PathBuf>,
     /// Through dense products, or through the plan; where that does not go, dense products take
     /// over
-    #[arg(long, value_enum, value_name = "ROAD", default_value = "dgemm")]
-    road: TraceRoad,
+    #[arg(long, alias = "road", value_enum, value_name = "METHOD", default_value = "dgemm")]
+    method: Method,
     /// How heads are answered
     #[arg(long, value_enum, default_value = "kinds")]
     attention: Attention,
@@ -66,7 +58,7 @@ pub struct Verify {
     threads: Option<u16>,
     /// Compare a random sample of N positions only [default: 1000]
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = default_spot())]
-    #[arg(conflicts_with = "road")]
+    #[arg(conflicts_with = "method")]
     spot: Option<usize>,
     /// Which sample
     #[arg(long, value_name = "N", default_value_t = 0, requires = "spot")]
@@ -109,10 +101,11 @@ impl Verify {
         };
         let prompt = trace.prompt_tokens();
         let program = trace.program().clone();
+        let threads = self.threads.and_then(NonZero::new);
         let load_seconds;
-        let verification = match self.road {
-            TraceRoad::Dgemm => {
-                let pool = verification::pool(self.threads)?;
+        let verification = match self.method {
+            Method::Dgemm | Method::Spot => {
+                let pool = Method::Dgemm.pool(threads, None)?;
                 load_seconds = loading.elapsed().as_secs_f64();
                 let (size, read) = trace.progress();
                 let progress = (size, move |_| read.load(Ordering::Relaxed));
@@ -127,9 +120,9 @@ impl Verify {
                 }
                 report
             }
-            TraceRoad::Plan => {
+            Method::Plan => {
                 let tokens = trace.by_ref().collect::<Result<Tokens, CliError>>()?;
-                let pool = verification::plan_pool(self.threads, tokens.len())?;
+                let pool = Method::Plan.pool(threads, Some(tokens.len()))?;
                 let opening = tokens.iter().next().unwrap_or(Token(0));
                 let plan = Plan::new(&model, opening);
                 load_seconds = loading.elapsed().as_secs_f64();

@@ -4,7 +4,7 @@ use super::generate::Decoder;
 use super::{EngineError, Fallback, Planned, Reference};
 use crate::model::Token;
 
-/// One way through a model.
+/// An engine of either kind.
 pub enum Engine<'m> {
     /// The forward pass as the format defines it.
     Reference(Box<Reference<'m>>),

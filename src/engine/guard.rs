@@ -6,7 +6,7 @@
 //! rounds scores of about 2·n² and needs them right to 1/2: n ≤ 2²⁵.
 
 use super::{Attention, EngineError};
-use crate::attention::HeadKind;
+use crate::model::HeadKind;
 
 /// Below every key of a token that takes part; dead tokens are at -1e30.
 const DEAD: f64 = -1e28;

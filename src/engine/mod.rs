@@ -1,7 +1,7 @@
 //! Running a model: tokens in, tokens out.
 //!
 //! [`Reference`] is the forward pass as the format defines it; [`Planned`] executes
-//! a plan, the same model compiled to the few operations that matter; [`generate`] is
+//! a plan, the same model compiled to the few operations that matter; [`generate()`] is
 //! greedy decoding by either; [`verify`] recomputes a trace, many positions at once;
 //! [`compare`] takes both along random histories.
 //! None knows files, programs or terminals.
@@ -18,18 +18,17 @@ mod reference;
 pub mod verify;
 
 pub use agreement::{Agreement, Difference, Walks, compare};
-pub use either::Engine;
+pub(crate) use either::Engine;
 pub use error::EngineError;
 pub use execute::Violation;
 pub use generate::{Decoder, Generated, Stopped, generate};
 pub use planned::{Fallback, Planned, Reason};
 pub use reference::Reference;
 
-use clap::ValueEnum;
 use serde::Serialize;
 
 /// How heads are answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attention {
     /// Every head by its convex hull, whatever its kind.
@@ -41,6 +40,9 @@ pub enum Attention {
 }
 
 impl Attention {
+    /// Every one of them.
+    pub const ALL: &[Attention] = &[Attention::Hull, Attention::Brute, Attention::Kinds];
+
     /// Its name, in flags and reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -143,7 +143,8 @@ impl Positions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attention::{Keyed, Memory, TieBreak};
+    use crate::attention::{Keyed, Memory};
+    use crate::model::TieBreak;
     use proptest::prelude::*;
 
     fn key() -> impl Strategy<Value = i64> {

@@ -9,9 +9,9 @@
 use super::generate::Decoder;
 use super::guard::Guard;
 use super::{Attention, EngineError};
-use crate::attention::{Broken, Brute, HeadKind, Hull, Memory, TieBreak, memory};
+use crate::attention::{Broken, Brute, Hull, Memory, memory};
 use crate::linalg::{Dims, Kernel};
-use crate::model::{Layer, Model, Token};
+use crate::model::{HeadKind, Layer, Model, TieBreak, Token};
 
 /// A model on its way through a history.
 pub struct Reference<'m> {

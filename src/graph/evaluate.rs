@@ -6,7 +6,8 @@
 //! for a hard maximum does not see a positive factor.
 
 use super::{Graph, Linear, Node, Value};
-use crate::attention::{Broken, HeadKind, Memory, TieBreak};
+use crate::attention::{Broken, Memory};
+use crate::model::{HeadKind, TieBreak};
 
 /// A graph on its way through a history.
 pub struct Evaluation<'g> {
@@ -81,7 +82,7 @@ impl<'g> Evaluation<'g> {
     }
 
     /// A value at the latest token.
-    pub fn number(&self, value: Value) -> f64 {
+    fn number(&self, value: Value) -> f64 {
         self.numbers[value.index()]
     }
 

@@ -8,38 +8,38 @@ use super::Value;
 /// Σ coefficient · value, each value at most once, in ascending order, with no
 /// zero coefficient.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Linear {
+pub(crate) struct Linear {
     terms: Vec<(Value, f64)>,
 }
 
 impl Linear {
     /// The combination that is always 0.
-    pub fn zero() -> Linear {
+    pub(crate) fn zero() -> Linear {
         Linear::default()
     }
 
     /// The terms, by ascending value.
-    pub fn terms(&self) -> &[(Value, f64)] {
+    pub(crate) fn terms(&self) -> &[(Value, f64)] {
         &self.terms
     }
 
     /// Whether no term is left.
-    pub fn is_zero(&self) -> bool {
+    pub(crate) fn is_zero(&self) -> bool {
         self.terms.is_empty()
     }
 
     /// The coefficient of a value.
-    pub fn coefficient(&self, value: Value) -> f64 {
+    pub(crate) fn coefficient(&self, value: Value) -> f64 {
         self.terms.binary_search_by_key(&value, |term| term.0).map_or(0.0, |at| self.terms[at].1)
     }
 
     /// The part whose values satisfy `keep`.
-    pub fn filtered(&self, keep: impl Fn(Value) -> bool) -> Linear {
+    pub(crate) fn filtered(&self, keep: impl Fn(Value) -> bool) -> Linear {
         Linear { terms: self.terms.iter().copied().filter(|term| keep(term.0)).collect() }
     }
 
     /// The sum with every value replaced by what `of` gives for it.
-    pub fn evaluate(&self, of: impl Fn(Value) -> f64) -> f64 {
+    pub(crate) fn evaluate(&self, of: impl Fn(Value) -> f64) -> f64 {
         self.terms.iter().map(|&(value, coefficient)| coefficient * of(value)).sum()
     }
 }

@@ -8,48 +8,48 @@
 //!
 //! | operation | meaning | becomes |
 //! | --- | --- | --- |
-//! | [`Linear`] combination | Σ cᵢ·vᵢ | nothing: folded into the reader |
-//! | [`Graph::unit`] | relu(gate) · factor | one feed-forward unit |
-//! | [`Graph::persist`] | a combination that is kept | a slot of the residual stream |
-//! | [`Graph::fetch`] and its short forms | values at the position a query selects | one head |
+//! | `Linear` combination | Σ cᵢ·vᵢ | nothing: folded into the reader |
+//! | `Graph::unit` | relu(gate) · factor | one feed-forward unit |
+//! | `Graph::persist` | a combination that is kept | a slot of the residual stream |
+//! | `Graph::fetch` and its short forms | values at the position a query selects | one head |
 //!
 //! A graph is built front to back: an operation reads only values that exist, so
-//! ascending [`Value`] order is an order of evaluation. [`evaluate`] runs a graph
+//! ascending `Value` order is an order of evaluation. [`evaluate`] runs a graph
 //! directly; `weights/` turns it into matrices.
 
 pub mod evaluate;
 mod linear;
-pub mod range;
+pub(crate) mod range;
 
-pub use linear::Linear;
+pub(crate) use linear::Linear;
 
-use crate::attention::{HeadKind, TieBreak};
+use crate::model::{HeadKind, TieBreak};
 
 /// A value of a graph; also its place in the order of evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Value(pub(crate) u32);
+pub(crate) struct Value(pub(crate) u32);
 
 impl Value {
     /// Place in the order of evaluation.
-    pub fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
 }
 
 /// A fetch of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FetchId(u32);
+pub(crate) struct FetchId(u32);
 
 impl FetchId {
     /// Place among the fetches.
-    pub fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
 }
 
 /// Where a value comes from.
 #[derive(Clone, Debug)]
-pub enum Node {
+pub(crate) enum Node {
     /// A number for each token of the vocabulary.
     Feature(Vec<f64>),
     /// The position t.
@@ -79,7 +79,7 @@ pub enum Node {
 /// Attention by one head: the values at the position, or positions, whose key has
 /// the greatest product with the query.
 #[derive(Clone, Debug)]
-pub struct Fetch {
+pub(crate) struct Fetch {
     /// What is promised of keys and queries.
     pub kind: HeadKind,
     /// What equal winners give.
@@ -95,7 +95,7 @@ pub struct Fetch {
 /// The key of [`Graph::latest`]: a whole number n with its square, and which
 /// tokens do not take part.
 #[derive(Clone, Debug)]
-pub struct Key {
+pub(crate) struct Key {
     /// The whole number n.
     pub number: Linear,
     /// n².
@@ -133,7 +133,7 @@ const ROUNDING: f64 = 1.5 * (1u64 << 52) as f64;
 impl Graph {
     /// An empty graph over a vocabulary, whose token `opening` stands at position
     /// 0 and nowhere else.
-    pub fn new(vocabulary: usize, opening: usize) -> Graph {
+    pub(crate) fn new(vocabulary: usize, opening: usize) -> Graph {
         let mut graph = Graph {
             nodes: Vec::new(),
             names: Vec::new(),
@@ -161,23 +161,23 @@ impl Graph {
     }
 
     /// 0 at position 0, else 1. Constants are multiples of it.
-    pub fn one(&self) -> Value {
+    pub(crate) fn one(&self) -> Value {
         self.one
     }
 
     /// The position t.
-    pub fn position(&self) -> Value {
+    pub(crate) fn position(&self) -> Value {
         self.position
     }
 
     /// A feature of the token at hand. The opening token's should be 0.
-    pub fn feature(&mut self, name: &str, of: impl Fn(usize) -> f64) -> Value {
+    pub(crate) fn feature(&mut self, name: &str, of: impl Fn(usize) -> f64) -> Value {
         let table = (0..self.vocabulary).map(of).collect();
         self.node(name, Node::Feature(table))
     }
 
     /// max(gate, 0) · factor. Asked for again it is the same unit.
-    pub fn unit(&mut self, gate: impl Into<Linear>, factor: impl Into<Linear>) -> Value {
+    pub(crate) fn unit(&mut self, gate: impl Into<Linear>, factor: impl Into<Linear>) -> Value {
         let (gate, factor) = (gate.into(), factor.into());
         let same = |value: &Value| match self.origin(*value) {
             Node::Unit { gate: g, factor: f } => (g, f) == (&gate, &factor),
@@ -188,14 +188,22 @@ impl Graph {
     }
 
     /// factor where the whole number `at_least_one` is 1 or more, else 0: two units.
-    pub fn step(&mut self, at_least_one: impl Into<Linear>, factor: impl Into<Linear>) -> Linear {
+    pub(crate) fn step(
+        &mut self,
+        at_least_one: impl Into<Linear>,
+        factor: impl Into<Linear>,
+    ) -> Linear {
         let (gate, factor) = (at_least_one.into(), factor.into());
         let less = gate.clone() - self.one;
         self.unit(gate, factor.clone()) - self.unit(less, factor)
     }
 
     /// factor where the whole number is 0, else 0: three units.
-    pub fn where_zero(&mut self, number: impl Into<Linear>, factor: impl Into<Linear>) -> Linear {
+    pub(crate) fn where_zero(
+        &mut self,
+        number: impl Into<Linear>,
+        factor: impl Into<Linear>,
+    ) -> Linear {
         let (number, factor) = (number.into(), factor.into());
         let above = self.unit(number.clone() + self.one, factor.clone());
         let at = self.unit(number.clone(), factor.clone());
@@ -204,13 +212,13 @@ impl Graph {
     }
 
     /// n² of a whole n ≥ 0: one unit.
-    pub fn square(&mut self, number: impl Into<Linear>) -> Value {
+    pub(crate) fn square(&mut self, number: impl Into<Linear>) -> Value {
         let number = number.into();
         self.unit(number.clone(), number)
     }
 
     /// A combination in a slot of its own.
-    pub fn persist(&mut self, name: &str, linear: impl Into<Linear>) -> Value {
+    pub(crate) fn persist(&mut self, name: &str, linear: impl Into<Linear>) -> Value {
         let linear = linear.into();
         self.node(name, Node::Persist(linear))
     }
@@ -218,7 +226,7 @@ impl Graph {
     /// A combination that is nearly a whole number within ±2⁵⁰, rounded to it: two
     /// slots, one after the other. The first sum ends where neighbouring f64 are 1
     /// apart; the second is exact.
-    pub fn round(&mut self, name: &str, linear: impl Into<Linear>, within: f64) -> Value {
+    pub(crate) fn round(&mut self, name: &str, linear: impl Into<Linear>, within: f64) -> Value {
         let biased = self.persist(&format!("{name}, biased"), linear.into() + self.one * ROUNDING);
         let rounded = self.persist(name, biased - self.one * ROUNDING);
         self.claims.push((rounded, range::Range::whole(-within, within)));
@@ -227,7 +235,7 @@ impl Graph {
 
     /// A value rounded like by [`Graph::round`], to be used as the factor of a unit: one
     /// slot, and half a layer sooner.
-    pub fn rounded_factor(&mut self, name: &str, value: Value) -> Linear {
+    pub(crate) fn rounded_factor(&mut self, name: &str, value: Value) -> Linear {
         let biased = self.persist(&format!("{name}, biased"), value + self.one * ROUNDING);
         biased - self.one * ROUNDING
     }
@@ -235,14 +243,19 @@ impl Graph {
     /// A combination in a slot of its own, with the promise that it is a whole
     /// number within ±`within` where [`range`] cannot see it. [`evaluate`] checks
     /// every promise.
-    pub fn persist_whole(&mut self, name: &str, linear: impl Into<Linear>, within: f64) -> Value {
+    pub(crate) fn persist_whole(
+        &mut self,
+        name: &str,
+        linear: impl Into<Linear>,
+        within: f64,
+    ) -> Value {
         let value = self.persist(name, linear);
         self.claims.push((value, range::Range::whole(-within, within)));
         value
     }
 
     /// Attention by one head, as it stands.
-    pub fn fetch(&mut self, name: &str, fetch: Fetch) -> Vec<Value> {
+    pub(crate) fn fetch(&mut self, name: &str, fetch: Fetch) -> Vec<Value> {
         assert!((1..=2).contains(&fetch.values.len()), "a head has two value rows");
         let id = FetchId(u32::try_from(self.fetches.len()).expect("a graph is built by hand"));
         let parts = fetch.values.len();
@@ -252,7 +265,12 @@ impl Graph {
 
     /// The values at the position `at`, a whole number or nearly so; the nearest
     /// position if there is none.
-    pub fn gather(&mut self, name: &str, at: impl Into<Linear>, values: &[Linear]) -> Vec<Value> {
+    pub(crate) fn gather(
+        &mut self,
+        name: &str,
+        at: impl Into<Linear>,
+        values: &[Linear],
+    ) -> Vec<Value> {
         let fetch = Fetch {
             kind: HeadKind::Gather,
             tie: TieBreak::Average,
@@ -265,7 +283,7 @@ impl Graph {
 
     /// The values at the latest token that is not dead and whose key is `wanted`,
     /// or nearest to it.
-    pub fn latest(
+    pub(crate) fn latest(
         &mut self,
         name: &str,
         key: &Key,
@@ -287,7 +305,7 @@ impl Graph {
     }
 
     /// The means of values over positions 1..=t.
-    pub fn mean(&mut self, name: &str, values: &[Linear]) -> Vec<Value> {
+    pub(crate) fn mean(&mut self, name: &str, values: &[Linear]) -> Vec<Value> {
         let fetch = Fetch {
             kind: HeadKind::Mean,
             tie: TieBreak::Average,
@@ -299,47 +317,42 @@ impl Graph {
     }
 
     /// Sets the logit of a token.
-    pub fn predict(&mut self, token: usize, logit: Linear) {
+    pub(crate) fn predict(&mut self, token: usize, logit: Linear) {
         self.logits[token] = logit;
     }
 
     /// Number of values.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Never: a graph has its sources.
-    pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
-    }
-
     /// All values, in order of evaluation.
-    pub fn values(&self) -> impl DoubleEndedIterator<Item = Value> + use<> {
+    pub(crate) fn values(&self) -> impl DoubleEndedIterator<Item = Value> + use<> {
         (0..self.nodes.len() as u32).map(Value)
     }
 
     /// Where a value comes from.
-    pub fn origin(&self, value: Value) -> &Node {
+    pub(crate) fn origin(&self, value: Value) -> &Node {
         &self.nodes[value.index()]
     }
 
     /// What its builder called a value.
-    pub fn name(&self, value: Value) -> &str {
+    pub(crate) fn name(&self, value: Value) -> &str {
         &self.names[value.index()]
     }
 
     /// All fetches.
-    pub fn fetches(&self) -> &[Fetch] {
+    pub(crate) fn fetches(&self) -> &[Fetch] {
         &self.fetches
     }
 
     /// Number of tokens.
-    pub fn vocabulary(&self) -> usize {
+    pub(crate) fn vocabulary(&self) -> usize {
         self.vocabulary
     }
 
     /// The logit of each token.
-    pub fn logits(&self) -> &[Linear] {
+    pub(crate) fn logits(&self) -> &[Linear] {
         &self.logits
     }
 }

@@ -7,10 +7,10 @@
 //! value within the bounds of what is fetched, a mean never whole.
 
 use super::{Graph, Linear, Node, Value};
-use crate::attention::HeadKind;
+use crate::model::HeadKind;
 
 /// Histories are shorter than this many tokens.
-pub const LONGEST: f64 = (1u64 << 32) as f64;
+pub(crate) const LONGEST: f64 = (1u64 << 32) as f64;
 
 /// Whole numbers up to here may be added and subtracted in any order, a few at a
 /// time, without rounding.
@@ -18,7 +18,7 @@ const SAFE: f64 = (1u64 << 50) as f64;
 
 /// Least and greatest value, and whether all are whole.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Range {
+pub(crate) struct Range {
     /// Least value.
     pub low: f64,
     /// Greatest value.
@@ -29,17 +29,17 @@ pub struct Range {
 
 impl Range {
     /// Whole numbers between two bounds.
-    pub fn whole(low: f64, high: f64) -> Range {
+    pub(crate) fn whole(low: f64, high: f64) -> Range {
         Range { low, high, whole: true }
     }
 
     /// Whether values may be added and subtracted in any order without rounding.
-    pub fn is_exact(self) -> bool {
+    pub(crate) fn is_exact(self) -> bool {
         self.whole && self.low.abs() <= SAFE && self.high.abs() <= SAFE
     }
 
     /// Whether a number is within the range.
-    pub fn contains(self, number: f64) -> bool {
+    pub(crate) fn contains(self, number: f64) -> bool {
         (self.low..=self.high).contains(&number) && (!self.whole || number.fract() == 0.0)
     }
 
@@ -72,7 +72,7 @@ impl Range {
 }
 
 /// The range of each value, by index.
-pub fn ranges(graph: &Graph) -> Vec<Range> {
+pub(crate) fn ranges(graph: &Graph) -> Vec<Range> {
     let mut ranges: Vec<Range> = Vec::with_capacity(graph.len());
     for value in graph.values() {
         let range = match graph.origin(value) {

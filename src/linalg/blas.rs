@@ -4,9 +4,9 @@ use cblas_sys::{CBLAS_LAYOUT, CBLAS_TRANSPOSE, cblas_dgemm, cblas_dgemv};
 
 use super::{Dims, portable};
 
-#[cfg(target_os = "macos")]
+#[cfg(blas = "accelerate")]
 use accelerate_src as _;
-#[cfg(feature = "openblas")]
+#[cfg(blas = "openblas")]
 use openblas_src as _;
 
 /// out = x · aᵀ; the sizes were checked and none is 0.
@@ -88,7 +88,7 @@ fn product(
     }
 }
 
-#[cfg(feature = "openblas")]
+#[cfg(blas = "openblas")]
 #[allow(unsafe_code, reason = "functions that the C interface leaves out")]
 mod openblas {
     use std::ffi::{CStr, c_char, c_int};
@@ -116,10 +116,10 @@ mod openblas {
     }
 }
 
-#[cfg(feature = "openblas")]
+#[cfg(blas = "openblas")]
 pub use openblas::description as openblas_description;
-#[cfg(feature = "openblas")]
+#[cfg(blas = "openblas")]
 use openblas::one_thread;
 
-#[cfg(not(feature = "openblas"))]
+#[cfg(not(blas = "openblas"))]
 fn one_thread() {}

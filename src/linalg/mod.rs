@@ -1,17 +1,19 @@
 //! Dense products, through one door.
 //!
 //! Weights are row-major with a row for each output. Activations of one position
-//! are a row: [`Kernel::multiply`] is X·Aᵀ, of n positions with m outputs over k
+//! are a row: `Kernel::multiply` is X·Aᵀ, of n positions with m outputs over k
 //! inputs. Where many positions are computed at once, activations are row-major the
 //! other way round, with a row for each slot and a column for each position, so that all that
-//! is done to a slot is done to neighbours: [`Kernel::transform`] is A·X.
+//! is done to a slot is done to neighbours: `Kernel::transform` is A·X.
 //!
 //! A [`Kernel`] is chosen once, by name; it is what runs, and what is reported. The portable one
-//! is always there. OpenBLAS comes with the feature `openblas`, Accelerate with macOS. Sums may
+//! is always there, and beside it at most one BLAS: OpenBLAS with the feature `openblas`, else
+//! Accelerate on macOS. Both have the same names for their functions, so a build has one
+//! of them, which `build.rs` decides. Sums may
 //! be taken in any order and with fused multiply-add: that this changes no token is the model's
 //! affair, whose numbers are whole where they decide one.
 
-#[cfg(any(feature = "openblas", target_os = "macos"))]
+#[cfg(blas)]
 mod blas;
 mod portable;
 
@@ -25,10 +27,10 @@ pub enum Kernel {
     /// The crate `gemm`: pure Rust, picks vector instructions at run time.
     Portable,
     /// OpenBLAS, one thread.
-    #[cfg(feature = "openblas")]
+    #[cfg(blas = "openblas")]
     OpenBlas,
     /// Apple's Accelerate.
-    #[cfg(target_os = "macos")]
+    #[cfg(blas = "accelerate")]
     Accelerate,
 }
 
@@ -44,10 +46,10 @@ pub struct NoKernel {
 impl Kernel {
     /// Every kernel of this build, the preferred one first.
     pub const ALL: &[Kernel] = &[
-        #[cfg(target_os = "macos")]
-        Kernel::Accelerate,
-        #[cfg(feature = "openblas")]
+        #[cfg(blas = "openblas")]
         Kernel::OpenBlas,
+        #[cfg(blas = "accelerate")]
+        Kernel::Accelerate,
         Kernel::Portable,
     ];
 
@@ -63,7 +65,7 @@ impl Kernel {
             has: Kernel::ALL.iter().map(|kernel| kernel.name()).collect::<Vec<_>>().join(", "),
             hint: match name {
                 "openblas" => "; build with --features openblas",
-                "accelerate" => "; it comes with macOS",
+                "accelerate" => "; it comes with macOS, where openblas does not take its place",
                 _ => "",
             },
         })
@@ -73,9 +75,9 @@ impl Kernel {
     pub fn name(self) -> &'static str {
         match self {
             Kernel::Portable => "portable",
-            #[cfg(feature = "openblas")]
+            #[cfg(blas = "openblas")]
             Kernel::OpenBlas => "openblas",
-            #[cfg(target_os = "macos")]
+            #[cfg(blas = "accelerate")]
             Kernel::Accelerate => "accelerate",
         }
     }
@@ -84,9 +86,9 @@ impl Kernel {
     pub fn description(self) -> String {
         match self {
             Kernel::Portable => portable::description(),
-            #[cfg(feature = "openblas")]
+            #[cfg(blas = "openblas")]
             Kernel::OpenBlas => blas::openblas_description(),
-            #[cfg(target_os = "macos")]
+            #[cfg(blas = "accelerate")]
             Kernel::Accelerate => "Accelerate".into(),
         }
     }
@@ -96,7 +98,7 @@ impl Kernel {
     /// # Panics
     ///
     /// When a slice does not have the size that `dims` gives it.
-    pub fn multiply(self, dims: Dims, x: &[f64], a: &[f64], out: &mut [f64]) {
+    pub(crate) fn multiply(self, dims: Dims, x: &[f64], a: &[f64], out: &mut [f64]) {
         let Dims { n, m, k } = dims;
         assert_eq!((x.len(), a.len(), out.len()), (n * k, m * k, n * m), "sizes of a product");
         if k == 0 {
@@ -104,9 +106,9 @@ impl Kernel {
         } else if n > 0 && m > 0 {
             match self {
                 Kernel::Portable => portable::multiply(dims, x, a, out),
-                #[cfg(feature = "openblas")]
+                #[cfg(blas = "openblas")]
                 Kernel::OpenBlas => blas::multiply(dims, x, a, out),
-                #[cfg(target_os = "macos")]
+                #[cfg(blas = "accelerate")]
                 Kernel::Accelerate => blas::multiply(dims, x, a, out),
             }
         }
@@ -117,7 +119,7 @@ impl Kernel {
     /// # Panics
     ///
     /// When a slice does not have the size that `dims` gives it.
-    pub fn transform(self, dims: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
+    pub(crate) fn transform(self, dims: Dims, a: &[f64], x: &[f64], out: &mut [f64]) {
         let Dims { n, m, k } = dims;
         assert_eq!((a.len(), x.len(), out.len()), (m * k, k * n, m * n), "sizes of a product");
         if k == 0 {
@@ -125,9 +127,9 @@ impl Kernel {
         } else if n > 0 && m > 0 {
             match self {
                 Kernel::Portable => portable::transform(dims, a, x, out),
-                #[cfg(feature = "openblas")]
+                #[cfg(blas = "openblas")]
                 Kernel::OpenBlas => blas::transform(dims, a, x, out),
-                #[cfg(target_os = "macos")]
+                #[cfg(blas = "accelerate")]
                 Kernel::Accelerate => blas::transform(dims, a, x, out),
             }
         }
@@ -142,7 +144,7 @@ impl fmt::Display for Kernel {
 
 /// Sizes of a product: n positions, m outputs, k inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dims {
+pub(crate) struct Dims {
     /// Positions.
     pub n: usize,
     /// Outputs.

@@ -2,8 +2,8 @@
 //! graph that predicts every next token from the history.
 
 pub mod graph;
-pub mod isa;
-pub mod symbol;
+mod isa;
+mod symbol;
 
 pub use isa::{End, Instruction, Op};
 pub use symbol::{DIGITS, HALT, PAYLOAD_END, Symbol};

@@ -123,7 +123,7 @@ impl Symbol {
     }
 
     /// Whether an instruction has ended with this token.
-    pub fn ends_instruction(self) -> bool {
+    pub(crate) fn ends_instruction(self) -> bool {
         matches!(
             self,
             Symbol::Commit { .. } | Symbol::Out(_) | Symbol::CallCommit | Symbol::ReturnCommit
@@ -131,7 +131,7 @@ impl Symbol {
     }
 
     /// Whether the value of the four bytes before moves the program counter.
-    pub fn jumps(self) -> bool {
+    pub(crate) fn jumps(self) -> bool {
         matches!(
             self,
             Symbol::Commit { branched: true, .. } | Symbol::CallCommit | Symbol::ReturnCommit

@@ -11,7 +11,7 @@
 //!
 //! All little-endian. A file may end before 4, 5 or 6.
 
-use crate::attention::{HeadKind, TieBreak};
+use super::head::{HeadKind, TieBreak};
 
 pub(super) const INT_BYTES: usize = size_of::<i32>();
 pub(super) const WEIGHT_BYTES: usize = size_of::<f64>();

@@ -21,6 +21,7 @@
 
 mod error;
 mod format;
+mod head;
 mod matrix;
 mod parts;
 mod read;
@@ -34,9 +35,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
-use crate::attention::{HeadKind, TieBreak};
-
 pub use error::{Half, ModelError, Part, PartName};
+pub use head::{HeadKind, TieBreak};
 pub use matrix::{Layer, Matrix};
 pub use parts::{Clears, LayerParts, ModelParts};
 pub use shape::{MatrixName, Shape};

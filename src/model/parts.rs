@@ -2,7 +2,7 @@
 //!
 //! Nothing is checked here; [`Model::new`](super::Model::new) does that.
 
-use crate::attention::{HeadKind, TieBreak};
+use super::head::{HeadKind, TieBreak};
 
 use super::shape::Shape;
 use super::vocabulary::Token;

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use crate::attention::{HeadKind, TieBreak};
+use super::head::{HeadKind, TieBreak};
 
 use super::error::{Half, ModelError, Part};
 use super::format::{self, HEADER_BYTES, INT_BYTES, WEIGHT_BYTES};

@@ -67,7 +67,7 @@ pub enum MatrixName {
 
 impl MatrixName {
     /// The layer that it belongs to, if to one.
-    pub fn layer(self) -> Option<usize> {
+    pub(crate) fn layer(self) -> Option<usize> {
         match self {
             MatrixName::Embedding | MatrixName::Head => None,
             MatrixName::AttentionIn(layer)

@@ -61,7 +61,7 @@ impl Tokens {
     }
 
     /// The ids, if all have 16 bits.
-    pub fn narrow(&self) -> Option<&[u16]> {
+    pub(crate) fn narrow(&self) -> Option<&[u16]> {
         match &self.0 {
             Ids::Narrow(ids) => Some(ids),
             Ids::Wide(_) => None,

@@ -13,7 +13,7 @@ mod error;
 pub mod stream;
 pub mod text;
 
-pub use counter::Counter;
+pub(crate) use counter::Counter;
 pub use error::{Problem, ProgramError};
 
 use crate::machine::{Instruction, Op, PAYLOAD_END, Symbol};

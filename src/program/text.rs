@@ -166,7 +166,7 @@ pub fn write_trace(program: &Program, generated: &[Symbol]) -> String {
 }
 
 /// The same, written as it is made.
-pub fn write_trace_to(
+pub(crate) fn write_trace_to(
     out: &mut impl std::io::Write,
     program: &Program,
     generated: impl Iterator<Item = Symbol>,
@@ -187,7 +187,7 @@ pub fn write_trace_to(
 /// Generated tokens as lines, one for each instruction, for traces that are
 /// written as they come.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub(crate) struct Lines {
     within_line: bool,
 }
 

@@ -174,7 +174,7 @@ pub fn compile_text(text: &str, options: &Options) -> Result<Compiled> {
 }
 
 /// The bytes of a module in the text format.
-pub fn parse_text(text: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn parse_text(text: &[u8]) -> Result<Vec<u8>> {
     let not_text = |message| WasmError::NotText { message };
     let text = std::str::from_utf8(text).map_err(|error| not_text(error.to_string()))?;
     wat::parse_str(text).map_err(|error| not_text(error.to_string()))

@@ -4,9 +4,8 @@
 use super::operations::{Kept, Operations};
 use super::schedule::Times;
 use super::slots::{Birth, HalfLayer, Layout};
-use crate::attention::{HeadKind, TieBreak};
 use crate::graph::{Fetch, FetchId, Graph, Linear, Node, Value};
-use crate::model::{Clears, LayerParts, ModelParts, Shape, Token};
+use crate::model::{Clears, HeadKind, LayerParts, ModelParts, Shape, TieBreak, Token};
 
 /// Queries are scaled by this, so that a softmax in place of the hard maximum
 /// would be as hard.

@@ -12,6 +12,7 @@ use hardmax::linalg::Kernel;
 use hardmax::machine::Symbol;
 use hardmax::model::{Model, Token};
 use hardmax::plan::{Plan, Refusal};
+use hardmax::tokenizer::Tokenizer;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Of 1, 2 and 5 threads, on stacks as small as some systems give.
@@ -25,9 +26,13 @@ pub fn model() -> Model {
     hardmax::cli::default_model().unwrap()
 }
 
+/// Its tokens, and what they mean.
+static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| Tokenizer::new(model().vocabulary()));
+
 /// The tokens of symbols, in the model inside the binary.
 pub fn tokens<'s>(symbols: impl IntoIterator<Item = &'s Symbol>) -> Vec<Token> {
-    symbols.into_iter().map(|symbol| Token(symbol.id())).collect()
+    let token = |&symbol: &Symbol| TOKENIZER.token(symbol).unwrap();
+    symbols.into_iter().map(token).collect()
 }
 
 /// How many random cases are tried, unless PROPTEST_CASES says so.
@@ -46,14 +51,14 @@ pub fn generated(
     let prompt = tokens(prompt);
     let mut engine = Reference::new(model, attention, kernel)?;
     let mut generated = Vec::new();
-    let emit = |token: Token| generated.push(Symbol::all()[token.index()]);
+    let emit = |token: Token| generated.push(TOKENIZER.symbol(token).unwrap());
     generate(&mut engine, &prompt, model.stop(), limit, emit)?;
     Ok(generated)
 }
 
 /// The plan of a model for programs.
 pub fn plan(model: &Model) -> Result<Plan, Refusal> {
-    Plan::new(model, Token(Symbol::Open.id()))
+    Plan::new(model, Tokenizer::new(model.vocabulary()).token(Symbol::Open).unwrap())
 }
 
 /// What the plan generates after a prompt, at most `limit` tokens, without any fallback.
@@ -66,7 +71,7 @@ pub fn generated_by_plan(
     let prompt = tokens(prompt);
     let mut engine = Planned::new(model, plan, Attention::Kinds, Kernel::preferred());
     let mut generated = Vec::new();
-    let emit = |token: Token| generated.push(Symbol::all()[token.index()]);
+    let emit = |token: Token| generated.push(TOKENIZER.symbol(token).unwrap());
     generate(&mut engine, &prompt, model.stop(), limit, emit).unwrap();
     assert_eq!(engine.fallback(), None);
     generated

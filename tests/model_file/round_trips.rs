@@ -1,7 +1,8 @@
 //! What is written is read again, whole and in its place.
 
-use hardmax::attention::{HeadKind, TieBreak};
-use hardmax::model::{Clears, LayerParts, MatrixName, Model, ModelParts, Shape, Token};
+use hardmax::model::{
+    Clears, HeadKind, LayerParts, MatrixName, Model, ModelParts, Shape, TieBreak, Token,
+};
 use proptest::prelude::*;
 
 use crate::draft::{CLEARS, D, Draft, F, H, KINDS, L, NAMES, TIES, V, sample, sample_with, weight};

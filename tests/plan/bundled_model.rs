@@ -2,10 +2,9 @@
 
 use std::sync::LazyLock;
 
-use hardmax::attention::HeadKind;
 use hardmax::engine::EngineError;
 use hardmax::machine::Symbol;
-use hardmax::model::{Clears, LayerParts, Matrix, Model, ModelParts, Shape, Token};
+use hardmax::model::{Clears, HeadKind, LayerParts, Matrix, Model, ModelParts, Shape, Token};
 use hardmax::oracle;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;

@@ -3,8 +3,7 @@
 //! The first eight slots are what heads of the known kinds ask for, each the same in
 //! every model; anything is added to the others.
 
-use hardmax::attention::TieBreak;
-use hardmax::model::{Clears, LayerParts, Model, ModelParts, Shape, Token};
+use hardmax::model::{Clears, LayerParts, Model, ModelParts, Shape, TieBreak, Token};
 
 /// A small xorshift, so that a model is one number.
 pub struct Random(pub u64);

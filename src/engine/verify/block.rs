@@ -7,12 +7,12 @@ use rayon::prelude::*;
 use super::columns::{CHUNK, Chunk, Embedding, LayerWeights, Scratch};
 use super::heads::{HeadAnswers, LiveHead};
 use super::reused::Reused;
-use crate::attention::{Gather, HeadKind, History, Memory};
+use crate::attention::{Gather, History, Memory};
 use crate::engine::guard::Guard;
 use crate::engine::reference::head_memory;
 use crate::engine::{Attention, EngineError};
 use crate::linalg::Kernel;
-use crate::model::{Layer, Model, Token};
+use crate::model::{HeadKind, Layer, Model, Token};
 
 /// Positions, each with the token that follows it.
 pub struct Block {

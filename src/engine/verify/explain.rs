@@ -14,11 +14,11 @@ use super::block::{Block, Layers};
 use super::report::Logits;
 use super::source::Source;
 use super::{DEFAULT_BLOCK, Settings, VerifyError};
-use crate::attention::{Broken, HeadKind, Hull, Memory, TieBreak, memory};
+use crate::attention::{Broken, Hull, Memory, memory};
 use crate::engine::guard::Guard;
 use crate::engine::{Attention, EngineError};
 use crate::linalg::Kernel;
-use crate::model::{Model, Token};
+use crate::model::{HeadKind, Model, TieBreak, Token};
 
 /// Heads are compared if there are at most so many tokens before a mismatch: some ten seconds, and
 /// a gigabyte for the hulls, which keep what kinds need not.

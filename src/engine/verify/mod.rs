@@ -28,9 +28,9 @@
 //! trace claims. A history for which a head cannot keep its promises does, and what
 //! was judged before it stands.
 //!
-//! [`verify_by_plan`] is the other road: the plan, executed along the trace by several threads
-//! (`plan.rs`, `segments.rs`, `lanes`). It shares no arithmetic with the products, which take over where it
-//! does not go.
+//! That is one [`Method`]. [`verify_by_plan`] is another: the plan, executed along the trace by
+//! several threads (`plan.rs`, `segments.rs`, `lanes`). It shares no arithmetic with the products,
+//! which take over where it does not go. How many threads a method gets is said in `threads.rs`.
 //!
 //! Results depend on neither the size of blocks nor the number of threads: products are
 //! exact where they decide a token, heads see positions in order, and the
@@ -49,13 +49,18 @@ mod sample;
 mod segments;
 mod shrunk;
 mod source;
+mod threads;
 
-pub use explain::{EXPLAINED, HeadDifference, differing_heads};
+pub(crate) use explain::EXPLAINED;
+pub use explain::{HeadDifference, differing_heads};
 pub use plan::verify_by_plan;
 pub use report::{End, Logits, Mismatch, Verification, VerifyError};
 pub use sample::Spot;
+pub use threads::NoThreads;
+pub(crate) use threads::WORTH_THREADS;
 
 use rayon::ThreadPool;
+use serde::Serialize;
 
 use super::{Attention, EngineError};
 use crate::linalg::Kernel;
@@ -64,6 +69,29 @@ use block::{Block, Layers};
 use judge::{Judge, Tally};
 use sample::Sample;
 use source::Source;
+
+/// By which arithmetic a trace is verified, and how much of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// Every generated token, by dense products over many positions at once: [`verify`].
+    Dgemm,
+    /// A sample of the generated tokens, by the same products: [`verify`] with [`Settings::spot`].
+    Spot,
+    /// Every generated token, through the plan: [`verify_by_plan`].
+    Plan,
+}
+
+impl Method {
+    /// Its name, in flags and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Dgemm => "dgemm",
+            Method::Spot => "spot",
+            Method::Plan => "plan",
+        }
+    }
+}
 
 /// How to verify. None of it changes the result, but for `spot` the number of
 /// positions that are compared.

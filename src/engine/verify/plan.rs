@@ -14,7 +14,7 @@ use rayon::ThreadPool;
 
 use super::explain::logits;
 use super::report::{End, Mismatch, Verification, VerifyError};
-use super::segments::{Found, Road};
+use super::segments::{Found, Segments};
 use super::{Settings, verify};
 use crate::engine::{EngineError, Reason};
 use crate::model::{Model, Token, Tokens};
@@ -42,8 +42,8 @@ pub fn verify_by_plan(
         Err(refusal) => Found::nothing(Reason::Refused(*refusal)),
         Ok(plan) if u32::from(known[0]) != plan.bos().0 => Found::nothing(Reason::OtherBos),
         Ok(plan) => {
-            let road = Road::new(plan, &known, prompt, pool.current_num_threads());
-            road.follow(pool, &mut progress)
+            let segments = Segments::new(plan, &known, prompt, pool.current_num_threads());
+            segments.follow(pool, &mut progress)
         }
     };
     let mismatch = |(position, predicted): (u64, Token)| {

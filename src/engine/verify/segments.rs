@@ -28,7 +28,7 @@
 //! is asked by the thread that answers: blocks are answered from the first on without a gap,
 //! because whoever claims one goes on to the next, and stops at one that is claimed, or behind a
 //! break. So all blocks before the first break are answered once, whoever met it, and what counts
-//! is what is found there (`Road::together`): the same with any number of threads.
+//! is what is found there (`Segments::together`): the same with any number of threads.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -46,7 +46,7 @@ use crate::plan::Plan;
 const BLOCK: usize = 1 << 13;
 
 /// A plan, the trace along which it is executed, and how far that has come.
-pub struct Road<'t> {
+pub struct Segments<'t> {
     plan: &'t Plan,
     trace: &'t [u16],
     /// Length of the prompt: the first token that is compared.
@@ -99,11 +99,11 @@ struct Answered {
     mismatches: u64,
 }
 
-impl<'t> Road<'t> {
+impl<'t> Segments<'t> {
     /// The trace begins with the opening token of the plan.
-    pub fn new(plan: &'t Plan, trace: &'t [u16], prompt: u64, threads: usize) -> Road<'t> {
+    pub fn new(plan: &'t Plan, trace: &'t [u16], prompt: u64, threads: usize) -> Segments<'t> {
         let blocks = trace.len().saturating_sub(1).div_ceil(BLOCK);
-        Road {
+        Segments {
             plan,
             trace,
             prompt: usize::try_from(prompt).unwrap_or(usize::MAX),

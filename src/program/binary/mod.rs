@@ -26,10 +26,10 @@ pub type Digest = [u8; 32];
 
 /// What a binary trace begins with. As in PNG: no text, and broken by any
 /// transfer that takes it for text.
-pub const MAGIC: [u8; 8] = *b"\x89hmt\r\n\x1a\n";
+const MAGIC: [u8; 8] = *b"\x89hmt\r\n\x1a\n";
 
 /// The version that is written, and the only one that is read.
-pub const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 /// Most tokens of a block: their 64 kB are what LZ4 looks back on.
 pub const BLOCK_TOKENS: usize = 1 << 15;

@@ -6,7 +6,7 @@
 //! alone, where the sum is guarded (lemma 13 of docs/plan.md).
 
 use super::{Parts, Row};
-use crate::attention::{HeadKind, TieBreak};
+use crate::model::{HeadKind, TieBreak};
 use crate::plan::expression::affine::Affine;
 use crate::plan::fuse::Fusion;
 use crate::plan::fuse::value::{Number, Rounding, Value};

@@ -8,7 +8,7 @@
 //!   keys must still be ordered as real ones are (lemma 15).
 
 use super::{Key, Parts, entry};
-use crate::attention::HeadKind;
+use crate::model::HeadKind;
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
 use crate::plan::expression::atom::Atom;

@@ -5,7 +5,7 @@
 //! - all keys are equal, position 0's too, and ties go to the latest: whatever is asked, all win.
 
 use super::{Parts, Row};
-use crate::attention::TieBreak;
+use crate::model::TieBreak;
 use crate::plan::expression::arena::Arena;
 use crate::plan::fuse::value::Value;
 

@@ -6,7 +6,7 @@
 //!   plan keeps the age. Position 0 must be live, with the same level (lemma 17 of docs/plan.md).
 
 use super::{Key, Parts, entry};
-use crate::attention::TieBreak;
+use crate::model::TieBreak;
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
 use crate::plan::expression::atom::Atom;

@@ -1,4 +1,4 @@
-//! Every road of verification finds every wrong token at its place, says the same as the
+//! Every method of verification finds every wrong token at its place, says the same as the
 //! others, and needs little stack.
 
 mod common;
@@ -36,17 +36,17 @@ impl Engine {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Road {
+enum Method {
     Products(Attention, Kernel),
     Plan,
 }
 
 /// The plan, then dense products by every kernel, heads answered by kinds and by hulls.
-fn roads() -> impl Iterator<Item = Road> {
+fn methods() -> impl Iterator<Item = Method> {
     let attentions = [Attention::Kinds, Attention::Hull].into_iter();
     let products = attentions
-        .flat_map(|attention| Kernel::ALL.iter().map(move |&k| Road::Products(attention, k)));
-    std::iter::once(Road::Plan).chain(products)
+        .flat_map(|attention| Kernel::ALL.iter().map(move |&k| Method::Products(attention, k)));
+    std::iter::once(Method::Plan).chain(products)
 }
 
 /// A trace: the prompt's length, and all tokens.
@@ -74,19 +74,19 @@ impl Trace {
     fn verified(
         &self,
         engine: &Engine,
-        road: Road,
+        method: Method,
         block: usize,
         pool: &ThreadPool,
     ) -> Verification {
         let Engine { model, plan } = engine;
         let settings = |attention, kernel| Settings { attention, kernel, block, spot: None };
-        match road {
-            Road::Products(attention, kernel) => {
+        match method {
+            Method::Products(attention, kernel) => {
                 let tokens = self.tokens.iter().copied().map(Ok::<_, Infallible>);
                 let settings = settings(attention, kernel);
                 verify(model, self.prompt, tokens, settings, pool, |_| ()).unwrap()
             }
-            Road::Plan => {
+            Method::Plan => {
                 let tokens: Tokens = self.tokens.iter().copied().collect();
                 let settings = settings(Attention::Kinds, Kernel::ALL[0]);
                 verify_by_plan(model, plan, self.prompt, &tokens, settings, pool, |_| ()).unwrap()
@@ -95,7 +95,7 @@ impl Trace {
     }
 }
 
-/// What roads have in common: not what they hold, nor how far they read beyond what broke.
+/// What methods have in common: not what they hold, nor how far they read beyond what broke.
 fn finding(found: &Verification) -> impl PartialEq + std::fmt::Debug + use<> {
     let first = found.first.map(|first| (first.position, first.expected, first.predicted));
     (found.positions, found.mismatches, first, found.end.clone())
@@ -131,26 +131,26 @@ fn long() -> Trace {
 }
 
 #[test]
-fn every_single_wrong_token_is_found_at_its_place_on_every_road() {
+fn every_single_wrong_token_is_found_at_its_place_by_every_method() {
     let good = Trace::of(&vector("countdown"), u64::MAX);
     let engine = &*BUNDLED;
     let vocabulary = engine.model.shape().vocabulary as u32;
     let open = engine.model.vocabulary().id("{").unwrap().0;
-    for road in roads() {
-        let whole = good.verified(engine, road, 64, &POOLS[1]);
-        assert!(whole.passed() && whole.end == End::Halted, "{road:?}: {whole:?}");
+    for method in methods() {
+        let whole = good.verified(engine, method, 64, &POOLS[1]);
+        assert!(whole.passed() && whole.end == End::Halted, "{method:?}: {whole:?}");
         assert_eq!(whole.fallback, None);
         for position in good.prompt as usize..good.tokens.len() {
             let right = good.tokens[position].0;
             let wrong = [right ^ 1, (right + 256) % vocabulary, engine.model.stop().0, open, 0];
             for wrong in wrong.into_iter().filter(|&wrong| wrong != right) {
                 let bad = good.with(position, wrong);
-                let found = bad.verified(engine, road, 64, &POOLS[1]);
+                let found = bad.verified(engine, method, 64, &POOLS[1]);
                 let first = found.first.unwrap();
                 let place = (first.position, first.expected.0, first.predicted.0);
-                assert_eq!(place, (position as u64, wrong, right), "{road:?}");
+                assert_eq!(place, (position as u64, wrong, right), "{method:?}");
                 let logits = first.logits.unwrap();
-                assert!(logits.expected <= logits.predicted, "{road:?} {logits:?}");
+                assert!(logits.expected <= logits.predicted, "{method:?} {logits:?}");
                 assert!(!found.passed() && found.mismatches >= 1);
             }
         }
@@ -171,7 +171,7 @@ static SUDOKU: LazyLock<Trace> = LazyLock::new(|| {
 });
 
 /// A random token of a trace becomes another: the first mismatch is there.
-fn random_corruptions(good: &Trace, road: Road, pool: &ThreadPool, count: u32) {
+fn random_corruptions(good: &Trace, method: Method, pool: &ThreadPool, count: u32) {
     let vocabulary = BUNDLED.model.shape().vocabulary as u32;
     let mut random = fastrand::Rng::with_seed(7);
     for _ in 0..count {
@@ -181,23 +181,23 @@ fn random_corruptions(good: &Trace, road: Road, pool: &ThreadPool, count: u32) {
         // What follows cannot come before.
         let mut bad = good.with(position, wrong);
         bad.tokens.truncate(position + 200);
-        let found = bad.verified(&BUNDLED, road, 2048, pool);
+        let found = bad.verified(&BUNDLED, method, 2048, pool);
         let first = found.first.unwrap();
         let place = (first.position, first.expected.0, first.predicted.0);
-        assert_eq!(place, (position as u64, wrong, right), "{road:?}");
+        assert_eq!(place, (position as u64, wrong, right), "{method:?}");
     }
 }
 
 #[test]
 fn random_wrong_tokens_of_a_sudoku_are_found_at_their_places() {
-    for road in roads() {
-        let (pools, count) = match road {
-            Road::Plan => (&POOLS[..2], 2),
-            Road::Products(Attention::Hull, _) => (&POOLS[1..2], 1),
-            Road::Products(..) => (&POOLS[1..2], 3),
+    for method in methods() {
+        let (pools, count) = match method {
+            Method::Plan => (&POOLS[..2], 2),
+            Method::Products(Attention::Hull, _) => (&POOLS[1..2], 1),
+            Method::Products(..) => (&POOLS[1..2], 3),
         };
         for pool in pools {
-            random_corruptions(&SUDOKU, road, pool, cases(count));
+            random_corruptions(&SUDOKU, method, pool, cases(count));
         }
     }
 }
@@ -214,14 +214,14 @@ fn the_reference_predicts_the_beginning_of_a_sudoku_or_all_of_it() {
 }
 
 #[test]
-fn a_mismatch_after_a_million_tokens_has_its_logits_on_every_road() {
+fn a_mismatch_after_a_million_tokens_has_its_logits_by_every_method() {
     let position = SUDOKU.tokens.len() - 2;
     assert!(position > 1 << 20);
     let right = SUDOKU.tokens[position].0;
     let bad = SUDOKU.with(position, right ^ 1);
-    let verified = |road| bad.verified(&BUNDLED, road, 2048, &POOLS[1]);
-    let found = verified(Road::Products(Attention::Kinds, Kernel::ALL[0]));
-    let by_plan = verified(Road::Plan).first.unwrap();
+    let verified = |method| bad.verified(&BUNDLED, method, 2048, &POOLS[1]);
+    let found = verified(Method::Products(Attention::Kinds, Kernel::ALL[0]));
+    let by_plan = verified(Method::Plan).first.unwrap();
     assert_eq!((by_plan.position, by_plan.predicted), (position as u64, Token(right)));
     assert_eq!(Some(by_plan), found.first);
     assert!(by_plan.logits.is_some_and(|logits| logits.expected < logits.predicted));
@@ -231,7 +231,7 @@ fn a_mismatch_after_a_million_tokens_has_its_logits_on_every_road() {
 
 #[test]
 fn random_wrong_tokens_of_a_long_trace_are_found_through_the_plan() {
-    random_corruptions(&long(), Road::Plan, &POOLS[1], cases(20));
+    random_corruptions(&long(), Method::Plan, &POOLS[1], cases(20));
 }
 
 #[test]
@@ -244,11 +244,11 @@ fn segments_judge_every_position_once() {
         bad.tokens[position] = Token((bad.tokens[position].0 + 1) % vocabulary);
     }
     for trace in [&good, &bad] {
-        let road = Road::Products(Attention::Kinds, Kernel::ALL[0]);
-        let expected = trace.verified(&BUNDLED, road, 2048, &POOLS[1]);
+        let method = Method::Products(Attention::Kinds, Kernel::ALL[0]);
+        let expected = trace.verified(&BUNDLED, method, 2048, &POOLS[1]);
         assert_eq!(expected.positions, expected.generated);
         for pool in POOLS.iter() {
-            let found = trace.verified(&BUNDLED, Road::Plan, 2048, pool);
+            let found = trace.verified(&BUNDLED, Method::Plan, 2048, pool);
             assert_eq!(finding(&found), finding(&expected));
         }
     }
@@ -258,7 +258,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases(60)))]
 
     #[test]
-    fn random_programs_and_corruptions_are_judged_alike_on_every_road(
+    fn random_programs_and_corruptions_are_judged_alike_by_every_method(
         source in source(false),
         pool in 0usize..3,
         corruptions in prop::collection::vec((any::<prop::sample::Index>(), 0u32..821), 0..3),
@@ -270,16 +270,16 @@ proptest! {
             trace = trace.with(trace.prompt as usize + place.index(generated), token);
         }
         trace.tokens.truncate(trace.prompt as usize + cut.index(generated + 1));
-        let road = Road::Products(Attention::Kinds, Kernel::ALL[0]);
-        let expected = trace.verified(&BUNDLED, road, 64, &POOLS[0]);
-        for road in roads() {
-            let found = trace.verified(&BUNDLED, road, 64, &POOLS[pool]);
+        let method = Method::Products(Attention::Kinds, Kernel::ALL[0]);
+        let expected = trace.verified(&BUNDLED, method, 64, &POOLS[0]);
+        for method in methods() {
+            let found = trace.verified(&BUNDLED, method, 64, &POOLS[pool]);
             match refused_by_hulls(&found) {
-                None => prop_assert_eq!(finding(&found), finding(&expected), "{:?}", road),
+                None => prop_assert_eq!(finding(&found), finding(&expected), "{:?}", method),
                 Some(end) => {
                     let known = expected.first.filter(|first| first.position <= end);
                     let place = |first: Mismatch| (first.position, first.predicted);
-                    prop_assert_eq!(found.first.map(place), known.map(place), "{:?}", road);
+                    prop_assert_eq!(found.first.map(place), known.map(place), "{:?}", method);
                 }
             }
         }
@@ -293,13 +293,13 @@ fn where_the_plan_breaks_dense_products_judge_the_rest() {
     let open = BUNDLED.model.vocabulary().id("{").unwrap().0;
     let bad = good.with(position, open);
     for pool in POOLS.iter() {
-        let found = bad.verified(&BUNDLED, Road::Plan, 2048, pool);
+        let found = bad.verified(&BUNDLED, Method::Plan, 2048, pool);
         let fallback = found.fallback.unwrap();
         assert_eq!(fallback.position, position as u64);
         assert_eq!(fallback.reason, Reason::Broke(Violation::SecondBos));
         assert_eq!(found.first.unwrap().position, position as u64);
-        let road = Road::Products(Attention::Kinds, Kernel::ALL[0]);
-        assert_eq!(finding(&found), finding(&bad.verified(&BUNDLED, road, 2048, pool)));
+        let method = Method::Products(Attention::Kinds, Kernel::ALL[0]);
+        assert_eq!(finding(&found), finding(&bad.verified(&BUNDLED, method, 2048, pool)));
     }
 }
 
@@ -307,46 +307,46 @@ fn where_the_plan_breaks_dense_products_judge_the_rest() {
 fn without_a_plan_dense_products_judge_everything() {
     let good = Trace::of(&vector("reverse"), u64::MAX);
     let refused = Engine { model: common::model(), plan: Err(Refusal::Registers) };
-    let found = good.verified(&refused, Road::Plan, 64, &POOLS[1]);
+    let found = good.verified(&refused, Method::Plan, 64, &POOLS[1]);
     assert!(found.passed() && found.positions == found.generated);
     let fallback = found.fallback.unwrap();
     assert_eq!((fallback.position, fallback.reason), (0, Reason::Refused(Refusal::Registers)));
     // A prompt that begins with another token than the plan's.
     let other = Trace { prompt: good.prompt - 1, tokens: good.tokens[1..].to_vec() };
-    let found = other.verified(&BUNDLED, Road::Plan, 64, &POOLS[1]);
+    let found = other.verified(&BUNDLED, Method::Plan, 64, &POOLS[1]);
     assert_eq!(found.fallback.unwrap().reason, Reason::OtherBos);
 }
 
 #[test]
-fn odd_ends_are_the_same_on_every_road() {
+fn odd_ends_are_the_same_by_every_method() {
     let good = Trace::of(&vector("countdown"), u64::MAX);
     let vocabulary = BUNDLED.model.shape().vocabulary;
-    let end = |trace: &Trace, road| trace.verified(&BUNDLED, road, 7, &POOLS[1]);
-    for road in roads() {
+    let end = |trace: &Trace, method| trace.verified(&BUNDLED, method, 7, &POOLS[1]);
+    for method in methods() {
         for len in [0, 1, 2, good.prompt as usize, good.prompt as usize + 1, 150] {
             let cut = Trace { tokens: good.tokens[..len].to_vec(), ..good };
-            let found = end(&cut, road);
+            let found = end(&cut, method);
             assert_eq!((found.end, found.mismatches, found.tokens), (End::Open, 0, len as u64));
             assert_eq!(found.positions, (len as u64).saturating_sub(good.prompt));
         }
         let mut long = good.clone();
         long.tokens.push(Token(0));
-        assert_eq!(end(&long, road).end, End::AfterStop { position: good.tokens.len() as u64 });
+        assert_eq!(end(&long, method).end, End::AfterStop { position: good.tokens.len() as u64 });
         for token in [vocabulary as u32, 65_535, 65_536, u32::MAX] {
             let position = good.prompt as usize + 70;
-            let found = end(&good.with(position, token), road);
+            let found = end(&good.with(position, token), method);
             let error = EngineError::NoToken { token, vocabulary };
             assert_eq!(found.end, End::Broken { position: position as u64, error });
             assert_eq!((found.positions, found.mismatches), (70, 0));
         }
         // The first token is compared with the prediction at position 0.
         let short = Trace { prompt: 1, tokens: good.tokens[..2].to_vec() };
-        let (found, expected) = (end(&short, road), reference(&BUNDLED.model, &short));
-        assert_eq!(found.mismatches as usize, expected.len(), "{road:?}");
+        let (found, expected) = (end(&short, method), reference(&BUNDLED.model, &short));
+        assert_eq!(found.mismatches as usize, expected.len(), "{method:?}");
         assert_eq!(found.positions, 1);
     }
     let empty = Tokens::default();
-    let Road::Products(attention, kernel) = roads().last().unwrap() else { unreachable!() };
+    let Method::Products(attention, kernel) = methods().last().unwrap() else { unreachable!() };
     let settings = Settings { attention, kernel, block: 1, spot: None };
     let none =
         verify_by_plan(&BUNDLED.model, &BUNDLED.plan, 0, &empty, settings, &POOLS[0], |_| ());
@@ -370,9 +370,9 @@ fn reference(model: &Model, trace: &Trace) -> Vec<(u64, Token)> {
     mismatches
 }
 
-/// The beginning of every bundled program, with wrong tokens in it, on every road.
+/// The beginning of every bundled program, with wrong tokens in it, by every method.
 #[test]
-fn all_roads_and_the_reference_agree_on_every_bundled_program() {
+fn all_methods_and_the_reference_agree_on_every_bundled_program() {
     let generated = u64::from(cases(300));
     for (place, bundled) in bundled_programs().iter().enumerate() {
         let compiled = wasm::compile(bundled.wasm, &Options::default()).unwrap();
@@ -386,9 +386,9 @@ fn all_roads_and_the_reference_agree_on_every_bundled_program() {
         }
         let expected = reference(&BUNDLED.model, &trace);
         assert!(!expected.is_empty(), "{}", bundled.name);
-        for (number, road) in roads().enumerate() {
+        for (number, method) in methods().enumerate() {
             let all = [1, 7, 64, 1024].into_iter().flat_map(|b| POOLS.iter().map(move |p| (b, p)));
-            // One of these at a time, unless there is time for all; a road meets each on some
+            // One of these at a time, unless there is time for all; a method meets each on some
             // program.
             let (skip, step) = if std::env::var("PROPTEST_CASES").is_ok() {
                 (0, 1)
@@ -396,9 +396,9 @@ fn all_roads_and_the_reference_agree_on_every_bundled_program() {
                 ((7 * place + 5 * number) % 12, 12)
             };
             for (block, pool) in all.skip(skip).step_by(step) {
-                let found = trace.verified(&BUNDLED, road, block, pool);
+                let found = trace.verified(&BUNDLED, method, block, pool);
                 let threads = pool.current_num_threads();
-                let place = format!("{} {road:?} {block} {threads}", bundled.name);
+                let place = format!("{} {method:?} {block} {threads}", bundled.name);
                 let end = refused_by_hulls(&found).unwrap_or(u64::MAX);
                 let known = || expected.iter().filter(|mismatch| mismatch.0 <= end);
                 assert_eq!(found.mismatches as usize, known().count(), "{place}");

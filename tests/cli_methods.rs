@@ -1,4 +1,4 @@
-//! The roads of verification, and hostile traces, as users meet them.
+//! The methods of verification, and hostile traces, as users meet them.
 
 mod common;
 
@@ -13,29 +13,32 @@ fn run_and_verify_go_through_the_plan() {
     let (program, trace) = (vector("reverse.txt"), vector("reverse_ref.txt"));
     let run = json(0, &["run", &program, "--verify", "plan"]);
     let reference = json(0, &["run", &program, "--engine", "reference", "--verify", "plan"]);
-    let verify = json(0, &["verify", &trace, "--road", "plan"]);
+    let verify = json(0, &["verify", &trace, "--method", "plan"]);
     assert!(verify["load_seconds"].as_f64().unwrap() > 0.0);
     for report in [&run["verify"], &reference["verify"], &verify] {
-        assert_eq!((&report["road"], &report["fallback"]), (&"plan".into(), &Value::Null));
+        assert_eq!((&report["method"], &report["fallback"]), (&"plan".into(), &Value::Null));
         assert_eq!((&report["positions"], &report["mismatches"]), (&768.into(), &0.into()));
         for key in ["seconds", "tokens_per_second", "threads"] {
             assert!(report[key].as_f64().unwrap() > 0.0, "{key}");
         }
     }
-    let said = says(0, &mut hardmax(&["verify", &trace, "--road", "plan"]));
+    let said = says(0, &mut hardmax(&["verify", &trace, "--method", "plan"]));
     assert!(said.contains("generated tokens by plan: 0 mismatches"), "{said}");
     assert!(!said.contains("dgemm"), "{said}");
-    hardmax(&["verify", &trace, "--road", "plan", "--spot", "5"]).assert().code(2);
-    hardmax(&["verify", &trace, "--road", "hull"]).assert().code(2);
+    // The flag's name in earlier versions.
+    assert_eq!(json(0, &["verify", &trace, "--road", "plan"])["method"], "plan");
+    hardmax(&["verify", &trace, "--method", "plan", "--spot", "5"]).assert().code(2);
+    hardmax(&["verify", &trace, "--method", "hull"]).assert().code(2);
+    hardmax(&["verify", &trace, "--method", "spot"]).assert().code(2);
 }
 
 #[test]
-fn a_wrong_token_is_reported_alike_on_every_road() {
+fn a_wrong_token_is_reported_alike_by_every_method() {
     let good = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
     let (_folder, path) = file("wrong.txt", good.replacen("out(m)", "out(M)", 1));
-    let wrong = |road| json(1, &["verify", &path, "--road", road]);
+    let wrong = |method| json(1, &["verify", &path, "--method", method]);
     let (plan, dgemm) = (wrong("plan"), wrong("dgemm"));
-    assert_eq!((&plan["road"], &plan["mismatches"]), (&"plan".into(), &1.into()));
+    assert_eq!((&plan["method"], &plan["mismatches"]), (&"plan".into(), &1.into()));
     assert_eq!(plan["first_mismatch"], dgemm["first_mismatch"]);
     assert!(plan["first_mismatch"]["expected_logit"].is_f64());
     assert_eq!(plan["first_mismatch"]["differing_heads"], Value::Array(Vec::new()));
@@ -45,7 +48,7 @@ fn a_wrong_token_is_reported_alike_on_every_road() {
 fn where_the_plan_does_not_go_is_said() {
     let good = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
     let (_folder, path) = file("opens.txt", good.replacen("out(m)", "{", 1));
-    let arguments = ["verify", &path, "--road", "plan"];
+    let arguments = ["verify", &path, "--method", "plan"];
     let report = json(1, &arguments);
     assert_eq!(report["fallback"]["reason"], "opening");
     assert_eq!(report["fallback"]["position"], report["first_mismatch"]["position"]);
@@ -61,8 +64,8 @@ fn the_trace_of_another_program_fails() {
     let other = fs::read_to_string(vector("countdown.txt")).unwrap();
     let other = trace.replacen(prompt.trim_end(), other.trim_end(), 1);
     let (_folder, path) = file("other.txt", other);
-    for road in ["dgemm", "plan"] {
-        let report = json(1, &["verify", &path, "--road", road]);
+    for method in ["dgemm", "plan"] {
+        let report = json(1, &["verify", &path, "--method", method]);
         assert!(report["mismatches"].as_u64().unwrap() > 0);
     }
 }
@@ -76,12 +79,12 @@ fn flipped_bytes_are_errors_or_mismatches() {
     let mut random = fastrand::Rng::with_seed(3);
     for (file, codes) in [(&good, &[1, 2][..]), (&binary, &[2])] {
         let bytes = fs::read(file).unwrap();
-        for road in ["dgemm", "plan"] {
+        for method in ["dgemm", "plan"] {
             for _ in 0..12 {
                 let mut flipped = bytes.clone();
                 flipped[random.usize(0..bytes.len())] ^= 0x20;
                 fs::write(&bad, &flipped).unwrap();
-                let output = hardmax(&["verify", &bad, "--road", road]).output().unwrap();
+                let output = hardmax(&["verify", &bad, "--method", method]).output().unwrap();
                 let said = String::from_utf8_lossy(&output.stderr);
                 assert!(codes.contains(&output.status.code().unwrap()), "{said}");
                 assert!(said.contains("bad") || said.contains("mismatch"), "{said}");
@@ -105,7 +108,7 @@ fn sparse_files_of_ten_gigabytes_are_errors_soon_and_in_little_memory() {
         File::options().write(true).open(&file).unwrap().set_len(10 << 30).unwrap();
         let commands: [&[&str]; 7] = [
             &["verify", "FILE"],
-            &["verify", "FILE", "--road", "plan"],
+            &["verify", "FILE", "--method", "plan"],
             &["trace", "FILE", "--range", "5000.."],
             &["run", "FILE"],
             &["run", &vector("reverse.txt"), "--check", "FILE"],

@@ -1,0 +1,44 @@
+//! What flags may be set to where the library says what there is.
+
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
+
+use crate::engine::Attention;
+use crate::engine::verify::Method;
+
+impl ValueEnum for Attention {
+    fn value_variants<'a>() -> &'a [Attention] {
+        Attention::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Attention::Hull => "Every head by its convex hull, whatever its kind",
+            Attention::Brute => "Every head by a scan over all positions",
+            Attention::Kinds => {
+                "Every head as its kind allows, and heads without effect not at all"
+            }
+        };
+        Some(PossibleValue::new(self.name()).help(help))
+    }
+}
+
+/// Of a whole trace: a sample is asked for by its size.
+impl ValueEnum for Method {
+    fn value_variants<'a>() -> &'a [Method] {
+        &[Method::Dgemm, Method::Plan]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Method::Dgemm => {
+                "Dense products over many positions at once, as the model's format defines it"
+            }
+            Method::Spot => return None,
+            Method::Plan => {
+                "The model compiled to the few operations that matter, on several threads"
+            }
+        };
+        Some(PossibleValue::new(self.name()).help(help))
+    }
+}

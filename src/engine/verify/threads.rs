@@ -1,0 +1,80 @@
+//! How many threads a verification gets, and where they come from.
+//!
+//! Dense products are shared among all cores. Through the plan each thread passes over what
+//! comes before its part and makes code of its own (`segments.rs`), which only a long trace
+//! pays back: below [`WORTH_THREADS`] tokens one thread is faster than two.
+
+use std::num::NonZero;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use thiserror::Error;
+
+use super::Method;
+
+/// Stack of a worker thread: recursion is shallow, and everything large is on the heap.
+const WORKER_STACK: usize = 128 << 10;
+
+/// Shorter traces go through the plan in less time than a second thread needs for code of its own.
+pub const WORTH_THREADS: usize = 8_000_000;
+
+/// The system gives no such threads.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("no pool of {threads} threads: {reason}")]
+pub struct NoThreads {
+    threads: usize,
+    reason: String,
+}
+
+impl Method {
+    /// So many threads, or if nobody says how many, those that are fastest for this method and a
+    /// trace of so many tokens, where that is known: one for each core, or only one.
+    pub fn pool(
+        self,
+        threads: Option<NonZero<u16>>,
+        tokens: Option<usize>,
+    ) -> Result<ThreadPool, NoThreads> {
+        let threads = match threads {
+            Some(threads) => usize::from(threads.get()),
+            None => self.threads(tokens),
+        };
+        ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .stack_size(WORKER_STACK)
+            .build()
+            .map_err(|error| NoThreads { threads, reason: error.to_string() })
+    }
+
+    fn threads(self, tokens: Option<usize>) -> usize {
+        let short = tokens.is_some_and(|tokens| tokens < WORTH_THREADS);
+        match self {
+            Method::Plan if short => 1,
+            _ => std::thread::available_parallelism().map_or(1, NonZero::get),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_traces_go_through_the_plan_on_one_thread() {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads =
+            |method: Method, tokens| method.pool(None, tokens).unwrap().current_num_threads();
+        assert_eq!(threads(Method::Plan, Some(WORTH_THREADS - 1)), 1);
+        assert_eq!(threads(Method::Plan, Some(WORTH_THREADS)), cores);
+        for tokens in [None, Some(0), Some(WORTH_THREADS)] {
+            assert_eq!(threads(Method::Dgemm, tokens), cores);
+            assert_eq!(threads(Method::Spot, tokens), cores);
+        }
+    }
+
+    #[test]
+    fn who_says_how_many_gets_them() {
+        for method in [Method::Dgemm, Method::Spot, Method::Plan] {
+            let pool = method.pool(NonZero::new(3), Some(1)).unwrap();
+            assert_eq!(pool.current_num_threads(), 3);
+        }
+    }
+}
