@@ -36,9 +36,9 @@ fn the_reference_engine_says_how_heads_are_answered_and_by_which_kernel() {
 #[test]
 fn inspect_shows_what_a_plan_is_made_of() {
     let report = json(0, &["inspect", "--plan"]);
-    assert_eq!(report["plan"]["opening"], "{");
+    assert_eq!(report["plan"]["bos"], "{");
     assert_eq!(report["plan"]["refused"], serde_json::Value::Null);
-    assert_eq!(report["plan"]["summary"]["hulls"], 0);
+    assert_eq!(report["plan"]["summary"]["plane_groups"], 1);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod inputs;
 mod listing;
 mod mismatch;
 mod output;
+mod plan_check;
 mod plan_report;
 mod report;
 mod source;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::plan_check::PlanCheck;
 use super::report::grouped;
 use super::{CliError, bundled_programs};
 use crate::engine::{Agreement, Attention, Walks, compare};
@@ -27,11 +28,15 @@ const ATTENTION: Attention = Attention::Kinds;
 #[derive(Serialize)]
 pub struct PlanReport {
     /// The token with which prompts begin.
-    opening: String,
+    bos: String,
     seconds: f64,
     summary: Option<Summary>,
     refused: Option<Refusal>,
     agreement: Option<AgreementReport>,
+    check: Option<PlanCheck>,
+    /// Whether a check was asked for.
+    #[serde(skip)]
+    checks: bool,
     /// Whether random histories were asked for.
     #[serde(skip)]
     compares: bool,
@@ -84,11 +89,16 @@ fn parts_of_programs(model: &Model) -> Vec<Vec<Token>> {
 }
 
 impl PlanReport {
-    /// Makes the plan, and compares it on so many random histories drawn from a seed.
-    pub fn new(model: &Model, walks: Option<(u64, u64)>) -> Result<PlanReport, CliError> {
-        let opening = Plan::likely_bos(model);
+    /// Makes the plan, compares it on so many random histories drawn from a seed, and checks it
+    /// by steps drawn from another.
+    pub fn new(
+        model: &Model,
+        walks: Option<(u64, u64)>,
+        check: Option<u64>,
+    ) -> Result<PlanReport, CliError> {
+        let bos = Plan::likely_bos(model);
         let planning = Instant::now();
-        let plan = Plan::new(model, opening);
+        let plan = Plan::new(model, bos);
         let seconds = planning.elapsed().as_secs_f64();
         let agreement = match (&plan, walks) {
             (Ok(plan), Some((count, seed))) => {
@@ -99,8 +109,16 @@ impl PlanReport {
             }
             _ => None,
         };
+        let checked = match (&plan, check) {
+            (Ok(plan), Some(seed)) => {
+                Some(PlanCheck::new(model, plan, &parts_of_programs(model), seed)?)
+            }
+            _ => None,
+        };
         Ok(PlanReport {
-            opening: model.vocabulary().name(opening).to_owned(),
+            check: checked,
+            checks: check.is_some(),
+            bos: model.vocabulary().name(bos).to_owned(),
             seconds,
             refused: plan.as_ref().err().copied(),
             summary: plan.ok().map(|plan| plan.summary()),
@@ -109,12 +127,13 @@ impl PlanReport {
         })
     }
 
-    /// Whether random histories, if they were asked for, were compared and showed no difference.
-    pub fn agrees(&self) -> bool {
+    /// Whether random histories and checks, if they were asked for, showed no difference.
+    pub fn passed(&self) -> bool {
         let agrees = |agreement: &AgreementReport| {
             agreement.difference.is_none() && agreement.predictions > 0
         };
-        !self.compares || self.agreement.as_ref().is_some_and(agrees)
+        (!self.compares || self.agreement.as_ref().is_some_and(agrees))
+            && (!self.checks || self.check.as_ref().is_some_and(PlanCheck::passed))
     }
 
     /// As lines, for a model with so many live heads and units.
@@ -138,7 +157,7 @@ impl PlanReport {
              output      {} tokens in {} groups along one direction and {} along two\n\
              guards      {} products and fractions checked at run time\n\
              code        specialised by {} classes of tokens and {} rows\n",
-            self.opening,
+            self.bos,
             grouped(plan.limit),
             self.seconds * 1e3,
             plan.sums,
@@ -157,7 +176,9 @@ impl PlanReport {
             plan.classes,
             plan.rows,
         );
-        parts + &self.agreement.as_ref().map(AgreementReport::text).unwrap_or_default()
+        parts
+            + &self.check.as_ref().map(PlanCheck::text).unwrap_or_default()
+            + &self.agreement.as_ref().map(AgreementReport::text).unwrap_or_default()
     }
 }
 

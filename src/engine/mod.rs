@@ -15,6 +15,7 @@ mod guard;
 mod planned;
 mod positions;
 mod reference;
+mod variants;
 pub mod verify;
 
 pub use agreement::{Agreement, Difference, Walks, compare};
@@ -24,6 +25,7 @@ pub use execute::Violation;
 pub use generate::{Decoder, Generated, Stopped, generate};
 pub use planned::{Fallback, Planned, Reason};
 pub use reference::Reference;
+pub use variants::{Steps, Variants, compare_variants};
 
 use serde::Serialize;
 

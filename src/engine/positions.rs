@@ -131,6 +131,11 @@ impl Positions {
         })
     }
 
+    /// The key under which a position is the latest, if there is one.
+    pub fn key_of(&self, position: u32) -> Option<i64> {
+        self.keys.iter().copied().find(|&key| self.get(key) == Some(position))
+    }
+
     /// Bytes of heap held.
     pub fn heap_bytes(&self) -> usize {
         self.index.capacity() * 4

@@ -20,10 +20,11 @@
 //! there. docs/plan.md has the theorem, and the lemmas that comments cite.
 //! Nothing here knows what a model is about.
 
+pub(crate) mod check;
 mod code;
 mod expression;
 mod fuse;
-mod ids;
+pub(crate) mod ids;
 mod limits;
 mod output_head;
 mod refusal;
@@ -199,13 +200,19 @@ impl Plan {
         latches.map(|latch| self.latch(latch)).collect()
     }
 
+    /// The registers of running sums that are needed.
+    pub(crate) fn sums(&self) -> impl Iterator<Item = Reg> {
+        let needed = &self.live.needed.sums;
+        self.items.sums.keys().filter(|&sum| needed.contains(sum)).map(|sum| self.sum(sum))
+    }
+
     /// The register of a running sum.
-    fn sum(&self, sum: SumId) -> Reg {
+    pub(crate) fn sum(&self, sum: SumId) -> Reg {
         FIRST + sum.index() as Reg
     }
 
     /// The register of a latch: the position at which it was set.
-    fn latch(&self, latch: LatchId) -> Reg {
+    pub(crate) fn latch(&self, latch: LatchId) -> Reg {
         FIRST + (self.items.sums.len() + latch.index()) as Reg
     }
 

@@ -6,6 +6,7 @@ mod common;
 
 mod agreement;
 mod bundled_model;
+mod checker;
 mod generator;
 mod random_models;
 

@@ -16,6 +16,7 @@
 //! borrowed, not copied.
 
 mod features;
+mod probe;
 mod state;
 mod violation;
 
@@ -27,6 +28,7 @@ use crate::plan::{self, Compiler, Deferred, Known, MAX_AGE, Op, POSITION, PREDIC
 use super::positions::Positions;
 
 pub use features::Tables;
+pub use probe::{Change, Probed};
 use state::State;
 pub use violation::Violation;
 
@@ -34,7 +36,7 @@ pub use violation::Violation;
 pub const REGISTERS: usize = 1 << 16;
 
 /// Ages from here on share their code.
-const AGES: usize = 8;
+pub const AGES: usize = 8;
 
 /// So many combinations of class, row and age get code of their own; all others share that of
 /// their class. A sudoku of a million tokens meets 243.

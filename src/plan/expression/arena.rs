@@ -165,3 +165,15 @@ fn stands(place: &Affine) -> Stands {
     let now = place.single() == Some((Arena::POSITION, 1));
     if now { Stands::Now } else { Stands::Elsewhere }
 }
+
+#[cfg(test)]
+impl Arena {
+    /// The same with claims that nothing supports.
+    pub fn with_narrower_bounds(&self) -> Arena {
+        let mut arena = self.clone();
+        for (_, bounds) in arena.atoms.values_mut() {
+            *bounds = Interval::new(bounds.low, bounds.high - 1);
+        }
+        arena
+    }
+}

@@ -1,0 +1,232 @@
+//! Every specialised variant of a plan's code against its expressions as they stand.
+//!
+//! Code is made for a token class, a row (the class of the token at the selected place) and an age
+//! of a latch. For every class, row and age a step is taken at the end of some history, with a token
+//! of that row put into the selected place, that age given to the latch, and other running sums;
+//! tokens of the class, and of the row, take turns. What the code leaves
+//! behind and predicts must be what the plan's expressions say, evaluated directly
+//! ([`crate::plan::check::Direct`]). Histories need not be possible ones: code may only rely on what
+//! it is specialised by, and on guards.
+
+use rustc_hash::FxHashSet;
+
+use super::EngineError;
+use super::execute::{AGES, Change, Execution, Probed};
+use crate::model::{Model, Token};
+use crate::plan::check::{Direct, Memory};
+use crate::plan::{Plan, Refusal};
+
+/// What was compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Variants {
+    /// Variants of code that were executed.
+    pub variants: usize,
+    /// Steps that were compared.
+    pub steps: u64,
+    /// Steps along which a guard failed: code stops there, and nothing is claimed.
+    pub guard_failures: u64,
+    /// The first step in which code and expressions differ, in words.
+    pub difference: Option<String>,
+}
+
+/// Which steps to take.
+#[derive(Clone, Copy, Debug)]
+pub struct Steps {
+    /// How many states along histories to take them from.
+    pub states: usize,
+    /// The same seed takes the same steps.
+    pub seed: u64,
+}
+
+/// How often other running sums are tried.
+const TRIES: usize = 64;
+
+/// Tokens of each behind what it begins with, at most.
+const LENGTH: usize = 200;
+
+/// Takes steps from states along histories that begin with `known` ones.
+///
+/// # Errors
+/// If a known history has tokens that the model does not.
+pub fn compare_variants(
+    model: &Model,
+    plan: &Plan,
+    known: &[Vec<Token>],
+    steps: Steps,
+) -> Result<Variants, EngineError> {
+    let vocabulary = model.shape().vocabulary;
+    let beyond = |token: &&Token| token.index() >= vocabulary;
+    if let Some(&Token(token)) = known.iter().flatten().find(beyond) {
+        return Err(EngineError::NoToken { token, vocabulary });
+    }
+    let mut found = Variants::default();
+    let direct = match Direct::new(model, plan) {
+        Ok(direct) => direct,
+        Err(refusal) => {
+            found.difference = Some(not_again(refusal));
+            return Ok(found);
+        }
+    };
+    let mut comparison = Comparison {
+        plan,
+        direct,
+        random: fastrand::Rng::with_seed(steps.seed),
+        found,
+        seen: FxHashSet::default(),
+        turn: 0,
+    };
+    for _ in 0..steps.states {
+        comparison.from_state(known);
+        if comparison.found.difference.is_some() {
+            break;
+        }
+    }
+    Ok(Variants { variants: comparison.seen.len(), ..comparison.found })
+}
+
+fn not_again(refusal: Refusal) -> String {
+    format!("the model has a plan, and then again it has none: {refusal}")
+}
+
+struct Comparison<'p> {
+    plan: &'p Plan,
+    direct: Direct<'p>,
+    random: fastrand::Rng,
+    found: Variants,
+    /// Token class, row, age and whether it predicts, of code that was executed.
+    seen: FxHashSet<(u16, u16, usize, bool)>,
+    /// Steps so far of which every one takes other tokens.
+    turn: usize,
+}
+
+impl Comparison<'_> {
+    /// Goes along a history, which is compared too, and takes steps at its end.
+    fn from_state(&mut self, known: &[Vec<Token>]) {
+        let Ok(mut execution) = Execution::new(self.plan) else { return };
+        let mut memory = self.direct.begin();
+        let begin = self.random.choice(known).cloned().unwrap_or_default();
+        let length = begin.len() + self.random.usize(1..LENGTH);
+        let mut token = begin.first().copied().unwrap_or(Token(0));
+        for at in 1..length {
+            let mut next = memory.clone();
+            let Ok(probed) = execution.probe(token, Change::default(), true) else { break };
+            if !self.is_equal(&mut next, token, Change::default(), &probed) {
+                return;
+            }
+            if execution.step(token, true).is_err() {
+                break;
+            }
+            memory = next;
+            let predicted = probed.prediction.unwrap_or(Token(0));
+            token = begin.get(at).copied().unwrap_or(predicted);
+        }
+        for class in 0..=self.plan.classes().iter().copied().max().unwrap_or(0) {
+            self.class(&mut execution, &memory, class);
+        }
+    }
+
+    /// Takes a class's tokens in turn, and at the selected place the tokens of each row in turn,
+    /// with every age.
+    fn class(&mut self, execution: &mut Execution<'_>, memory: &Memory, class: u16) {
+        let bos = self.plan.single_bos();
+        let members = |of: &[u16], wanted: u16| -> Vec<Token> {
+            let tokens = (0..of.len()).filter(|&id| of[id] == wanted);
+            tokens.map(|id| Token(id as u32)).collect()
+        };
+        let mut tokens = members(self.plan.classes(), class);
+        tokens.retain(|token| Some(*token) != bos);
+        let Some(&any) = tokens.first() else { return };
+        // Without a selected place there is one row, and no token to change.
+        let (apart, place) = match self.free_place(execution, memory, any) {
+            Some((apart, place)) => (apart, Some(place)),
+            None => (Change::default(), None),
+        };
+        // Ages with code of their own, and two that share it.
+        let ages = (1..=AGES + 1).filter(|_| execution.aged().is_some()).map(Some);
+        let ages: Vec<Option<usize>> = ages.chain([None]).collect();
+        for row in 0..=self.plan.rows().iter().copied().max().unwrap_or(0) {
+            let selected = members(self.plan.rows(), row);
+            for &age in &ages {
+                self.turn += 1;
+                let token = tokens[self.turn % tokens.len()];
+                let other = selected[self.turn % selected.len()];
+                let change = Change { token: place.map(|place| (place, other)), age, ..apart };
+                for predicts in [true, false] {
+                    match execution.probe(token, change, predicts) {
+                        Ok(probed) => {
+                            if !self.is_equal(&mut memory.clone(), token, change, &probed) {
+                                return;
+                            }
+                        }
+                        Err(_) => self.found.guard_failures += 1,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Running sums with which the selected place is neither position 0, whose token is known, nor
+    /// the latest; and that place.
+    fn free_place(
+        &mut self,
+        execution: &mut Execution<'_>,
+        memory: &Memory,
+        token: Token,
+    ) -> Option<(Change, usize)> {
+        (0..TRIES).find_map(|_| {
+            let apart = Change { sum: self.random.i64(-99..100), ..Change::default() };
+            let place = execution.probe(token, apart, true).ok()?.selected;
+            (place > 0 && place < memory.history.len()).then_some((apart, place))
+        })
+    }
+
+    /// Takes the same step by the expressions, and compares.
+    fn is_equal(
+        &mut self,
+        memory: &mut Memory,
+        token: Token,
+        change: Change,
+        probed: &Probed,
+    ) -> bool {
+        let t = memory.history.len();
+        if let Some((place, token)) = change.token {
+            memory.history[place] = token.0 as u16;
+        }
+        memory.sums.values_mut().for_each(|sum| *sum += i128::from(change.sum));
+        if let (Some(age), Some(latch)) = (change.age, self.plan.aged()) {
+            let aged = memory.latches.iter_mut().filter(|at| self.plan.latch(*at.0) == latch);
+            aged.for_each(|(_, at)| *at = t.saturating_sub(age));
+        }
+        memory.history.push(token.0 as u16);
+        self.found.steps += 1;
+        let row = self.plan.rows()[usize::from(memory.history[probed.selected])];
+        let latch = self.plan.aged().map(|latch| probed.registers[usize::from(latch)]);
+        let age = latch.map_or(AGES, |at| (t - at as usize).min(AGES));
+        let class = self.plan.classes()[token.index()];
+        self.seen.insert((class, row, age, probed.prediction.is_some()));
+        let predicted = self.direct.step(memory);
+        let held = |reg: u16| i128::from(probed.registers[usize::from(reg)]);
+        let sums = memory.sums.iter().all(|(&sum, &x)| held(self.plan.sum(sum)) == x);
+        let latches =
+            memory.latches.iter().all(|(&latch, &at)| held(self.plan.latch(latch)) == at as i128);
+        let tables = memory.tables.iter().all(|(table, held)| {
+            let key = held.iter().find(|entry| *entry.1 == t).map(|entry| *entry.0);
+            let written = probed.keys.get(table.as_u32() as usize);
+            written.is_some_and(|written| written.map(i128::from) == key)
+        });
+        let columns = memory.columns.iter().all(|(column, held)| {
+            let pushed = probed.columns.get(column.as_u32() as usize);
+            pushed.is_some_and(|pushed| pushed.map(i128::from) == held.get(t).copied())
+        });
+        let prediction = probed.prediction.is_none() || probed.prediction == predicted;
+        if predicted.is_some() && sums && latches && tables && columns && prediction {
+            return true;
+        }
+        self.found.difference = Some(format!(
+            "after {} at position {t}, with {change:?}, the code predicts {:?}, the expressions \
+             {predicted:?}; sums {sums}, latches {latches}, tables {tables}, columns {columns}",
+            token.0, probed.prediction
+        ));
+        false
+    }
+}
