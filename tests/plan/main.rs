@@ -6,8 +6,13 @@ mod common;
 
 mod agreement;
 mod bundled_model;
+mod by_hand;
 mod generator;
+mod infinities;
+mod lookups;
 mod random_models;
+mod sums;
+mod verdict;
 
 use hardmax::engine::{Attention, EngineError, Fallback, Planned, Reference, generate};
 use hardmax::linalg::Kernel;
