@@ -10,6 +10,7 @@ mod by_hand;
 mod generator;
 mod infinities;
 mod lookups;
+mod mutants;
 mod random_models;
 mod sums;
 mod verdict;
