@@ -35,6 +35,7 @@ pub enum Row {
 }
 
 /// A model in the making.
+#[derive(Clone)]
 pub struct Hand(ModelParts);
 
 impl Hand {
@@ -192,7 +193,77 @@ impl Hand {
         self.logit(1, slot, 1.0)
     }
 
+    /// All matrices, each with its name and the length of its rows.
+    fn matrices(&mut self) -> Vec<(String, usize, &mut Vec<f64>)> {
+        let ModelParts { embedding, layers, head, .. } = &mut self.0;
+        let mut all = vec![("embedding".to_owned(), WIDTH, embedding)];
+        for (number, layer) in layers.iter_mut().enumerate() {
+            let LayerParts { attention_in, attention_out, feed_forward_in, feed_forward_out } =
+                layer;
+            all.push((format!("attention_in {number}"), WIDTH, attention_in));
+            all.push((format!("attention_out {number}"), WIDTH, attention_out));
+            all.push((format!("feed_forward_in {number}"), WIDTH, feed_forward_in));
+            all.push((format!("feed_forward_out {number}"), UNITS, feed_forward_out));
+        }
+        all.push(("head".to_owned(), WIDTH, head));
+        all
+    }
+
+    /// Weights that are not 0, in some order.
+    fn used(&mut self) -> impl Iterator<Item = &mut f64> {
+        let all = self.matrices().into_iter().flat_map(|matrix| matrix.2);
+        all.filter(|weight| **weight != 0.0)
+    }
+
+    /// One of the weights that are not 0 becomes another.
+    pub fn change(&mut self, which: usize, to: f64) -> &mut Hand {
+        let count = self.used().count();
+        if let Some(weight) = self.used().nth(which % count) {
+            *weight = to;
+        }
+        self
+    }
+
     pub fn model(&self) -> Model {
         Model::new(self.0.clone()).unwrap()
     }
+}
+
+/// The model with as few weights as may be for which something still holds.
+pub fn shrunk(hand: &Hand, holds: impl Fn(&Hand) -> bool) -> Hand {
+    let mut small = hand.clone();
+    loop {
+        let mut without = None;
+        for which in (0..small.clone().used().count()).rev() {
+            let mut next = without.clone().unwrap_or_else(|| small.clone());
+            next.change(which, 0.0);
+            if holds(&next) {
+                without = Some(next);
+            }
+        }
+        match without {
+            Some(next) => small = next,
+            None => return small,
+        }
+    }
+}
+
+/// Its weights that are not 0, row by row, but for [`ONE`] of the embedding, and its heads.
+pub fn describe(hand: &Hand) -> String {
+    let mut hand = hand.clone();
+    let (ties, kinds) = (format!("{:?}", hand.0.ties), format!("{:?}", hand.0.kinds));
+    let clears = format!("{:?}", hand.0.clears);
+    let mut lines = vec![ties, kinds, clears];
+    for (name, cols, weights) in hand.matrices() {
+        for (row, weights) in weights.chunks(cols).enumerate() {
+            let one = |slot: usize| name == "embedding" && slot == ONE;
+            let used = weights.iter().enumerate();
+            let used = used.filter(|&(slot, weight)| *weight != 0.0 && !one(slot));
+            let used: Vec<String> = used.map(|(col, w)| format!("{col}: {w:?}")).collect();
+            if !used.is_empty() {
+                lines.push(format!("  {name}, row {row}: {}", used.join(", ")));
+            }
+        }
+    }
+    lines.join("\n")
 }

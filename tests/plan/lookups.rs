@@ -281,3 +281,17 @@ fn a_key_of_a_hull_that_is_a_great_power_of_two_times_the_position() {
     hand.head([0, 0], Row::Key, 1, &[(D, 1.0)]);
     never_differs(&hand.model(), &alternating(2100));
 }
+
+/// Of a key (2n, -n² + 1) the recency is 1, as much as a key that is one off: all keys tie. By its
+/// kind the head must say so, or answer as the hull does.
+#[test]
+fn a_recency_of_one_is_none() {
+    for kind in [HeadKind::Keyed, HeadKind::Gather, HeadKind::Lookup] {
+        let mut hand = Hand::new(4, 1);
+        hand.features(A, &[0.0, 1.0, 0.0, 1.0]).head([0, 0], Row::Key, 0, &[(A, 2.0)]);
+        hand.asks([0, 0], &[], 1.0, [A, C]).is_positive(C).kind([0, 0], kind);
+        for history in [[0, 1, 1, 2], [0, 2, 1, 1], [0, 3, 2, 1]] {
+            never_differs(&hand.model(), &history);
+        }
+    }
+}

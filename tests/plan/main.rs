@@ -8,6 +8,7 @@ mod agreement;
 mod bundled_model;
 mod by_hand;
 mod generator;
+mod hostile;
 mod infinities;
 mod lookups;
 mod mutants;

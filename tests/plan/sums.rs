@@ -175,3 +175,16 @@ fn units_of_one_gate_with_great_weights() {
         }
     }
 }
+
+/// A unit with a great weight, whose gate has a great weight: whether it is better open together
+/// with others is asked of a product of coefficients that is beyond 64 bits.
+#[test]
+fn a_great_weight_of_a_unit_with_a_great_gate() {
+    for (weight, out) in [(57_472.875, WHOLE), (WHOLE / 2.0, WHOLE), (WHOLE, -WHOLE)] {
+        let mut hand = Hand::new(4, 2);
+        hand.features(A, &[0.0, 1.0, -1.0, 0.0]).features(B, &[0.0, 0.0, 3.0, 1.0]);
+        hand.unit([0, 0], &[(A, weight)], &[(ONE, 1.0)], (C, out));
+        hand.unit([0, 1], &[(B, 1.0)], &[(ONE, 1.0)], (E, 1.0)).is_positive(E);
+        never_differs(&hand.model(), &[0, 1, 2, 3, 1]);
+    }
+}
