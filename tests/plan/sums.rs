@@ -188,3 +188,18 @@ fn a_great_weight_of_a_unit_with_a_great_gate() {
         never_differs(&hand.model(), &[0, 1, 2, 3, 1]);
     }
 }
+
+/// The square of a great number, as it would be at position 0, is beyond 64 bits.
+#[test]
+fn a_square_of_a_great_number_at_position_0() {
+    for great in [ROUNDING, WHOLE / 2.0, (1u64 << 32) as f64] {
+        let mut hand = Hand::new(4, 3);
+        hand.features(A, &[0.0, 1.0, 0.0, 2.0]);
+        hand.unit([0, 0], &[(TIME, 1.0)], &[(A, 1.0)], (B, 1.0));
+        hand.unit([0, 1], &[(ONE, 1.0)], &[(ONE, 1.0)], (B, great));
+        hand.unit([1, 0], &[(B, 1.0)], &[(B, 1.0)], (C, 1.0));
+        hand.head([2, 0], Row::Key, 0, &[(TIME, 2.0)]).head([2, 0], Row::Key, 1, &[(2, -1.0)]);
+        hand.asks([2, 0], &[(TIME, 1.0), (ONE, -1.0)], 1.0, [C, E]).is_positive(E);
+        never_differs(&hand.model(), &[0, 1, 2, 3, 1]);
+    }
+}
