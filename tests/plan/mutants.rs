@@ -19,6 +19,9 @@
 //! HARDMAX_MUTANTS=0/1 cargo test --release --test plan mutants_campaign -- --nocapture
 //! ```
 //!
+//! With `HARDMAX_MUTANTS=3/8/layers` it takes only weights of layers that are not 0, of which all
+//! heads and units are made.
+//!
 //! It prints what it found now and then and at the end, and every difference at once: the number
 //! of the mutant, its weight's byte in the file, the old and the new value, and where it
 //! differs. `HARDMAX_MUTANT=<number>` instead tries that one, step by step.
@@ -330,6 +333,14 @@ fn a_sample_of_mutants() {
     assert!(counts.predictions > 1_000, "{counts:?}");
 }
 
+/// Whether a mutant is one of a weight of a layer that is not 0.
+fn of_layers(number: u64) -> bool {
+    let Mutant { weight, .. } = Mutant::numbered(number);
+    let ends = MODEL.shape().vocabulary * MODEL.shape().width;
+    let layers = ends..ORIGINAL.weights.len() - ends;
+    layers.contains(&weight) && ORIGINAL.weights[weight] != 0.0
+}
+
 /// See above. Without the environment variable it is the sample alone.
 #[test]
 fn mutants_campaign() {
@@ -341,11 +352,17 @@ fn mutants_campaign() {
         println!("{:?}", tried(mutant, true));
     }
     let Ok(part) = std::env::var("HARDMAX_MUTANTS") else { return };
-    let (offset, stride) = part.split_once('/').unwrap();
-    let (offset, stride) = (number(offset), number(stride));
+    let mut parts = part.split('/');
+    let [offset, stride] = [0, 1].map(|_| number(parts.next().unwrap()));
+    let all: Vec<u64> = match parts.next() {
+        None => (0..total).collect(),
+        Some("layers") => (0..total).filter(|&number| of_layers(number)).collect(),
+        Some(other) => panic!("what are {other}?"),
+    };
+    println!("{} mutants in all parts", all.len());
     let (begin, mut told) = (Instant::now(), Instant::now());
     let mut counts = Counts::default();
-    for number in (offset..total).step_by(stride as usize) {
+    for &number in all.iter().skip(offset as usize).step_by(stride as usize) {
         let of = catch_unwind(|| tried(Mutant::numbered(number), false));
         let of = of.unwrap_or(Counts { mutants: 1, differences: 1, ..Counts::default() });
         if of.differences > 0 {
