@@ -76,7 +76,7 @@ pub fn compare_variants(
         turn: 0,
     };
     for _ in 0..steps.states {
-        comparison.from_state(known);
+        comparison.one_state(known);
         if comparison.found.difference.is_some() {
             break;
         }
@@ -101,7 +101,7 @@ struct Comparison<'p> {
 
 impl Comparison<'_> {
     /// Goes along a history, which is compared too, and takes steps at its end.
-    fn from_state(&mut self, known: &[Vec<Token>]) {
+    fn one_state(&mut self, known: &[Vec<Token>]) {
         let Ok(mut execution) = Execution::new(self.plan) else { return };
         let mut memory = self.direct.begin();
         let begin = self.random.choice(known).cloned().unwrap_or_default();

@@ -131,7 +131,7 @@ fn random_layer(
     for head in 0..HEADS {
         let kind = random.below(if layer == 0 { 6 } else { 8 });
         // A head of no known form has no plan: one that a logit depends on is enough.
-        let kind = if kind == 5 && !random.one_in(24) { 2 } else { kind };
+        let kind = if kind == 5 && !random.one_in(40) { 2 } else { kind };
         let mut set = |part: usize, row: usize, slot: usize, weight: f64| {
             attention_in[at(part, head, row, slot)] = weight
         };

@@ -6,9 +6,16 @@ mod common;
 
 mod agreement;
 mod bundled_model;
+mod by_hand;
 mod checker;
 mod generator;
+mod hostile;
+mod infinities;
+mod lookups;
+mod mutants;
 mod random_models;
+mod sums;
+mod verdict;
 
 use hardmax::engine::{Attention, EngineError, Fallback, Planned, Reference, generate};
 use hardmax::linalg::Kernel;

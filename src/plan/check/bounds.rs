@@ -100,8 +100,7 @@ impl Walk<'_> {
     fn of(&self, affine: &Affine) -> Option<Range> {
         let arena = &self.plan.arena;
         let (mut low, mut high) = (i128::from(affine.c), i128::from(affine.c));
-        let mut places: BTreeMap<Vec<(AtomId, i64)>, BTreeMap<i64, Vec<(FeatureId, i64)>>> =
-            BTreeMap::new();
+        let mut places: BTreeMap<_, BTreeMap<i64, Vec<(FeatureId, i64)>>> = BTreeMap::new();
         for &(id, k) in &affine.terms {
             if let Atom::Feature { place, feature } = arena.atom(id) {
                 let at = places.entry(place.terms.clone()).or_default();
