@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 
 use hardmax::machine::Op;
 
-/// Named before they are there.
-const COMING: [&str; 1] = ["docs/plan.md"];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -27,10 +24,6 @@ fn between<'t>(text: &'t str, open: &str, close: char) -> Vec<&'t str> {
     text.split(open).skip(1).filter_map(|rest| rest.split(close).next()).collect()
 }
 
-fn is_there(path: &Path) -> bool {
-    path.exists() || COMING.iter().any(|coming| path == root().join(coming))
-}
-
 #[test]
 fn documents_link_to_files_that_are_there() {
     let mut links = 0;
@@ -42,7 +35,7 @@ fn documents_link_to_files_that_are_there() {
                 Some(file) => root().join(file),
                 None => target,
             };
-            assert!(is_there(&target), "{}: {link}", document.display());
+            assert!(target.exists(), "{}: {link}", document.display());
             links += 1;
         }
     }
@@ -63,7 +56,7 @@ fn documents_name_files_that_are_there() {
                     let is_path = ROOMS.iter().any(|room| word.starts_with(room));
                     let is_output = word.ends_with("NAME.txt");
                     if is_path && !is_output {
-                        assert!(is_there(&root().join(word)), "{}: {word}", document.display());
+                        assert!(Path::exists(&root().join(word)), "{}: {word}", document.display());
                         names += 1;
                     }
                 }

@@ -8,8 +8,9 @@ use thiserror::Error;
 use crate::engine::EngineError;
 use crate::engine::verify::NoThreads;
 use crate::linalg::NoKernel;
-use crate::model::ModelError;
+use crate::model::{ModelError, Shape};
 use crate::oracle::OracleError;
+use crate::plan::Refusal;
 use crate::program::binary::BinaryError;
 use crate::program::stream::TextError;
 use crate::program::{Problem, ProgramError};
@@ -94,6 +95,14 @@ pub enum CliError {
     Uncomputable { position: u64, source: EngineError },
     #[error("the plan cannot be compared: {0}")]
     Agreement(EngineError),
+    #[error(
+        "there is no head {layer}.{head}: the model has layers 0 to {} of heads 0 to {}",
+        shape.layers.saturating_sub(1),
+        shape.heads.saturating_sub(1)
+    )]
+    NoHead { layer: usize, head: usize, shape: Shape },
+    #[error("no code for the head: {0}")]
+    Refused(Refusal),
     #[error(transparent)]
     Threads(#[from] NoThreads),
     #[error("{path}: no positions {start}..{end}: the trace has {tokens} tokens")]

@@ -7,7 +7,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use super::plan_report::PlanReport;
+use super::plan_report::{Asked, PlanReport};
 use super::report::{self, grouped};
 use super::{CliError, Verdict, inputs};
 use crate::model::{Matrix, Model, Shape, TieBreak};
@@ -19,6 +19,7 @@ use crate::model::{Matrix, Model, Shape, TieBreak};
   hardmax inspect --plan
   hardmax inspect --histories 200 --seed 7
   hardmax inspect --check-plan
+  hardmax inspect --head 3.2
   hardmax inspect models/wasm32.bin --json")]
 pub struct Inspect {
     /// Model file [default: the one in the binary]
@@ -33,6 +34,9 @@ pub struct Inspect {
     /// that it was made of; --plan is implied
     #[arg(long)]
     check_plan: bool,
+    /// Show how one head becomes operations: its layer and number, counted from 0; --plan is implied
+    #[arg(long, value_name = "L.H", value_parser = layer_and_head)]
+    head: Option<(usize, usize)>,
     /// Which random histories and steps
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
@@ -78,10 +82,13 @@ impl Inspect {
     pub fn run(&self) -> Result<Verdict, CliError> {
         let model = inputs::model(self.model.as_deref())?;
         let mut report = Report::new(inputs::model_name(self.model.as_deref()), &model);
-        let wanted = self.plan || self.histories.is_some() || self.check_plan;
+        let wanted =
+            self.plan || self.histories.is_some() || self.check_plan || self.head.is_some();
         let walks = self.histories.map(|count| (count, self.seed));
         let check = self.check_plan.then_some(self.seed);
-        report.plan = wanted.then(|| PlanReport::new(&model, walks, check)).transpose()?;
+        report.plan = wanted
+            .then(|| PlanReport::new(&model, Asked { walks, check, head: self.head }))
+            .transpose()?;
         if self.json {
             report::json(&report)?;
         } else {
@@ -89,6 +96,14 @@ impl Inspect {
         }
         Ok(Verdict::of(report.plan.is_none_or(|plan| plan.passed())))
     }
+}
+
+/// `3.2`: layer 3, head 2.
+fn layer_and_head(text: &str) -> Result<(usize, usize), String> {
+    let parts = text
+        .split_once('.')
+        .and_then(|(layer, head)| Some((layer.parse().ok()?, head.parse().ok()?)));
+    parts.ok_or_else(|| "a layer and a head of it, such as 3.2".to_owned())
 }
 
 fn nonzeros(matrix: Matrix<'_>) -> usize {

@@ -11,7 +11,7 @@ use crate::engine::{Agreement, Attention, Walks, compare};
 use crate::linalg::Kernel;
 use crate::machine::Symbol;
 use crate::model::{Model, Shape, Token, Vocabulary};
-use crate::plan::{Plan, Refusal, Summary};
+use crate::plan::{HeadStory, Plan, Refusal, Summary};
 use crate::tokenizer::Tokenizer;
 use crate::wasm;
 
@@ -34,12 +34,24 @@ pub struct PlanReport {
     refused: Option<Refusal>,
     agreement: Option<AgreementReport>,
     check: Option<PlanCheck>,
+    head: Option<HeadStory>,
     /// Whether a check was asked for.
     #[serde(skip)]
     checks: bool,
     /// Whether random histories were asked for.
     #[serde(skip)]
     compares: bool,
+}
+
+/// What of a plan is to be shown beside its summary.
+#[derive(Clone, Copy, Default)]
+pub struct Asked {
+    /// So many random histories, drawn from a seed.
+    pub walks: Option<(u64, u64)>,
+    /// A check, by steps drawn from a seed.
+    pub check: Option<u64>,
+    /// A layer's head.
+    pub head: Option<(usize, usize)>,
 }
 
 /// What random histories showed.
@@ -89,13 +101,9 @@ fn parts_of_programs(model: &Model) -> Vec<Vec<Token>> {
 }
 
 impl PlanReport {
-    /// Makes the plan, compares it on so many random histories drawn from a seed, and checks it
-    /// by steps drawn from another.
-    pub fn new(
-        model: &Model,
-        walks: Option<(u64, u64)>,
-        check: Option<u64>,
-    ) -> Result<PlanReport, CliError> {
+    /// Makes the plan, and whatever else of it was asked for.
+    pub fn new(model: &Model, asked: Asked) -> Result<PlanReport, CliError> {
+        let Asked { walks, check, head } = asked;
         let bos = Plan::likely_bos(model);
         let planning = Instant::now();
         let plan = Plan::new(model, bos);
@@ -115,7 +123,18 @@ impl PlanReport {
             }
             _ => None,
         };
+        let story = match (&plan, head) {
+            (Ok(plan), Some((layer, head))) => {
+                let shape = model.shape();
+                if layer >= shape.layers || head >= shape.heads {
+                    return Err(CliError::NoHead { layer, head, shape });
+                }
+                plan.head_story(model, layer, head).map_err(CliError::Refused)?
+            }
+            _ => None,
+        };
         Ok(PlanReport {
+            head: story,
             check: checked,
             checks: check.is_some(),
             bos: model.vocabulary().name(bos).to_owned(),
@@ -178,8 +197,30 @@ impl PlanReport {
         );
         parts
             + &self.check.as_ref().map(PlanCheck::text).unwrap_or_default()
+            + &self.head.as_ref().map(story).unwrap_or_default()
             + &self.agreement.as_ref().map(AgreementReport::text).unwrap_or_default()
     }
+}
+
+/// A head's way through the passes, as lines.
+fn story(head: &HeadStory) -> String {
+    let mut text = format!("head        {}\n", head.kind);
+    let mut part = |title: &str, lines: Vec<String>| {
+        for (at, line) in lines.iter().enumerate() {
+            let title = if at == 0 { title } else { "" };
+            text += &format!("{title:<12}{line}\n");
+        }
+    };
+    let pairs = |pairs: &[(String, String)]| {
+        pairs.iter().map(|(name, is)| format!("{name} = {is}")).collect::<Vec<_>>()
+    };
+    part("rows", head.rows.iter().map(|(name, row)| format!("{name:<8}  {row}")).collect());
+    part("slots", pairs(&head.slots));
+    part("outputs", head.outputs.clone());
+    part("keeps", head.tables.clone());
+    part("code", head.code.clone());
+    part("where", pairs(&head.atoms));
+    text
 }
 
 impl AgreementReport {

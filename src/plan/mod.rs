@@ -12,8 +12,8 @@
 //! Expressions stay what they are from then on. A [`Compiler`] makes code of them when a step needs
 //! it: `code::specialise` rebuilds the expressions that are wanted under what is known of the step,
 //! `code::lower` and `code::predict` write operations (`code::op`), and `code::deferred` splits off
-//! what only the prediction needs where that may be late. `hardmax inspect --explain-head L.H` shows
-//! one head on its way through all of it.
+//! what only the prediction needs where that may be late. `hardmax inspect --head 3.2` shows one
+//! head on its way through all of it.
 //!
 //! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the reference.
 //! Assumptions are guarded at run time; one that fails is a violation, and the reference takes over
@@ -22,6 +22,7 @@
 
 pub(crate) mod check;
 mod code;
+mod explain;
 mod expression;
 mod fuse;
 pub(crate) mod ids;
@@ -52,6 +53,7 @@ pub use code::compiler::Compiler;
 pub(crate) use code::deferred::{Deferred, split};
 pub use code::op::{BEST, FIRST, Op, POSITION, PREDICTION, Reg};
 pub use code::specialise::Known;
+pub use explain::HeadStory;
 pub use expression::quotient::round;
 pub use limits::{MAX_AGE, MAX_HULL_KEY, MAX_PRODUCT, MAX_SUM};
 pub use output_head::line_group::{Line, LineGroup};

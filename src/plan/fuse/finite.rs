@@ -2,7 +2,7 @@
 //!
 //! A row of a dense matrix multiplies every slot, by 0 too, and 0 times infinity is not 0. So
 //! before anything else is proved, the magnitude of every number is bounded, for any tokens and any
-//! positions, position 0 included (lemma 2 of docs/plan.md): no sum, product or head output
+//! positions, position 0 included (lemma 21 of docs/plan.md): no sum, product or head output
 //! comes near the end of f64. What heads ask and remember is checked by the reference itself.
 
 use super::upper::Upper;

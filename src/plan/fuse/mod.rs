@@ -63,6 +63,19 @@ pub struct Fusion<'a> {
     single_bos: bool,
     guards: PrimaryMap<GuardId, Affine>,
     hull_limit: Option<u64>,
+    /// The layer and head to be watched, and what was seen of it.
+    watch: Option<(usize, usize)>,
+    watched: Option<Watched>,
+}
+
+/// What was seen of one head.
+pub struct Watched {
+    /// Query, key and value: two rows of slots and weights each.
+    pub rows: Vec<Vec<(usize, f64)>>,
+    /// The slots that they read.
+    pub slots: Vec<(usize, Value)>,
+    /// What it gives.
+    pub outputs: [Value; 2],
 }
 
 /// The whole columns of the embedding, and one that marks the BOS token.
@@ -102,6 +115,16 @@ pub fn likely_bos(model: &Model) -> usize {
 
 /// Follows a model's slots for positions up to `limit`.
 pub fn fuse(model: &Model, position_zero: &PositionZero, limit: u64) -> Result<Fused, Cause> {
+    fuse_watching(model, position_zero, limit, None).map(|fused| fused.0)
+}
+
+/// The same, telling of one layer's head on the way.
+pub fn fuse_watching(
+    model: &Model,
+    position_zero: &PositionZero,
+    limit: u64,
+    watch: Option<(usize, usize)>,
+) -> Result<(Fused, Option<Watched>), Cause> {
     finite::check(model, limit)?;
     let bos = position_zero.bos.index();
     let features = Arc::new(features(model, bos));
@@ -120,14 +143,16 @@ pub fn fuse(model: &Model, position_zero: &PositionZero, limit: u64) -> Result<F
         single_bos,
         guards: PrimaryMap::new(),
         hull_limit: None,
+        watch,
+        watched: None,
     };
     let mut slots = fusion.embed(model);
     for (number, layer) in model.layers().enumerate() {
         fusion.attend(model, number, layer, &mut slots);
         fusion.feed_forward(number, layer, model.shape().units, &mut slots);
     }
-    let Fusion { analysis, items, guards, features, single_bos, hull_limit, .. } = fusion;
-    Ok(Fused { analysis, items, slots, guards, features, single_bos, hull_limit })
+    let Fusion { analysis, items, guards, features, single_bos, hull_limit, watched, .. } = fusion;
+    Ok((Fused { analysis, items, slots, guards, features, single_bos, hull_limit }, watched))
 }
 
 impl Fusion<'_> {

@@ -19,17 +19,19 @@ mod parabola;
 mod passthrough;
 mod vertical;
 
+use std::collections::BTreeSet;
+
 use cranelift_entity::PrimaryMap;
 
-use super::Fusion;
 use super::position_zero::HeadAtZero;
 use super::upper::Upper;
 use super::value::Value;
+use super::{Fusion, Watched};
 use crate::model::Layer;
 use crate::model::{HeadKind, TieBreak};
 use crate::plan::expression::affine::Affine;
 use crate::plan::ids::{ColumnId, LatchId, SumId, TableId};
-use crate::plan::refusal::{Cause, Rule};
+use crate::plan::refusal::{Cause, Place, Rule};
 use key::Key;
 
 /// A table from whole keys to the latest live position.
@@ -120,10 +122,19 @@ impl Fusion<'_> {
         let read = parts.query.iter().chain(&parts.key).flatten().map(|weight| weight.0);
         let guards = read.fold(0, |all, slot| all | slots[slot].guards())
             | parts.value.iter().fold(0, |all, value| all | value.guards());
-        match self.recognise(&parts, slots) {
+        let outputs = match self.recognise(&parts, slots) {
             Ok(outputs) => outputs.map(|output| output.assuming(guards)),
             Err(cause) => [Value::Unknown(cause), Value::Unknown(cause)],
+        };
+        if let Place::Head { layer: number, .. } = self.analysis.place
+            && self.watch == Some((number, head))
+        {
+            let rows: Vec<Row> = [weights(0), weights(1), weights(2)].concat();
+            let read: BTreeSet<usize> = rows.iter().flatten().map(|weight| weight.0).collect();
+            let slots = read.into_iter().map(|slot| (slot, slots[slot].clone())).collect();
+            self.watched = Some(Watched { rows, slots, outputs: outputs.clone() });
         }
+        outputs
     }
 
     fn recognise(&mut self, parts: &Parts, slots: &[Value]) -> Result<[Value; 2], Cause> {
