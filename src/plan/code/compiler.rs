@@ -12,6 +12,7 @@ use super::lower::Lowering;
 use super::op::{Op, TokenTable};
 use super::specialise::{self, Known};
 use crate::plan::expression::feature_bounds::{Columns, FeatureBounds};
+use crate::plan::expression::interval::{Interval, greatest};
 use crate::plan::{Plan, Refusal};
 
 /// Makes code for one plan.
@@ -24,13 +25,16 @@ pub struct Compiler<'p> {
     names: FxHashMap<Vec<Columns>, TokenTable>,
     /// By class, what is known of tokens.
     feature_bounds: FxHashMap<u16, FeatureBounds>,
+    /// Bounds of the greatest point of plane groups, by group and bounds of x and y.
+    plane_bounds: FxHashMap<(usize, [Interval; 2]), Interval>,
 }
 
 impl<'p> Compiler<'p> {
     /// Without any code yet.
     pub fn new(plan: &'p Plan) -> Compiler<'p> {
         let (names, feature_bounds) = (FxHashMap::default(), FxHashMap::default());
-        Compiler { plan, tables: Vec::new(), names, feature_bounds }
+        let plane_bounds = FxHashMap::default();
+        Compiler { plan, tables: Vec::new(), names, feature_bounds, plane_bounds }
     }
 
     /// Tables of token features, each as long as the vocabulary.
@@ -71,6 +75,14 @@ impl<'p> Compiler<'p> {
     /// Keeps what has become known for the next piece of code.
     pub(super) fn keep(&mut self, class: u16, feature_bounds: FeatureBounds) {
         self.feature_bounds.insert(class, feature_bounds);
+    }
+
+    /// Bounds of the greatest point of a plane group for x and y within bounds.
+    pub(super) fn plane_bounds(&mut self, group: usize, [x, y]: [Interval; 2]) -> Interval {
+        let points = &self.plan.output.plane_groups[group];
+        *self.plane_bounds.entry((group, [x, y])).or_insert_with(|| {
+            greatest(points.points().map(|point| x.times(point.p).plus(y.times(point.q))))
+        })
     }
 
     /// Tables of sums of token features, one after the other: the first of them.

@@ -7,7 +7,7 @@ use super::lower::Lowering;
 use super::op::{BEST, Op, Reg};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::interval::Interval;
-use crate::plan::output_head::line_group::{LineGroup, twins};
+use crate::plan::output_head::line_group::twins;
 
 /// A group that may win.
 struct Rival {
@@ -22,12 +22,6 @@ struct Rival {
 enum Which {
     Line(usize),
     Plane(usize),
-}
-
-/// Bounds of the greatest of several.
-fn greatest(of: impl Iterator<Item = Interval>) -> Interval {
-    let none = Interval::new(i128::MIN, i128::MIN);
-    of.fold(none, |all, one| Interval::new(all.low.max(one.low), all.high.max(one.high)))
 }
 
 impl Lowering<'_, '_> {
@@ -58,27 +52,20 @@ impl Lowering<'_, '_> {
         for (at, group) in output.line_groups.iter().enumerate() {
             let base = base(&basis, &group.base, 0)?;
             let x = group.along.map_or(Affine::default(), |along| basis[along].clone());
-            let lines = self.lines(group, &x);
+            let lines = group.bounds(self.special.arena.bounds(&x));
             rivals.push(self.rival(Which::Line(at), base, x, Affine::default(), lines));
         }
         for (at, group) in output.plane_groups.iter().enumerate() {
             let base = base(&basis, &group.base, group.height)?;
             let [x, y] = group.along.map(|along| basis[along].clone());
             let arena = &mut self.special.arena;
-            let [along_x, along_y] = [&x, &y].map(|affine| arena.bounds(affine));
-            let points = greatest(
-                group.points().map(|point| along_x.times(point.p).plus(along_y.times(point.q))),
-            );
+            let around = [&x, &y].map(|affine| arena.bounds(affine));
+            let points = self.compiler.plane_bounds(at, around);
             rivals.push(self.rival(Which::Plane(at), base, x, y, points));
         }
         let least = rivals.iter().map(|rival| rival.logit.low).max()?;
         rivals.retain(|rival| rival.logit.high >= least);
         Some(rivals)
-    }
-
-    fn lines(&mut self, group: &LineGroup, x: &Affine) -> Interval {
-        let along = self.special.arena.bounds(x);
-        greatest(group.lines.iter().map(|l| along.times(l.slope).plus(Interval::point(l.height))))
     }
 
     fn rival(&mut self, which: Which, base: Affine, x: Affine, y: Affine, over: Interval) -> Rival {

@@ -65,58 +65,64 @@ impl<'p> Specialiser<'p> {
     /// Rebuilds an atom, once.
     fn atom(&mut self, id: AtomId) -> Option<()> {
         if self.memo[id].is_none() {
-            let plan = self.plan;
-            let atom = plan.arena.atom(id);
-            let rebuilt = match self.constant(atom)? {
-                Some(constant) => constant,
-                None => {
-                    let children = atom.map_children(|child| self.affine(child))?;
-                    self.arena.make(children, plan.arena.atom_bounds(id))?
-                }
-            };
+            let rebuilt = self.rebuilt(id)?;
             self.memo[id] = Some(rebuilt);
         }
         Some(())
     }
 
-    /// What an atom is by what is known of this step, if it is simpler than what its children say.
-    fn constant(&mut self, atom: &Atom) -> Option<Option<Affine>> {
+    /// An atom of what its children become, or less by what is known of this step.
+    fn rebuilt(&mut self, id: AtomId) -> Option<Affine> {
         let plan = self.plan;
-        Some(match atom {
+        match plan.arena.atom(id) {
             Atom::Feature { place, feature } => {
                 let column = &plan.features.columns[*feature];
-                match self.known.row {
-                    Some(row) if Some(place) == plan.live.selector.as_ref() => {
-                        let token = plan.live.representatives[row as usize];
-                        Some(Affine::constant(column[token]))
-                    }
-                    _ => match self.affine(place)?.as_constant() {
-                        // Places are clamped: this is position 0.
-                        Some(..=0) => Some(Affine::constant(column[plan.bos().index()])),
-                        _ => None,
-                    },
+                if let Some(row) = self.known.row
+                    && Some(place) == plan.live.selector.as_ref()
+                {
+                    let token = plan.live.representatives[row as usize];
+                    return Some(Affine::constant(column[token]));
+                }
+                let place = self.affine(place)?;
+                match place.as_constant() {
+                    // Places are clamped: this is position 0.
+                    Some(..=0) => Some(Affine::constant(column[plan.bos().index()])),
+                    _ => Some(self.arena.feature(place, *feature)),
                 }
             }
             Atom::Age(latch) => match self.known.age {
                 Some(known) if plan.live.age == Some(*latch) => {
                     Some(Affine::constant(i64::from(known)))
                 }
-                _ => Some(self.age(*latch)?),
+                _ => self.age(*latch),
             },
-            Atom::Found { table, query } | Atom::FoundKey { table, query } => {
-                // Position 0 has key 0 for ever, and both are 0.
-                let finds_zero = self.affine(query)?.as_constant() == Some(0);
-                (finds_zero && plan.leaves_zero.contains(*table)).then(Affine::default)
+            found @ (Atom::Found { table, query } | Atom::FoundKey { table, query }) => {
+                let (table, query) = (*table, self.affine(query)?);
+                if query.as_constant() == Some(0) && plan.leaves_zero.contains(table) {
+                    // Position 0 has key 0 for ever, and both are 0.
+                    return Some(Affine::default());
+                }
+                let found = match found {
+                    Atom::Found { .. } => Atom::Found { table, query },
+                    _ => Atom::FoundKey { table, query },
+                };
+                self.arena.make(found, plan.arena.atom_bounds(id))
             }
-            Atom::Piece { gate, knots, .. } => {
-                // What stands behind a gate that cannot open need not be rebuilt.
+            Atom::Piece { gate, factor, knots } => {
                 let gate = self.affine(gate)?;
+                // What stands behind a gate that cannot open need not be rebuilt.
                 let high = self.arena.bounds(&gate).high;
-                let shut = knots.iter().all(|&(k, _)| high <= -i128::from(k));
-                shut.then(Affine::default)
+                if knots.iter().all(|&(k, _)| high <= -i128::from(k)) {
+                    return Some(Affine::default());
+                }
+                let factor = self.affine(factor)?;
+                self.arena.piece(&gate, &factor, knots)
             }
-            _ => None,
-        })
+            atom => {
+                let atom = atom.map_children(|child| self.affine(child))?;
+                self.arena.make(atom, plan.arena.atom_bounds(id))
+            }
+        }
     }
 
     /// The age of a latch: 0 where this class takes part, at least 1 where it does not.

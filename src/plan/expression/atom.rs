@@ -97,22 +97,23 @@ impl Atom {
 
     /// The same atom of other expressions, unless one of them is refused.
     pub fn map_children(&self, mut map: impl FnMut(&Affine) -> Option<Affine>) -> Option<Atom> {
-        let mut atom = self.clone();
-        match &mut atom {
-            Atom::Position | Atom::Sum(_) | Atom::Age(_) => {}
-            Atom::Feature { place: child, .. }
-            | Atom::Clamped(child)
-            | Atom::Found { query: child, .. }
-            | Atom::FoundKey { query: child, .. }
-            | Atom::Column { place: child, .. }
-            | Atom::Rounded { affine: child, .. }
-            | Atom::Whole { affine: child, .. }
-            | Atom::Guarded(child) => *child = map(child)?,
-            Atom::Piece { gate, factor, .. } => {
-                *gate = map(gate)?;
-                *factor = map(factor)?;
+        Some(match self {
+            same @ (Atom::Position | Atom::Sum(_) | Atom::Age(_)) => same.clone(),
+            Atom::Feature { place, feature } => {
+                Atom::Feature { place: map(place)?, feature: *feature }
             }
-        }
-        Some(atom)
+            Atom::Clamped(place) => Atom::Clamped(map(place)?),
+            Atom::Found { table, query } => Atom::Found { table: *table, query: map(query)? },
+            Atom::FoundKey { table, query } => Atom::FoundKey { table: *table, query: map(query)? },
+            Atom::Column { column, place } => Atom::Column { column: *column, place: map(place)? },
+            Atom::Rounded { affine, shift } => {
+                Atom::Rounded { affine: map(affine)?, shift: *shift }
+            }
+            Atom::Whole { affine, shift } => Atom::Whole { affine: map(affine)?, shift: *shift },
+            Atom::Guarded(affine) => Atom::Guarded(map(affine)?),
+            Atom::Piece { gate, factor, knots } => {
+                Atom::Piece { gate: map(gate)?, factor: map(factor)?, knots: knots.clone() }
+            }
+        })
     }
 }

@@ -105,21 +105,33 @@ impl FeatureBounds {
 
     /// Over all tokens that may stand there.
     fn over(&self, stands: Stands, terms: &[(FeatureId, i64)]) -> Interval {
-        let columns = &self.features.columns;
-        // Features are below 2^50 and coefficients at most 2^60: no sum of them leaves i128.
-        let of = |token: usize| -> i128 {
-            let term = |&(feature, k)| i128::from(k) * i128::from(columns[feature][token]);
-            terms.iter().map(term).sum()
-        };
         match stands {
-            Stands::Now => self
-                .current
-                .iter()
-                .map(|&token| of(token))
-                .fold(Interval::EMPTY, Interval::including),
-            Stands::Elsewhere => {
-                (0..self.features.tokens).map(of).fold(Interval::EMPTY, Interval::including)
-            }
+            Stands::Now => over(&self.features, self.current.iter().copied(), terms),
+            Stands::Elsewhere => over(&self.features, 0..self.features.tokens, terms),
         }
     }
+}
+
+/// Bounds of a sum of features over tokens.
+fn over(
+    features: &Features,
+    tokens: impl Iterator<Item = usize>,
+    terms: &[(FeatureId, i64)],
+) -> Interval {
+    let columns = &features.columns;
+    let total = terms.iter().fold(0u64, |sum, term| sum.saturating_add(term.1.unsigned_abs()));
+    // Features are below 2^50: small multiples of few of them fit i64, and any others i128.
+    if total <= 1 << 12 {
+        let of = |token: usize| -> i64 {
+            terms.iter().map(|&(feature, k)| k * columns[feature][token]).sum()
+        };
+        let ends =
+            tokens.map(of).fold((i64::MAX, i64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        return Interval::new(ends.0.into(), ends.1.into());
+    }
+    let of = |token: usize| -> i128 {
+        let term = |&(feature, k)| i128::from(k) * i128::from(columns[feature][token]);
+        terms.iter().map(term).sum()
+    };
+    tokens.map(of).fold(Interval::EMPTY, Interval::including)
 }

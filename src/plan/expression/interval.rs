@@ -5,7 +5,7 @@
 //! expression can take (lemma 1 of docs/plan.md). Nothing here rounds and nothing wraps.
 
 /// Least and greatest value. An interval that is empty (low above high) bounds what never happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Interval {
     /// Least.
     pub low: i128,
@@ -146,6 +146,13 @@ impl Interval {
     pub fn is_within(self, most: i64) -> bool {
         self.magnitude() <= u128::from(most.unsigned_abs())
     }
+}
+
+/// Bounds of the greatest of several numbers.
+pub fn greatest(of: impl Iterator<Item = Interval>) -> Interval {
+    let higher =
+        |all: Interval, one: Interval| Interval::new(all.low.max(one.low), all.high.max(one.high));
+    of.reduce(higher).unwrap_or(Interval::EMPTY)
 }
 
 #[cfg(test)]

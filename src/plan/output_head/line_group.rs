@@ -5,6 +5,8 @@
 //! the first and the last crossing, ties for the lowest id; further out nothing changes. For
 //! bytes, picked by 2v·r - v², that is a table of rounded and clamped r.
 
+use crate::plan::expression::interval::{Interval, greatest};
+
 /// A token's logit over its group's base: slope·x + height.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line {
@@ -41,10 +43,40 @@ impl Line {
 
 impl LineGroup {
     /// The winner for x.
+    #[inline]
     pub fn winner(&self, x: i64) -> Line {
+        self.lines[self.winner_at(x)]
+    }
+
+    /// The winner's place in `lines`.
+    #[inline]
+    fn winner_at(&self, x: i64) -> usize {
         let last = self.winners.len() as i64 - 1;
         let at = x.saturating_sub(self.low).clamp(0, last);
-        self.lines[self.winners[at as usize] as usize]
+        self.winners[at as usize] as usize
+    }
+
+    /// Bounds of the greatest line for x in an interval: no line is higher anywhere than the winners
+    /// at its ends, and each line is at least what it is at one of them.
+    pub fn bounds(&self, x: Interval) -> Interval {
+        let ends = [x.low, x.high].map(i64::try_from);
+        let [Ok(low), Ok(high)] = ends else { return self.bounds_of_each(x) };
+        let at = |line: &Line, x: i64| wide(line.slope) * wide(x) + wide(line.height);
+        let winners = [low, high].map(|x| self.winner_at(x));
+        let most = [low, high].iter().zip(winners).map(|(&x, line)| at(&self.lines[line], x)).max();
+        // Lines that rise are least at the low end, where the later of them are lower.
+        let rising = self.lines.partition_point(|line| line.slope < 0);
+        let risen = self.lines.get(winners[0].max(rising)).map(|line| at(line, low));
+        let falling = rising.checked_sub(1).map(|last| &self.lines[winners[1].min(last)]);
+        let fallen = falling.map(|line| at(line, high));
+        let ends = risen.into_iter().chain(fallen).max().zip(most);
+        ends.map_or(Interval::EMPTY, |(least, most)| Interval::new(least, most))
+    }
+
+    /// The same for intervals of which an end is infinite.
+    fn bounds_of_each(&self, x: Interval) -> Interval {
+        let of = |line: &Line| x.times(line.slope).plus(Interval::point(line.height));
+        greatest(self.lines.iter().map(of))
     }
 }
 
@@ -136,7 +168,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_group_gives_the_greatest_logit_with_the_lowest_id(
-            lines in prop::collection::vec((-8i64..9, -40i64..41), 1..12), x in -200i64..200,
+            lines in prop::collection::vec((-8i64..9, -40i64..41), 1..12), x in -200i64..200, y in -9i64..99,
         ) {
             let rows: Vec<(Vec<i64>, i64)> = lines.iter().map(|&(p, c)| (vec![p], c)).collect();
             let ids: Vec<usize> = (0..rows.len()).collect();
@@ -144,6 +176,8 @@ mod tests {
             let of = |id: usize| lines[id].0 * x + lines[id].1;
             let best = ids.iter().copied().max_by_key(|&id| (of(id), Reverse(id))).unwrap();
             prop_assert_eq!(group.winner(x).token as usize, best);
+            let around = Interval::new((x - 9).into(), (x + y).into());
+            prop_assert_eq!(group.bounds(around), group.bounds_of_each(around));
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Lowering<'c, 'p> {
     pub(super) plan: &'p Plan,
     known: Known,
     pub(super) special: Specialiser<'p>,
-    compiler: &'c mut Compiler<'p>,
+    pub(super) compiler: &'c mut Compiler<'p>,
     pub(super) ops: Vec<Op>,
     /// The next register that nothing is in.
     free: usize,
