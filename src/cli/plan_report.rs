@@ -27,7 +27,7 @@ const ATTENTION: Attention = Attention::Kinds;
 #[derive(Serialize)]
 pub struct PlanReport {
     /// The token with which prompts begin.
-    opening: String,
+    bos: String,
     seconds: f64,
     summary: Option<Summary>,
     refused: Option<Refusal>,
@@ -41,15 +41,15 @@ pub struct PlanReport {
 #[derive(Serialize)]
 struct AgreementReport {
     seed: u64,
-    /// How the reference answered heads.
+    /// How the reference computed heads.
     attention: Attention,
     /// Who multiplied for it.
     kernel: &'static str,
     histories: u64,
     predictions: u64,
     longest: usize,
-    /// Cut short by an assumption of the plan.
-    broken: u64,
+    /// Cut short by a guard failure of the plan.
+    guard_failures: u64,
     /// Cut short by the reference.
     refused: u64,
     difference: Option<DifferenceReport>,
@@ -86,9 +86,9 @@ fn parts_of_programs(model: &Model) -> Vec<Vec<Token>> {
 impl PlanReport {
     /// Makes the plan, and compares it on so many random histories drawn from a seed.
     pub fn new(model: &Model, walks: Option<(u64, u64)>) -> Result<PlanReport, CliError> {
-        let opening = Plan::likely_bos(model);
+        let bos = Plan::likely_bos(model);
         let planning = Instant::now();
-        let plan = Plan::new(model, opening);
+        let plan = Plan::new(model, bos);
         let seconds = planning.elapsed().as_secs_f64();
         let agreement = match (&plan, walks) {
             (Ok(plan), Some((count, seed))) => {
@@ -100,7 +100,7 @@ impl PlanReport {
             _ => None,
         };
         Ok(PlanReport {
-            opening: model.vocabulary().name(opening).to_owned(),
+            bos: model.vocabulary().name(bos).to_owned(),
             seconds,
             refused: plan.as_ref().err().copied(),
             summary: plan.ok().map(|plan| plan.summary()),
@@ -138,7 +138,7 @@ impl PlanReport {
              output      {} tokens in {} groups along one direction and {} along two\n\
              guards      {} products and fractions checked at run time\n\
              code        specialised by {} classes of tokens and {} rows\n",
-            self.opening,
+            self.bos,
             grouped(plan.limit),
             self.seconds * 1e3,
             plan.sums,
@@ -163,7 +163,8 @@ impl PlanReport {
 
 impl AgreementReport {
     fn new(agreement: Agreement, seed: u64, vocabulary: &Vocabulary) -> AgreementReport {
-        let Agreement { histories, predictions, longest, broken, refused, difference } = agreement;
+        let Agreement { histories, predictions, longest, guard_failures, refused, difference } =
+            agreement;
         let name = |token: &Token| vocabulary.name(*token).to_owned();
         let difference = difference.map(|difference| DifferenceReport {
             history: difference.history.iter().map(name).collect(),
@@ -178,7 +179,7 @@ impl AgreementReport {
             histories,
             predictions,
             longest,
-            broken,
+            guard_failures,
             refused,
             difference,
         }
@@ -200,14 +201,14 @@ impl AgreementReport {
         };
         format!(
             "histories   {} random ones (seed {}) of up to {} tokens against the reference \
-             (attention {}, kernel {})\n            {} ended where they broke an assumption, {} \
+             (attention {}, kernel {})\n            {} ended at a guard failure of the plan, {} \
              where the reference refused; {verdict}\n",
             grouped(self.histories),
             self.seed,
             grouped(self.longest as u64),
             self.attention.name(),
             self.kernel,
-            grouped(self.broken),
+            grouped(self.guard_failures),
             grouped(self.refused),
         )
     }

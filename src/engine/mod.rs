@@ -20,14 +20,14 @@ pub mod verify;
 pub use agreement::{Agreement, Difference, Walks, compare};
 pub(crate) use either::Engine;
 pub use error::EngineError;
-pub use execute::Violation;
+pub use execute::GuardFailure;
 pub use generate::{Decoder, Generated, Stopped, generate};
 pub use planned::{Fallback, Planned, Reason};
 pub use reference::Reference;
 
 use serde::Serialize;
 
-/// How heads are answered.
+/// How the outputs of heads are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attention {

@@ -1,7 +1,7 @@
 //! The model file, and the checked model that it becomes.
 //!
 //! A [`Model`] is a transformer VM as data: a vocabulary, six kinds of matrices,
-//! and for each head how ties are broken and how it may be answered. This room
+//! and for each head how ties are broken and how it may be computed. This room
 //! knows the file format and what makes a model valid; how it runs is the
 //! business of others.
 //!
@@ -163,7 +163,7 @@ impl Model {
         ties.map_or(TieBreak::Average, |ties| ties[index])
     }
 
-    /// How a head of a layer may be answered, as the file says.
+    /// How a head of a layer may be computed, as the file says.
     ///
     /// # Panics
     ///

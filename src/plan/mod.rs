@@ -12,11 +12,11 @@
 //! Expressions stay what they are from then on. A [`Compiler`] makes code of them when a step needs
 //! it: `code::specialise` rebuilds the expressions that are wanted under what is known of the step,
 //! `code::lower` and `code::predict` write operations (`code::op`), and `code::deferred` splits off
-//! what only the prediction needs where that may be late. `hardmax inspect --explain-head L.H` shows
+//! what only the prediction needs where that may wait. `hardmax inspect --explain-head L.H` shows
 //! one head on its way through all of it.
 //!
 //! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the reference.
-//! Assumptions are guarded at run time; one that fails is a violation, and the reference takes over
+//! Assumptions are guarded at run time; where one fails, a guard failure, the reference takes over
 //! there. docs/plan.md has the theorem, and the lemmas that comments cite.
 //! Nothing here knows what a model is about.
 
@@ -158,7 +158,7 @@ impl Plan {
         &self.output.plane_groups
     }
 
-    /// For every table, whether a hull answers in the reference.
+    /// For every table, whether a hull serves in the reference.
     pub fn tables(&self) -> impl Iterator<Item = bool> {
         self.items.tables.values().map(|table| table.hull)
     }

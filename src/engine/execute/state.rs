@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::features::Tables;
-use super::{REGISTERS, Violation};
+use super::{GuardFailure, REGISTERS};
 use crate::engine::positions::Positions;
 use crate::plan::{self, BEST, FIRST, MAX_PRODUCT, MAX_SUM, Op, PREDICTION};
 
@@ -13,7 +13,7 @@ pub struct State<'p> {
     pub regs: Box<[i64; REGISTERS]>,
     /// All tokens so far; a borrowed one goes on with those to come.
     pub history: Cow<'p, [u16]>,
-    /// The latest position.
+    /// The latest position, from 0: tokens of the history less one.
     pub last: usize,
     pub tables: Vec<Positions>,
     pub columns: Vec<Vec<i64>>,
@@ -24,7 +24,7 @@ pub struct State<'p> {
 
 impl State<'_> {
     /// Runs a piece of code at the latest position.
-    pub fn run(&mut self, code: &[Op], tables: &[i64]) -> Result<(), Violation> {
+    pub fn run(&mut self, code: &[Op], tables: &[i64]) -> Result<(), GuardFailure> {
         let State { regs, history, last, vocabulary, .. } = self;
         let (vocabulary, last) = (*vocabulary, *last);
         let history = &history[..=last];
@@ -48,13 +48,13 @@ impl State<'_> {
                 Op::Divide { dst, a, shift } => {
                     let whole = r!(a) >> shift;
                     if whole << shift != r!(a) {
-                        return Err(Violation::Fraction);
+                        return Err(GuardFailure::Fraction);
                     }
                     r!(dst) = whole;
                 }
                 Op::Guard { a } => {
                     if !(-MAX_PRODUCT..=MAX_PRODUCT).contains(&r!(a)) {
-                        return Err(Violation::Product);
+                        return Err(GuardFailure::Product);
                     }
                 }
                 Op::Read { dst, a, k, table, count, at, offset } => {
@@ -85,26 +85,26 @@ impl State<'_> {
                         self.tables[table as usize].insert(key, last as u32)?;
                     }
                     1.. => {}
-                    _ => return Err(Violation::Dead),
+                    _ => return Err(GuardFailure::Dead),
                 },
                 Op::Accumulate { sum, a } => {
                     let total = r!(sum).wrapping_add(r!(a));
                     r!(sum) = total;
                     if !(0..=MAX_SUM).contains(&total) {
-                        return Err(Violation::Sum);
+                        return Err(GuardFailure::Sum);
                     }
                 }
                 Op::AccumulateConst { sum, k } => {
                     let total = r!(sum).wrapping_add(k);
                     r!(sum) = total;
                     if !(0..=MAX_SUM).contains(&total) {
-                        return Err(Violation::Sum);
+                        return Err(GuardFailure::Sum);
                     }
                 }
                 Op::SetLatch { latch, dead } => match r!(dead) {
                     0 => r!(latch) = last as i64,
                     1.. => {}
-                    _ => return Err(Violation::Dead),
+                    _ => return Err(GuardFailure::Dead),
                 },
                 Op::Push { column, a } => self.columns[column as usize].push(r!(a)),
                 Op::Take { dst, column, at } => {

@@ -5,13 +5,13 @@
 //! positions, and each head, which depends on no other of its layer, goes through
 //! them on its own. What is computed is the forward pass of the format and
 //! nothing else: dense products by a [`Kernel`], less the rows and columns
-//! that are all zero, and heads answered by their [`Attention`].
+//! that are all zero, and heads computed by their [`Attention`].
 //!
 //! ```text
 //!             columns, in parallel       heads, in parallel
-//! tokens -> embed, project layer 0  ->  answer layer 0   -\
+//! tokens -> embed, project layer 0  ->  heads of layer 0 -\
 //!        /---------------------------------------------------/
-//!        \> add, units, project 1   ->  answer layer 1   -> ... -> judge
+//!        \> add, units, project 1   ->  heads of layer 1 -> ... -> judge
 //! ```
 //!
 //! The trace streams through in *blocks* of positions, each cut into *chunks* whose
@@ -51,7 +51,7 @@ mod shrunk;
 mod source;
 mod threads;
 
-pub(crate) use explain::EXPLAINED;
+pub(crate) use explain::MAX_EXPLAINED;
 pub use explain::{HeadDifference, differing_heads};
 pub use plan::verify_by_plan;
 pub use report::{End, Logits, Mismatch, Verification, VerifyError};
@@ -97,9 +97,9 @@ impl Method {
 /// positions that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How heads are answered.
+    /// How the outputs of heads are computed.
     pub attention: Attention,
-    /// Who multiplies.
+    /// The kernel of the dense products.
     pub kernel: Kernel,
     /// Positions of a block, at least 1.
     pub block: usize,
@@ -144,7 +144,7 @@ fn stream<E: Send>(
     let mut sample = settings.spot.map(|spot| Sample::new(spot, judge.inputs()));
     let [mut read, mut computed, mut judged] =
         std::array::from_fn(|_| Block::new(model.shape().width));
-    let mut broken: Option<(u64, EngineError)> = None;
+    let mut failed: Option<(u64, EngineError)> = None;
     loop {
         let mut filled = Ok(());
         rayon::join(
@@ -155,14 +155,14 @@ fn stream<E: Send>(
                         None => tally.add(judge.block(&judged)),
                         Some(sample) => sample.draw(&judge, &judged),
                     },
-                    || broken = broken.take().or_else(|| layers.advance(&mut computed)),
+                    || failed = failed.take().or_else(|| layers.advance(&mut computed)),
                 )
             },
         );
         filled.map_err(VerifyError::Source)?;
         progress(judged.end());
-        if broken.is_some() {
-            // What broke is behind what was read: the block that broke is judged and no other.
+        if failed.is_some() {
+            // What failed is before what was read: the block that failed is judged and no other.
             read.clear();
         }
         if read.is_empty() && computed.is_empty() {
@@ -175,7 +175,7 @@ fn stream<E: Send>(
     if let Some(sample) = &sample {
         tally.add(sample.judge(&judge));
     }
-    let end = match (broken.or(tally.no_logit.take()), source.end()) {
+    let end = match (failed.or(tally.no_logit.take()), source.end()) {
         (Some((position, error)), _) => End::Broken { position, error },
         (None, end) => end,
     };

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use super::Method;
 
-/// Stack of a worker thread: recursion is shallow, and everything large is on the heap.
+/// Bytes of a worker thread's own: recursion is shallow, and everything large is on the heap.
 const WORKER_STACK: usize = 128 << 10;
 
 /// Shorter traces go through the plan in less time than a second thread needs for code of its own.

@@ -2,7 +2,7 @@
 
 use super::LANES;
 use super::registers::Registers;
-use crate::engine::execute::{Tables, Violation};
+use crate::engine::execute::{GuardFailure, Tables};
 use crate::plan::{self, MAX_PRODUCT, Op, POSITION, Plan, Reg};
 
 /// What code reads beside registers.
@@ -13,16 +13,17 @@ pub struct Code<'a> {
 }
 
 impl Code<'_> {
-    /// Runs operations for all lanes. Gives the first lane that broke the plan, if one did.
+    /// Runs operations for all lanes. Gives the first lane at which a guard failed, if one did.
     #[inline(always)]
-    pub fn run(&self, ops: &[Op], r: &mut Registers) -> Option<(usize, Violation)> {
+    pub fn run(&self, ops: &[Op], r: &mut Registers) -> Option<(usize, GuardFailure)> {
         let (line_groups, plane_groups) = (self.plan.line_groups(), self.plan.plane_groups());
-        let mut broke: Option<(usize, Violation)> = None;
-        // What was to keep numbers small has failed: that lane and those after it, whose answers
-        // do not count any more, are left alone, so any other that breaks is an earlier one.
-        let mut breaks = |r: &mut Registers, lane: Option<usize>, why: Violation| {
+        let mut failure: Option<(usize, GuardFailure)> = None;
+        // What was to keep numbers small has failed: that lane and those after it, whose
+        // predictions do not count any more, are left alone, so any other that fails is an
+        // earlier one.
+        let mut fails = |r: &mut Registers, lane: Option<usize>, why: GuardFailure| {
             if let Some(lane) = lane {
-                (broke, r.count) = (Some((lane, why)), lane);
+                (failure, r.count) = (Some((lane, why)), lane);
             }
         };
         for op in ops {
@@ -41,13 +42,13 @@ impl Code<'_> {
                 Op::Round { dst, a, shift } => r.one(dst, a, |a| plan::round(a, shift)),
                 Op::Divide { dst, a, shift } => {
                     let first = r.first(a, |a| (a >> shift) << shift != a);
-                    breaks(r, first, Violation::Fraction);
+                    fails(r, first, GuardFailure::Fraction);
                     r.one(dst, a, |a| a >> shift);
                 }
                 Op::Guard { a } => {
                     let beyond = |a| !(-MAX_PRODUCT..=MAX_PRODUCT).contains(&a);
                     let first = r.first(a, beyond);
-                    breaks(r, first, Violation::Product);
+                    fails(r, first, GuardFailure::Product);
                 }
                 Op::Read { dst, a, k, table, count, at, offset } => {
                     self.read(r, [dst, a, at], (k.into(), offset.into()), table.into(), count);
@@ -61,14 +62,14 @@ impl Code<'_> {
                 Op::IsZero { dst, gate, k } => {
                     r.one(dst, gate, |a| i64::from(a.wrapping_add(k) == 0));
                 }
-                Op::Predict { token } => r.answers(|_, _| token),
+                Op::Predict { token } => r.predict(|_, _| token),
                 Op::PickLine { group, x } => {
                     let group = &line_groups[usize::from(group)];
-                    r.answers(|r, lane| group.winner(r.of(x)[lane]).token);
+                    r.predict(|r, lane| group.winner(r.of(x)[lane]).token);
                 }
                 Op::Either { above, below, x, by, k } => {
                     let [above, below] = [above, below].map(|at| &line_groups[usize::from(at)]);
-                    r.answers(|r, lane| {
+                    r.predict(|r, lane| {
                         let is_above = r.of(by)[lane] + i64::from(k) > 0;
                         let group = if is_above { above } else { below };
                         group.winner(r.of(x)[lane]).token
@@ -76,7 +77,7 @@ impl Code<'_> {
                 }
                 Op::PickPlane { group, x, y } => {
                     let group = &plane_groups[usize::from(group)];
-                    r.answers(|r, lane| group.winner(r.of(x)[lane], r.of(y)[lane]).token);
+                    r.predict(|r, lane| group.winner(r.of(x)[lane], r.of(y)[lane]).token);
                 }
                 Op::CandidateLine { group, x, base } => {
                     let group = &line_groups[usize::from(group)];
@@ -94,10 +95,10 @@ impl Code<'_> {
                         (point.token, r.of(base)[lane].wrapping_add(point.at(x, y)))
                     });
                 }
-                of_history => unreachable!("{of_history:?} is done at once, never late"),
+                of_history => unreachable!("{of_history:?} is done at once, never deferred"),
             }
         }
-        broke
+        failure
     }
 
     /// dst = a + k + features of `count` tokens from `at` + offset back.
@@ -197,7 +198,7 @@ mod tests {
         )
     }
 
-    /// Arithmetic, then an answer of registers that are guarded.
+    /// Arithmetic, then a prediction from registers that are guarded.
     fn code() -> impl Strategy<Value = Vec<Op>> {
         (1..12u16)
             .prop_flat_map(|count| {
@@ -241,27 +242,30 @@ mod tests {
                 std::array::from_fn(|lane| 1 + 4 * lane as i64 + random.i64(0..4));
 
             let registers = usize::from(FREE) + ops.len();
-            let later = Deferred { ops, inputs: (0..INPUTS).collect(), registers };
+            let deferred = Deferred { ops, inputs: (0..INPUTS).collect(), registers };
             let mut lanes = Registers { all: vec![0; registers * LANES], count: 0 };
-            lanes.begin(&later, &Batch { count, positions, inputs: inputs.clone() });
+            lanes.begin(&deferred, &Batch { count, positions, inputs: inputs.clone() });
             let code = Code { plan, trace: &trace, tables: &tables };
-            let broke = Arch::new().dispatch(#[inline(always)] || code.run(&later.ops, &mut lanes));
+            let failure = Arch::new().dispatch(
+                #[inline(always)]
+                || code.run(&deferred.ops, &mut lanes),
+            );
 
             let mut execution = Execution::along(plan, &trace).unwrap();
             for lane in 0..count {
                 let input = |i: Reg| (Deferred::INPUT + i, inputs[usize::from(i) * LANES + lane]);
                 let set: Vec<(Reg, i64)> = (0..INPUTS).map(input).collect();
                 let position = positions[lane] as usize;
-                match execution.evaluate(position, &set, &later.ops, &tables) {
+                match execution.evaluate(position, &set, &deferred.ops, &tables) {
                     Ok(step) => {
-                        prop_assert!(broke.is_none_or(|broke| lane < broke.0));
+                        prop_assert!(failure.is_none_or(|failure| lane < failure.0));
                         prop_assert_eq!(lanes.of(PREDICTION)[lane], step[usize::from(PREDICTION)]);
                         for reg in FREE..registers as Reg {
                             prop_assert_eq!(lanes.of(reg)[lane], step[usize::from(reg)]);
                         }
                     }
                     Err(why) => {
-                        prop_assert_eq!(broke, Some((lane, why)));
+                        prop_assert_eq!(failure, Some((lane, why)));
                         break;
                     }
                 }

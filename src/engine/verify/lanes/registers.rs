@@ -10,10 +10,10 @@ pub struct Registers {
 }
 
 impl Registers {
-    pub fn begin(&mut self, later: &Deferred, batch: &Batch) {
+    pub fn begin(&mut self, deferred: &Deferred, batch: &Batch) {
         self.count = batch.count;
         // The first is always 0.
-        self.all.resize(self.all.len().max(later.registers * LANES), 0);
+        self.all.resize(self.all.len().max(deferred.registers * LANES), 0);
         self.all[usize::from(POSITION) * LANES..][..LANES].copy_from_slice(&batch.positions);
         let inputs = usize::from(Deferred::INPUT) * LANES;
         self.all[inputs..][..batch.inputs.len()].copy_from_slice(&batch.inputs);
@@ -50,26 +50,26 @@ impl Registers {
         self.of(a).iter().position(|&a| fails(a))
     }
 
-    /// Sets the answer of each lane.
+    /// Sets the prediction of each lane.
     #[inline(always)]
-    pub fn answers(&mut self, of: impl Fn(&Registers, usize) -> u32) {
+    pub fn predict(&mut self, of: impl Fn(&Registers, usize) -> u32) {
         for lane in 0..self.count {
-            let answer = i64::from(of(self, lane));
-            self.all[usize::from(PREDICTION) * LANES + lane] = answer;
+            let token = i64::from(of(self, lane));
+            self.all[usize::from(PREDICTION) * LANES + lane] = token;
         }
     }
 
-    /// Answers with tokens whose logit is the greatest so far, or as great with a lower id.
+    /// Predicts tokens whose logit is the greatest so far, or as great with a lower id.
     #[inline(always)]
     pub fn beat(&mut self, of: impl Fn(&Registers, usize) -> (u32, i64)) {
         for lane in 0..self.count {
             let (token, logit) = of(self, lane);
-            let (best, answer) =
+            let (best, prediction) =
                 (usize::from(BEST) * LANES + lane, usize::from(PREDICTION) * LANES + lane);
             let token = i64::from(token);
-            if logit > self.all[best] || (logit == self.all[best] && token < self.all[answer]) {
+            if logit > self.all[best] || (logit == self.all[best] && token < self.all[prediction]) {
                 self.all[best] = logit;
-                self.all[answer] = token;
+                self.all[prediction] = token;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The two questions of plane geometry that the hull asks, answered exactly.
+//! The two predicates of plane geometry that the hull needs, decided exactly.
 //!
 //! Both are signs of small polynomials in f64s. Each is first evaluated in
 //! plain f64 with a bound on its error; only a result within the bound is
