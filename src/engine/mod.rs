@@ -12,6 +12,7 @@ mod error;
 mod execute;
 mod generate;
 mod guard;
+mod operations;
 mod planned;
 mod positions;
 mod reference;

@@ -1,9 +1,11 @@
-//! What each operation does to all lanes; the twin of `execute/state.rs`, which does it to one.
+//! What each operation does to all lanes; the twin of `execute/state.rs`, which does it to one. What
+//! operations compute is `operations.rs`.
 
 use super::LANES;
 use super::registers::Registers;
 use crate::engine::execute::{GuardFailure, Tables};
-use crate::plan::{self, MAX_PRODUCT, Op, POSITION, Plan, Reg};
+use crate::engine::operations::{self, Candidate};
+use crate::plan::{Op, POSITION, Plan, Reg};
 
 /// What code reads beside registers.
 pub struct Code<'a> {
@@ -31,68 +33,60 @@ impl Code<'_> {
                 Op::Set { dst, k } => {
                     r.all[usize::from(dst) * LANES..][..r.count].fill(k);
                 }
-                Op::AddConst { dst, a, k } => r.one(dst, a, |a| a.wrapping_add(k)),
-                Op::Add { dst, a, b } => r.two(dst, a, b, i64::wrapping_add),
-                Op::Sub { dst, a, b } => r.two(dst, a, b, i64::wrapping_sub),
+                Op::AddConst { dst, a, k } => r.one(dst, a, |a| operations::add(a, k)),
+                Op::Add { dst, a, b } => r.two(dst, a, b, operations::add),
+                Op::Sub { dst, a, b } => r.two(dst, a, b, operations::sub),
                 Op::MulAdd { dst, a, b, k } => {
-                    r.two(dst, a, b, |a, b| a.wrapping_add(b.wrapping_mul(k)));
+                    r.two(dst, a, b, |a, b| operations::mul_add(a, b, k));
                 }
-                Op::Mul { dst, a, b } => r.two(dst, a, b, i64::wrapping_mul),
-                Op::MulSaturating { dst, a, b } => r.two(dst, a, b, i64::saturating_mul),
-                Op::Round { dst, a, shift } => r.one(dst, a, |a| plan::round(a, shift)),
+                Op::Mul { dst, a, b } => r.two(dst, a, b, operations::mul),
+                Op::MulSaturating { dst, a, b } => r.two(dst, a, b, operations::mul_saturating),
+                Op::Round { dst, a, shift } => r.one(dst, a, |a| operations::round(a, shift)),
                 Op::Divide { dst, a, shift } => {
-                    let first = r.first(a, |a| (a >> shift) << shift != a);
+                    let first = r.first(a, |a| operations::is_fraction(a, shift));
                     fails(r, first, GuardFailure::Fraction);
-                    r.one(dst, a, |a| a >> shift);
+                    r.one(dst, a, |a| operations::divide(a, shift));
                 }
                 Op::Guard { a } => {
-                    let beyond = |a| !(-MAX_PRODUCT..=MAX_PRODUCT).contains(&a);
-                    let first = r.first(a, beyond);
+                    let first = r.first(a, operations::is_beyond_guard);
                     fails(r, first, GuardFailure::Product);
                 }
                 Op::Read { dst, a, k, table, count, at, offset } => {
-                    self.read(r, [dst, a, at], (k.into(), offset.into()), table.into(), count);
+                    self.read(r, [dst, a, at], (k, offset), table.into(), count);
                 }
                 Op::Clamp { dst, a, k } => {
-                    let k = i64::from(k);
-                    r.two(dst, a, POSITION, |a, last| a.wrapping_add(k).clamp(0, last));
+                    r.two(dst, a, POSITION, |a, t| operations::clamp(a, k, t));
                 }
-                Op::Relu { dst, gate, k } => r.one(dst, gate, |a| a.wrapping_add(k).max(0)),
-                Op::Step { dst, gate, k } => r.one(dst, gate, |a| a.wrapping_add(k).clamp(0, 1)),
+                Op::Relu { dst, gate, k } => r.one(dst, gate, |gate| operations::relu(gate, k)),
+                Op::Step { dst, gate, k } => r.one(dst, gate, |gate| operations::step(gate, k)),
                 Op::IsZero { dst, gate, k } => {
-                    r.one(dst, gate, |a| i64::from(a.wrapping_add(k) == 0));
+                    r.one(dst, gate, |gate| operations::is_zero(gate, k));
                 }
                 Op::Predict { token } => r.predict(|_, _| token),
                 Op::PickLine { group, x } => {
                     let group = &line_groups[usize::from(group)];
-                    r.predict(|r, lane| group.winner(r.of(x)[lane]).token);
+                    r.predict(|r, lane| operations::line(group, r.of(x)[lane]));
                 }
                 Op::Either { above, below, x, by, k } => {
                     let [above, below] = [above, below].map(|at| &line_groups[usize::from(at)]);
                     r.predict(|r, lane| {
-                        let is_above = r.of(by)[lane] + i64::from(k) > 0;
-                        let group = if is_above { above } else { below };
-                        group.winner(r.of(x)[lane]).token
+                        let is_above = operations::is_above(r.of(by)[lane], k);
+                        operations::line(if is_above { above } else { below }, r.of(x)[lane])
                     });
                 }
                 Op::PickPlane { group, x, y } => {
                     let group = &plane_groups[usize::from(group)];
-                    r.predict(|r, lane| group.winner(r.of(x)[lane], r.of(y)[lane]).token);
+                    r.predict(|r, lane| operations::plane(group, r.of(x)[lane], r.of(y)[lane]));
                 }
                 Op::CandidateLine { group, x, base } => {
                     let group = &line_groups[usize::from(group)];
-                    r.beat(|r, lane| {
-                        let x = r.of(x)[lane];
-                        let line = group.winner(x);
-                        (line.token, r.of(base)[lane].wrapping_add(line.at(x)))
-                    });
+                    r.beat(|r, lane| Candidate::of_line(group, r.of(x)[lane], r.of(base)[lane]));
                 }
                 Op::CandidatePlane { group, x, y, base } => {
                     let group = &plane_groups[usize::from(group)];
                     r.beat(|r, lane| {
                         let (x, y) = (r.of(x)[lane], r.of(y)[lane]);
-                        let point = group.winner(x, y);
-                        (point.token, r.of(base)[lane].wrapping_add(point.at(x, y)))
+                        Candidate::of_plane(group, x, y, r.of(base)[lane])
                     });
                 }
                 of_history => unreachable!("{of_history:?} is done at once, never deferred"),
@@ -107,7 +101,7 @@ impl Code<'_> {
         &self,
         r: &mut Registers,
         [dst, a, at]: [Reg; 3],
-        (k, offset): (i64, i64),
+        (k, offset): (i32, i16),
         table: usize,
         count: u8,
     ) {
@@ -117,26 +111,26 @@ impl Code<'_> {
         let out = &mut out[..r.count];
         let (positions, places) = (of(POSITION), of(at));
         for (out, &a) in out.iter_mut().zip(of(a)) {
-            *out = a.wrapping_add(k);
+            *out = operations::add(a, k.into());
         }
         let within = |(&position, &at): (&i64, &i64)| {
-            let place = at.saturating_add(offset);
+            let place = operations::place(at, offset);
             place <= position && place >= count as i64 - 1
         };
         if positions.iter().zip(places).all(within) {
             for back in 0..count {
                 let features = &self.tables[(table + back) * vocabulary..][..vocabulary];
                 for (out, &at) in out.iter_mut().zip(places) {
-                    let token = self.trace[(at + offset) as usize - back];
-                    *out = out.wrapping_add(features[usize::from(token)]);
+                    let token = self.trace[(at + i64::from(offset)) as usize - back];
+                    *out = operations::add(*out, features[usize::from(token)]);
                 }
             }
         } else {
             let tables = Tables { all: self.tables, vocabulary, first: table };
             for (out, (&position, &at)) in out.iter_mut().zip(positions.iter().zip(places)) {
                 let history = &self.trace[..=position as usize];
-                let features = tables.read(history, at.saturating_add(offset), count);
-                *out = out.wrapping_add(features);
+                let features = tables.read(history, operations::place(at, offset), count);
+                *out = operations::add(*out, features);
             }
         }
     }
@@ -152,7 +146,7 @@ mod tests {
     use crate::engine::execute::Execution;
     use crate::engine::verify::lanes::Batch;
     use crate::model::Model;
-    use crate::plan::{BEST, Deferred, PREDICTION};
+    use crate::plan::{BEST, Deferred, MAX_PRODUCT, PREDICTION};
     use pulp::Arch;
 
     static PLAN: LazyLock<Plan> = LazyLock::new(|| {

@@ -1,6 +1,7 @@
 //! Registers of as many positions as there are lanes.
 
 use super::{Batch, LANES};
+use crate::engine::operations::Candidate;
 use crate::plan::{BEST, Deferred, POSITION, PREDICTION, Reg};
 
 /// Registers, each of them [`LANES`] numbers, of which the first `count` are in use.
@@ -59,17 +60,15 @@ impl Registers {
         }
     }
 
-    /// Predicts tokens whose logit is the greatest so far, or as great with a lower id.
+    /// Predicts tokens that beat the best so far.
     #[inline(always)]
-    pub fn beat(&mut self, of: impl Fn(&Registers, usize) -> (u32, i64)) {
+    pub fn beat(&mut self, of: impl Fn(&Registers, usize) -> Candidate) {
         for lane in 0..self.count {
-            let (token, logit) = of(self, lane);
-            let (best, prediction) =
-                (usize::from(BEST) * LANES + lane, usize::from(PREDICTION) * LANES + lane);
-            let token = i64::from(token);
-            if logit > self.all[best] || (logit == self.all[best] && token < self.all[prediction]) {
-                self.all[best] = logit;
-                self.all[prediction] = token;
+            let candidate = of(self, lane);
+            let [best, prediction] = [BEST, PREDICTION].map(|reg| usize::from(reg) * LANES + lane);
+            let so_far = Candidate { token: self.all[prediction], logit: self.all[best] };
+            if candidate.beats(so_far) {
+                (self.all[prediction], self.all[best]) = (candidate.token, candidate.logit);
             }
         }
     }
