@@ -7,7 +7,7 @@
 //!
 //! - *hit*: a live token has n = q: one look into a hash table.
 //! - *miss*: the nearest live key on either side, in an ordered index; of two
-//!   equally near the one written later. The index changes only when a key is new.
+//!   equally near the one written later (`nearest.rs`).
 //! - *no live key at all*: dead keys compete among themselves, with what f64 has left
 //!   of their form; only a hull knows. It is kept until the first live key.
 //!
@@ -20,11 +20,11 @@
 
 use super::admission::Admission;
 use super::hull::Hull;
+use super::nearest::Keys;
 use super::recency::Recency;
 use super::{Memory, Part, Violation};
 use crate::model::{HeadKind, TieBreak};
 use rustc_hash::FxHashMap;
-use std::collections::BTreeSet;
 
 const KIND: HeadKind = HeadKind::Keyed;
 
@@ -45,7 +45,7 @@ pub struct Keyed {
     admission: Admission,
     recency: Recency,
     latest: FxHashMap<i64, Written>,
-    live: BTreeSet<i64>,
+    live: Keys,
     /// All positions so far, as long as no key is live.
     dead: Option<Hull>,
 }
@@ -66,25 +66,17 @@ impl Keyed {
                 admission: Admission::new(),
                 recency: Recency::default(),
                 latest: FxHashMap::default(),
-                live: BTreeSet::new(),
+                live: Keys::default(),
                 dead: Some(Hull::new(tie)),
             }),
         }
     }
 
-    /// The live key nearest to one that is not live; of two equally near, the later written.
+    /// What was written under the live key nearest to one that is not live.
     #[cold]
     fn nearest(&self, q: i64) -> Option<&Written> {
-        let below = self.live.range(..q).next_back();
-        let above = self.live.range(q..).next();
-        let written = |n: &i64| self.latest.get(n).map(|w| (n.abs_diff(q), w));
-        match (below.and_then(written), above.and_then(written)) {
-            (Some((near, b)), Some((far, a))) => {
-                let above_wins = far < near || (far == near && a.position > b.position);
-                Some(if above_wins { a } else { b })
-            }
-            (b, a) => b.or(a).map(|(_, written)| written),
-        }
+        let position = |n| self.latest.get(&n).map_or(0, |written| written.position);
+        self.live.nearest(q, position).and_then(|nearest| self.latest.get(&nearest.key))
     }
 }
 
@@ -146,12 +138,11 @@ impl Memory for Keyed {
     }
 
     fn heap_bytes(&self) -> usize {
-        // Tables have a power of two of buckets, 7/8 used at most, and a control byte each;
-        // a tree's nodes are two thirds full on average.
+        // Tables have a power of two of buckets, 7/8 used at most, and a control byte each.
         let buckets = (self.latest.capacity() * 8 / 7).next_power_of_two();
         let table = if self.latest.capacity() == 0 { 0 } else { buckets };
         table * (size_of::<(i64, Written)>() + 1)
-            + self.live.len() * size_of::<i64>() * 3 / 2
+            + self.live.heap_bytes()
             + self.dead.as_ref().map_or(0, Hull::heap_bytes)
     }
 }
@@ -166,7 +157,7 @@ mod tests {
             admission: Admission::new(),
             recency: Recency::default(),
             latest: FxHashMap::default(),
-            live: BTreeSet::new(),
+            live: Keys::default(),
             dead: Some(Hull::new(TieBreak::Latest)),
         }
     }

@@ -33,6 +33,7 @@ mod history;
 mod hull;
 mod keyed;
 mod mean;
+mod nearest;
 mod pages;
 mod passthrough;
 mod predicates;
@@ -49,6 +50,7 @@ pub(crate) use history::History;
 pub use hull::Hull;
 pub use keyed::Keyed;
 use mean::Mean;
+pub(crate) use nearest::Keys;
 use passthrough::Passthrough;
 pub use violation::{Part, Violation};
 

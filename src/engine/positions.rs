@@ -3,18 +3,17 @@
 //!
 //! Keys below [`PAGED`] live in pages of 256 positions, found by an index; whole numbers that
 //! are small touch few pages, densely. All other keys are in a hash table. An ordered index of
-//! all keys serves misses: the nearest key, and of two equally near the one written later, as
-//! `attention/keyed.rs` does. It changes only when a key is new.
+//! all keys serves misses: the nearest key, and of two equally near the one written later
+//! (`attention/nearest.rs`).
 //!
 //! Where the reference computes the head by a hull, whose keys are rounded, keys and queries must
 //! stay within ±2^26, and which of two equally near keys wins is the rounding's affair: either is
 //! a guard failure (lemma 15 of docs/plan.md).
 
-use std::collections::BTreeSet;
-
 use rustc_hash::FxHashMap;
 
 use super::execute::GuardFailure;
+use crate::attention::Keys;
 use crate::plan::MAX_HULL_KEY;
 
 const PAGE: usize = 256;
@@ -30,7 +29,7 @@ pub struct Positions {
     /// One more than the position, or 0.
     pages: Vec<[u32; PAGE]>,
     far: FxHashMap<i64, u32>,
-    keys: BTreeSet<i64>,
+    keys: Keys,
     /// Whether the reference computes the head by a hull.
     hull: bool,
 }
@@ -40,13 +39,9 @@ impl Positions {
     pub fn new(hull: bool) -> Positions {
         let mut page = [0; PAGE];
         page[0] = 1;
-        Positions {
-            index: vec![1],
-            pages: vec![page],
-            far: FxHashMap::default(),
-            keys: BTreeSet::from([0]),
-            hull,
-        }
+        let mut keys = Keys::default();
+        keys.insert(0);
+        Positions { index: vec![1], pages: vec![page], far: FxHashMap::default(), keys, hull }
     }
 
     #[inline]
@@ -114,20 +109,13 @@ impl Positions {
         if self.hull && wanted.unsigned_abs() >= PAGED {
             return Err(GuardFailure::HullKey);
         }
-        let with_position = |&key: &i64| self.get(key).map(|position| (key, position));
-        let below = self.keys.range(..wanted).next_back().and_then(with_position);
-        let above = self.keys.range(wanted..).next().and_then(with_position);
-        Ok(match (below, above) {
-            (Some(below), Some(above)) => {
-                let (down, up) = (below.0.abs_diff(wanted), above.0.abs_diff(wanted));
-                if self.hull && up == down {
-                    return Err(GuardFailure::HullTie);
-                }
-                if up < down || (up == down && above.1 > below.1) { above } else { below }
-            }
+        let position = |key| self.get(key).unwrap_or(0);
+        match self.keys.nearest(wanted, position) {
+            Some(nearest) if self.hull && nearest.is_tied => Err(GuardFailure::HullTie),
+            Some(nearest) => Ok((nearest.key, position(nearest.key))),
             // Key 0 is always there.
-            (below, above) => below.or(above).unwrap_or((0, 0)),
-        })
+            None => Ok((0, 0)),
+        }
     }
 
     /// Bytes of heap held.
@@ -135,7 +123,7 @@ impl Positions {
         self.index.capacity() * 4
             + self.pages.capacity() * PAGE * 4
             + self.far.capacity() * 17
-            + self.keys.len() * 12
+            + self.keys.heap_bytes()
     }
 }
 
