@@ -42,10 +42,10 @@ pub enum Attention {
 
 impl Attention {
     /// Every one of them.
-    pub const ALL: &[Attention] = &[Attention::Hull, Attention::Brute, Attention::Kinds];
+    pub(crate) const ALL: &[Attention] = &[Attention::Hull, Attention::Brute, Attention::Kinds];
 
     /// Its name, in flags and reports.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Attention::Hull => "hull",
             Attention::Brute => "brute",

@@ -28,7 +28,7 @@
 //! trace claims. A history for which a head cannot keep its promises does, and what
 //! was judged before it stands.
 //!
-//! That is one [`Method`]. [`verify_by_plan`] is another: the plan, executed along the trace by
+//! That is one method. [`verify_by_plan`] is another: the plan, executed along the trace by
 //! several threads (`plan.rs`, `segments.rs`, `lanes`). It shares no arithmetic with the products,
 //! which take over where it does not go. How many threads a method gets is said in `threads.rs`.
 //!
@@ -73,7 +73,7 @@ use source::Source;
 /// By which arithmetic a trace is verified, and how much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Method {
+pub(crate) enum Method {
     /// Every generated token, by dense products over many positions at once: [`verify`].
     Dgemm,
     /// A sample of the generated tokens, by the same products: [`verify`] with [`Settings::spot`].
@@ -84,7 +84,7 @@ pub enum Method {
 
 impl Method {
     /// Its name, in flags and reports.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Method::Dgemm => "dgemm",
             Method::Spot => "spot",
@@ -108,7 +108,7 @@ pub struct Settings {
 }
 
 /// A block of this many positions is about as large as a second-level cache.
-pub const DEFAULT_BLOCK: usize = 2048;
+pub(crate) const DEFAULT_BLOCK: usize = 2048;
 
 /// Compares the tokens of a trace after the first `prompt` with what the model
 /// predicts, on the threads of `pool`. `progress` is told how many tokens are done.
