@@ -11,7 +11,7 @@ use super::Violation;
 use crate::model::HeadKind;
 
 /// -n² is rounded once, the sum with ε once, and n² itself may come from one more product.
-const ULPS: f64 = 4.0;
+const MAX_ULPS: f64 = 4.0;
 
 /// The least that the ε of the latest key can be.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,7 +23,7 @@ impl Recency {
     /// How far y + n² may be from ε, for a key that stands for n but is off by `off`.
     #[inline]
     pub(super) fn slack(n: f64, off: f64) -> f64 {
-        ULPS * f64::EPSILON * n * n + 2.0 * (n * off).abs()
+        MAX_ULPS * f64::EPSILON * n * n + 2.0 * (n * off).abs()
     }
 
     /// The recency after a key for which y + n² is `found`.

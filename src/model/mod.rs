@@ -13,7 +13,7 @@
 //! A model *is* its file: it keeps the bytes (mapped, built into the binary, or
 //! in memory), views the weights in them where alignment allows, and gives back
 //! exactly these bytes. A model built from [`ModelParts`] is encoded first and
-//! then read like any other, so there is one door.
+//! then read like any other, so there is one set of checks.
 //!
 //! ```text
 //! ModelParts --write::encode--> bytes --read--> Model
