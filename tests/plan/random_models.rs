@@ -17,7 +17,7 @@ use crate::{by_plan, by_reference};
 
 /// Where BOS comes again, `one` is 0 in the middle of a history.
 #[test]
-fn an_opening_token_that_comes_again_breaks_the_plan_and_not_the_tokens() {
+fn a_bos_that_comes_again_ends_the_plan_and_changes_no_token() {
     let prompt = [0, 1, 2, 0, 1].map(Token);
     let mut failed = 0;
     for seed in 1..300 {
