@@ -7,7 +7,7 @@
 //! ```text
 //! graph/ -> machine/ -> weights/ -> model/ -> plan/ -> engine/
 //!           C, wasm -> wasm/ -> program/ -> tokenizer.rs -^
-//! attention/ and linalg/ serve engine/; oracle/ checks it; cli/ is the door
+//! attention/ and linalg/ serve engine/; oracle/ checks it; cli/ is what users call
 //! ```
 //!
 //! `docs/architecture.md` in the repository describes them, with the formats and semantics that

@@ -15,7 +15,7 @@ fn value(position: usize) -> [f64; 2] {
     [position as f64, (position * position % 97) as f64]
 }
 
-/// Asks both memories all queries after every key, and wants the same answers.
+/// Asks both memories all queries after every key, and wants the same outputs.
 fn agree(
     fast: &mut dyn Memory,
     slow: &mut dyn Memory,
@@ -25,7 +25,7 @@ fn agree(
         prop_assert_eq!(fast.insert(*key, value(position)), Ok(()));
         prop_assert_eq!(slow.insert(*key, value(position)), Ok(()));
         for &query in queries {
-            let (fast, slow) = (fast.answer(query), slow.answer(query));
+            let (fast, slow) = (fast.output(query), slow.output(query));
             prop_assert!(fast.is_ok(), "{fast:?}");
             prop_assert_eq!(fast, slow, "query {:?} at {}", query, position);
         }
@@ -207,7 +207,7 @@ proptest! {
                 TieBreak::Average => sum.map(|s| s / count),
                 TieBreak::Latest => value(latest),
             };
-            prop_assert_eq!(hull.answer(query), Ok(expected), "query {:?}", query);
+            prop_assert_eq!(hull.output(query), Ok(expected), "query {:?}", query);
         }
     }
 
@@ -224,8 +224,8 @@ proptest! {
                 let unfit = |pair: [f64; 2]| pair.iter().any(|c| !c.is_finite());
                 let inserted = memory.insert(key, [1.0, f64::NAN]);
                 prop_assert!(inserted.is_err() || !unfit(key));
-                let answer = memory.answer(query);
-                prop_assert!(answer.is_err() || !unfit(query));
+                let output = memory.output(query);
+                prop_assert!(output.is_err() || !unfit(query));
             }
         }
     }

@@ -22,7 +22,7 @@ fn run_writes_program_output_to_stdout_and_the_summary_to_stderr() {
 }
 
 #[test]
-fn the_reference_engine_says_how_heads_are_answered_and_by_which_kernel() {
+fn the_reference_engine_says_how_heads_are_computed_and_by_which_kernel() {
     let by_engine = ["--engine", "reference"];
     let by_attention = ["--attention", "kinds"];
     for flags in [by_engine, by_attention] {
@@ -39,6 +39,7 @@ fn inspect_shows_what_a_plan_is_made_of() {
     assert_eq!(report["plan"]["bos"], "{");
     assert_eq!(report["plan"]["refused"], serde_json::Value::Null);
     assert_eq!(report["plan"]["summary"]["plane_groups"], 1);
+    assert!(report["plan"]["summary"]["tables"].as_u64() > Some(0));
 }
 
 #[test]

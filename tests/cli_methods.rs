@@ -50,10 +50,13 @@ fn where_the_plan_does_not_go_is_said() {
     let (_folder, path) = file("opens.txt", good.replacen("out(m)", "{", 1));
     let arguments = ["verify", &path, "--method", "plan"];
     let report = json(1, &arguments);
-    assert_eq!(report["fallback"]["reason"], "opening");
+    assert_eq!(report["fallback"]["reason"], "second-bos");
     assert_eq!(report["fallback"]["position"], report["first_mismatch"]["position"]);
     let said = says(1, &mut hardmax(&arguments));
-    assert!(said.contains("by dgemm") && said.contains("the opening token came again"), "{said}");
+    assert!(
+        said.contains("by dgemm") && said.contains("the token that prompts begin with came again"),
+        "{said}"
+    );
 }
 
 #[test]

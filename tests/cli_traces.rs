@@ -45,7 +45,7 @@ fn a_wrong_token_fails_and_is_named_with_its_instruction() {
         "the trace has `out(M)`",
         "the model predicts `out(m)`",
         "in output at program counter ",
-        "answer every head alike",
+        "every head has the same output",
     ] {
         assert!(said.contains(part), "{said}");
     }

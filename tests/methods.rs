@@ -10,7 +10,7 @@ use common::programs::source;
 use common::{POOLS, cases, tokens};
 use hardmax::cli::bundled_programs;
 use hardmax::engine::verify::{End, Mismatch, Settings, Verification, verify, verify_by_plan};
-use hardmax::engine::{Attention, EngineError, Reason, Reference, Violation};
+use hardmax::engine::{Attention, EngineError, GuardFailure, Reason, Reference};
 use hardmax::linalg::Kernel;
 use hardmax::model::{Model, Token, Tokens};
 use hardmax::oracle;
@@ -41,7 +41,7 @@ enum Method {
     Plan,
 }
 
-/// The plan, then dense products by every kernel, heads answered by kinds and by hulls.
+/// The plan, then dense products by every kernel, heads computed by kinds and by hulls.
 fn methods() -> impl Iterator<Item = Method> {
     let attentions = [Attention::Kinds, Attention::Hull].into_iter();
     let products = attentions
@@ -95,7 +95,7 @@ impl Trace {
     }
 }
 
-/// What methods have in common: not what they hold, nor how far they read beyond what broke.
+/// What methods have in common: not what they hold, nor how far they read beyond where they ended.
 fn finding(found: &Verification) -> impl PartialEq + std::fmt::Debug + use<> {
     let first = found.first.map(|first| (first.position, first.expected, first.predicted));
     (found.positions, found.mismatches, first, found.end.clone())
@@ -296,7 +296,7 @@ fn where_the_plan_breaks_dense_products_judge_the_rest() {
         let found = bad.verified(&BUNDLED, Method::Plan, 2048, pool);
         let fallback = found.fallback.unwrap();
         assert_eq!(fallback.position, position as u64);
-        assert_eq!(fallback.reason, Reason::Broke(Violation::SecondBos));
+        assert_eq!(fallback.reason, Reason::GuardFailed(GuardFailure::SecondBos));
         assert_eq!(found.first.unwrap().position, position as u64);
         let method = Method::Products(Attention::Kinds, Kernel::ALL[0]);
         assert_eq!(finding(&found), finding(&bad.verified(&BUNDLED, method, 2048, pool)));

@@ -1,5 +1,5 @@
 //! Random programs: oracle and model agree on every token, however heads are
-//! answered.
+//! computed.
 
 mod common;
 
@@ -61,7 +61,7 @@ fn by_plan_generates_what_the_oracle_writes(source: &Source) -> Result<(), TestC
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(common::cases(300)))]
 
-    // A test for the plan and for each way to answer heads, so that they run side by side.
+    // A test for the plan and for each way to compute heads, so that they run side by side.
 
     #[test]
     fn by_the_plan_the_model_generates_what_the_oracle_writes(source in source(false)) {

@@ -215,7 +215,7 @@ fn an_empty_prompt_is_refused_and_a_fault_of_the_source_is_passed_on() {
 }
 
 #[test]
-fn what_a_head_cannot_answer_ends_the_verification_after_what_came_before() {
+fn what_a_head_cannot_compute_ends_the_verification_after_what_came_before() {
     // A second `{` is position 0 once more for all that counts from there.
     let good = sample("reverse");
     let open = MODEL.vocabulary().id("{").unwrap().0;
@@ -274,7 +274,7 @@ fn different_seeds_draw_different_samples() {
 }
 
 #[test]
-fn kinds_and_hulls_answer_the_vectors_alike() {
+fn kinds_and_hulls_judge_the_vectors_alike() {
     for name in ["countdown", "reverse"] {
         let tokens = sample(name).tokens.into_iter().map(Ok::<_, ()>);
         let heads = differing_heads(&MODEL, tokens, PLAIN.kernel, &POOLS[1]).unwrap();

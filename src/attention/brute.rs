@@ -4,16 +4,16 @@
 //! scores are plain f64, `q[0]·k[0] + q[1]·k[1]`, so where they round, it
 //! may see ties that are none and miss ties that are.
 
-use super::door::Door;
+use super::admission::Admission;
 use super::tied::Tied;
-use super::{Broken, Memory};
+use super::{Memory, Violation};
 use crate::model::TieBreak;
 
 /// All keys and values, in order.
 #[derive(Clone, Debug)]
 pub struct Brute {
     tie: TieBreak,
-    door: Door,
+    admission: Admission,
     keys: Vec<[f64; 2]>,
     values: Vec<[f64; 2]>,
 }
@@ -21,21 +21,21 @@ pub struct Brute {
 impl Brute {
     /// A memory of no position.
     pub fn new(tie: TieBreak) -> Self {
-        Self { tie, door: Door::new(), keys: Vec::new(), values: Vec::new() }
+        Self { tie, admission: Admission::new(), keys: Vec::new(), values: Vec::new() }
     }
 }
 
 impl Memory for Brute {
-    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Broken> {
-        self.door.key(key)?;
+    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Violation> {
+        self.admission.check_key(key)?;
         self.keys.push(key);
         self.values.push(value);
-        self.door.admit();
+        self.admission.admit();
         Ok(())
     }
 
-    fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken> {
-        self.door.query(query)?;
+    fn output(&mut self, query: [f64; 2]) -> Result<[f64; 2], Violation> {
+        self.admission.check_query(query)?;
         let mut best = f64::NEG_INFINITY;
         let mut winners: Option<Tied> = None;
         for (position, (key, value)) in (0..).zip(self.keys.iter().zip(&self.values)) {
@@ -50,7 +50,7 @@ impl Memory for Brute {
                 _ => {}
             }
         }
-        winners.map(|w| w.answer(self.tie)).ok_or(Broken::Empty)
+        winners.map(|w| w.output(self.tie)).ok_or(Violation::Empty)
     }
 
     fn heap_bytes(&self) -> usize {
@@ -62,12 +62,12 @@ impl Memory for Brute {
 mod tests {
     use super::*;
 
-    fn ask(tie: TieBreak, query: [f64; 2]) -> Result<[f64; 2], Broken> {
+    fn ask(tie: TieBreak, query: [f64; 2]) -> Result<[f64; 2], Violation> {
         let mut brute = Brute::new(tie);
         for (key, value) in [([0., 0.], 1.), ([2., 1.], 2.), ([2., 1.], 4.), ([1., 3.], 8.)] {
             brute.insert(key, [value, -value])?;
         }
-        brute.answer(query)
+        brute.output(query)
     }
 
     #[test]
@@ -82,6 +82,6 @@ mod tests {
 
     #[test]
     fn a_query_before_any_key_is_refused() {
-        assert_eq!(Brute::new(TieBreak::Latest).answer([1., 1.]), Err(Broken::Empty));
+        assert_eq!(Brute::new(TieBreak::Latest).output([1., 1.]), Err(Violation::Empty));
     }
 }

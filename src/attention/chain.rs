@@ -2,7 +2,7 @@
 //!
 //! An envelope may have a million vertices, nearly always gains them at its right
 //! end, sometimes anywhere, and loses neighbours of what it gained. So vertices
-//! lie in chunks of at most [`CHUNK`], in order, 40 bytes each; a directory
+//! lie in chunks of at most [`MAX_CHUNK`], in order, 40 bytes each; a directory
 //! repeats the first key of every chunk, side by side, so that a search
 //! touches the directory and then one chunk. A full chunk splits in half, unless it
 //! is a run that grows at either end of the chain: then a new chunk begins,
@@ -19,7 +19,7 @@ use std::num::NonZeroU32;
 
 /// Most vertices a chunk. Inserting moves half of one, 5 kB, on average; a
 /// million vertices make a directory of 64 kB, which stays in cache.
-const CHUNK: usize = 256;
+const MAX_CHUNK: usize = 256;
 
 /// A vertex of an envelope; the edge meant is the one to its right.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,7 +64,7 @@ impl Place {
     }
 }
 
-/// Vertices in order.
+/// Vertices in ascending order of kx.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chain {
     firsts: Vec<[f64; 2]>,
@@ -84,7 +84,7 @@ impl Chain {
         &mut self.chunks[place.chunk][place.index]
     }
 
-    /// The last vertex.
+    /// The place of the last vertex, if there is one.
     #[inline]
     pub(super) fn last(&self) -> Option<Place> {
         let chunk = self.chunks.len().checked_sub(1)?;
@@ -169,8 +169,8 @@ impl Chain {
     /// Puts a vertex into a gap; gives its place.
     pub(super) fn insert(&mut self, gap: Place, vertex: Vertex) -> Place {
         let Place { mut chunk, mut index } = gap;
-        let (chunks, len) = (self.chunks.len(), self.chunks.get(chunk).map_or(CHUNK, Vec::len));
-        if len == CHUNK {
+        let (chunks, len) = (self.chunks.len(), self.chunks.get(chunk).map_or(MAX_CHUNK, Vec::len));
+        if len == MAX_CHUNK {
             let at_right_end = chunk + 1 == chunks && index == len;
             let at_left_end = chunk == 0 && index == 0;
             if at_right_end || at_left_end {
@@ -178,16 +178,16 @@ impl Chain {
                 index = 0;
                 // The first chunk of a chain starts small: most envelopes have two or three
                 // vertices.
-                let room = if chunks == 0 { 0 } else { CHUNK };
+                let room = if chunks == 0 { 0 } else { MAX_CHUNK };
                 self.firsts.insert(chunk, vertex.key);
                 self.chunks.insert(chunk, Vec::with_capacity(room));
             } else {
-                let right = self.chunks[chunk].split_off(CHUNK / 2);
+                let right = self.chunks[chunk].split_off(MAX_CHUNK / 2);
                 self.firsts.insert(chunk + 1, right[0].key);
                 self.chunks.insert(chunk + 1, right);
-                if index > CHUNK / 2 {
+                if index > MAX_CHUNK / 2 {
                     chunk += 1;
-                    index -= CHUNK / 2;
+                    index -= MAX_CHUNK / 2;
                 }
             }
         }
@@ -253,7 +253,7 @@ mod tests {
 
     fn agrees(chain: &Chain, list: &[u32]) -> bool {
         chain.iter().map(|v| v.key[0]).eq(list.iter().map(|&x| f64::from(x)))
-            && chain.chunks.iter().all(|c| !c.is_empty() && c.len() <= CHUNK)
+            && chain.chunks.iter().all(|c| !c.is_empty() && c.len() <= MAX_CHUNK)
             && chain.chunks.iter().map(|c| c[0].key).eq(chain.firsts.iter().copied())
     }
 
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn runs_at_either_end_fill_their_chunks() {
-        let n = 10 * CHUNK as u32;
+        let n = 10 * MAX_CHUNK as u32;
         for order in [(0..n).collect::<Vec<_>>(), (0..n).rev().collect()] {
             let mut chain = Chain::default();
             for x in order {

@@ -22,10 +22,10 @@
 //!
 //! *Query*: along the chain scores rise strictly, stay equal over at most one edge,
 //! and fall strictly: a binary search by the sign of q·(next - this) finds the first
-//! of the best. All signs are exact (`exact.rs`).
+//! of the best. All signs are exact (`predicates.rs`).
 
 use super::chain::{Chain, Place, Vertex};
-use super::exact::{above, climb};
+use super::predicates::{above, climb};
 use super::tied::{Tied, union};
 use crate::model::TieBreak;
 use std::num::NonZeroU32;
@@ -81,7 +81,7 @@ impl Envelope {
     }
 
     /// What the winners give for a query with qy > 0.
-    pub(super) fn answer(&self, query: [f64; 2]) -> Option<[f64; 2]> {
+    pub(super) fn output(&self, query: [f64; 2]) -> Option<[f64; 2]> {
         let first = self.chain.peak(|a, b| climb(query, a, b) > 0.0)?;
         let vertex = self.chain.at(first);
         let mut winners = vertex.tied();
@@ -93,7 +93,7 @@ impl Envelope {
                 winners.merge(self.tie, inside);
             }
         }
-        Some(winners.answer(self.tie))
+        Some(winners.output(self.tie))
     }
 
     /// Bytes of heap held.
@@ -231,7 +231,7 @@ mod tests {
         for keys in [[[0, 1], [2, 1], [4, 1], [6, 1]], [[6, 1], [0, 1], [4, 1], [2, 1]]] {
             let envelope = envelope(&keys);
             assert_eq!(vertices(&envelope), [[0., 1.], [6., 1.]]);
-            assert_eq!(envelope.answer([0., 1.]), Some([1.5, 0.]));
+            assert_eq!(envelope.output([0., 1.]), Some([1.5, 0.]));
         }
     }
 
@@ -240,7 +240,7 @@ mod tests {
         // (2,2) and (4,4) end up inside the edge from (0,0) to (6,6), with what was inside already.
         let envelope = envelope(&[[0, 0], [4, 4], [2, 2], [6, 6]]);
         assert_eq!(vertices(&envelope), [[0., 0.], [6., 6.]]);
-        assert_eq!(envelope.answer([-1., 1.]), Some([1.5, 0.]));
+        assert_eq!(envelope.output([-1., 1.]), Some([1.5, 0.]));
     }
 
     #[test]

@@ -9,12 +9,12 @@
 
 use std::sync::Arc;
 
-use super::door::Door;
+use super::admission::Admission;
 use super::history::History;
 use super::recency::Recency;
 use super::tied::Tied;
 use super::values::Values;
-use super::{Broken, Memory};
+use super::{Memory, Violation};
 use crate::model::{HeadKind, TieBreak};
 
 const KIND: HeadKind = HeadKind::Gather;
@@ -23,7 +23,7 @@ const KIND: HeadKind = HeadKind::Gather;
 #[derive(Clone, Debug)]
 pub struct Gather {
     tie: TieBreak,
-    door: Door,
+    admission: Admission,
     recency: Recency,
     values: Values,
 }
@@ -31,7 +31,12 @@ pub struct Gather {
 impl Gather {
     /// A memory of no position.
     pub fn new(tie: TieBreak) -> Self {
-        Self { tie, door: Door::new(), recency: Recency::default(), values: Values::new() }
+        Self {
+            tie,
+            admission: Admission::new(),
+            recency: Recency::default(),
+            values: Values::new(),
+        }
     }
 
     /// The same, next to a list that has the token of every position before it is inserted: values
@@ -42,16 +47,18 @@ impl Gather {
 
     /// Whether this is the key of its position, and the recency after it.
     #[inline]
-    fn check(&self, position: u32, key: [f64; 2]) -> Result<Recency, Broken> {
+    fn check(&self, position: u32, key: [f64; 2]) -> Result<Recency, Violation> {
         let s = f64::from(position);
         if key[0] != 2.0 * s {
-            return Err(Broken::NotThisPosition { position, key });
+            return Err(Violation::NotThisPosition { position, key });
         }
         let found = key[1] + s * s;
         match self.tie {
             // s² of a whole s is rounded at most once, here and by the builder alike.
             TieBreak::Average if found == 0.0 => Ok(self.recency),
-            TieBreak::Average => Err(Broken::OffParabola { kind: KIND, position, key, by: found }),
+            TieBreak::Average => {
+                Err(Violation::OffParabola { kind: KIND, position, key, by: found })
+            }
             TieBreak::Latest => {
                 let slack = Recency::slack(s, 0.0);
                 self.recency.after(KIND, position, key, (found, slack))
@@ -86,21 +93,21 @@ fn nearest([qx, qy]: [f64; 2], latest: u32) -> (u32, u32) {
 }
 
 impl Memory for Gather {
-    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Broken> {
-        let position = self.door.key(key)?;
+    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Violation> {
+        let position = self.admission.check_key(key)?;
         self.recency = self.check(position, key)?;
         self.values.push(value);
-        self.door.admit();
+        self.admission.admit();
         Ok(())
     }
 
-    fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken> {
-        let latest = self.door.query(query)?;
+    fn output(&mut self, query: [f64; 2]) -> Result<[f64; 2], Violation> {
+        let latest = self.admission.check_query(query)?;
         if latest == 0 {
             return Ok(self.values.at(0));
         }
         if query[1] <= 0.0 {
-            return Err(Broken::Direction { kind: KIND, position: latest, query });
+            return Err(Violation::Direction { kind: KIND, position: latest, query });
         }
         let (low, high) = nearest(query, latest);
         let later = self.values.at(high);
@@ -109,7 +116,7 @@ impl Memory for Gather {
         }
         let mut both = Tied::one(self.tie, low, self.values.at(low));
         both.merge(self.tie, Tied::one(self.tie, high, later));
-        Ok(both.answer(self.tie))
+        Ok(both.output(self.tie))
     }
 
     fn heap_bytes(&self) -> usize {
@@ -134,7 +141,7 @@ mod tests {
         let mut memory = filled(TieBreak::Latest, 10);
         for (q, s) in [(0., 0.), (3., 3.), (3.4, 3.), (3.6, 4.), (-7., 0.), (9.2, 9.), (1e99, 9.)] {
             for scale in [1.0, 1e10 * std::f64::consts::SQRT_2] {
-                assert_eq!(memory.answer([q * scale, scale]), Ok([s, -s]), "{q}");
+                assert_eq!(memory.output([q * scale, scale]), Ok([s, -s]), "{q}");
             }
         }
     }
@@ -143,15 +150,15 @@ mod tests {
     fn half_way_gives_both_or_the_later_and_only_if_it_is_exact() {
         for (tie, s) in [(TieBreak::Average, 3.5), (TieBreak::Latest, 4.0)] {
             let mut memory = filled(tie, 10);
-            assert_eq!(memory.answer([7., 2.]), Ok([s, -s]));
+            assert_eq!(memory.output([7., 2.]), Ok([s, -s]));
             // These quotients round to 3.5 but are not.
             let qy = 1.0f64.next_up().next_up();
             let (below, beyond) = ((3.5 * qy).next_down(), 3.5 * qy);
             assert_eq!((below / qy, beyond / qy), (3.5, 3.5));
-            assert_eq!(memory.answer([below, qy]), Ok([3., -3.]));
-            assert_eq!(memory.answer([beyond, qy]), Ok([4., -4.]));
-            assert_eq!(memory.answer([9.5, 1.]), Ok([9., -9.]));
-            assert_eq!(memory.answer([-0.5, 1.]), Ok([0., 0.]));
+            assert_eq!(memory.output([below, qy]), Ok([3., -3.]));
+            assert_eq!(memory.output([beyond, qy]), Ok([4., -4.]));
+            assert_eq!(memory.output([9.5, 1.]), Ok([9., -9.]));
+            assert_eq!(memory.output([-0.5, 1.]), Ok([0., 0.]));
         }
     }
 
@@ -171,25 +178,25 @@ mod tests {
     #[test]
     fn keys_of_other_positions_or_off_the_parabola_are_refused() {
         let mut memory = filled(TieBreak::Latest, 3);
-        let refused = Broken::NotThisPosition { position: 3, key: [4., -4.] };
+        let refused = Violation::NotThisPosition { position: 3, key: [4., -4.] };
         assert_eq!(memory.insert([4., -4.], [0., 0.]), Err(refused));
-        let refused = Broken::OffParabola { kind: KIND, position: 3, key: [6., -7.5], by: 1.5 };
+        let refused = Violation::OffParabola { kind: KIND, position: 3, key: [6., -7.5], by: 1.5 };
         assert_eq!(memory.insert([6., -7.5], [0., 0.]), Err(refused));
         assert_eq!(memory.insert([6., -8.5], [0., 0.]), Ok(()));
         let refused = memory.insert([8., -15.75], [0., 0.]);
-        assert!(matches!(refused, Err(Broken::Recency { position: 4, .. })));
+        assert!(matches!(refused, Err(Violation::Recency { position: 4, .. })));
 
         let mut memory = filled(TieBreak::Average, 3);
-        let refused = Broken::OffParabola { kind: KIND, position: 3, key: [6., -8.5], by: 0.5 };
+        let refused = Violation::OffParabola { kind: KIND, position: 3, key: [6., -8.5], by: 0.5 };
         assert_eq!(memory.insert([6., -8.5], [0., 0.]), Err(refused));
     }
 
     #[test]
     fn a_query_must_look_up_but_at_position_0() {
         let mut memory = filled(TieBreak::Average, 1);
-        assert_eq!(memory.answer([0., -1.]), Ok([0., 0.]));
+        assert_eq!(memory.output([0., -1.]), Ok([0., 0.]));
         let mut memory = filled(TieBreak::Average, 2);
-        let refused = Broken::Direction { kind: KIND, position: 1, query: [1., 0.] };
-        assert_eq!(memory.answer([1., 0.]), Err(refused));
+        let refused = Violation::Direction { kind: KIND, position: 1, query: [1., 0.] };
+        assert_eq!(memory.output([1., 0.]), Err(refused));
     }
 }

@@ -8,23 +8,23 @@
 //! - qy = 0: the keys with the greatest, or least, kx, *whatever* their ky: one set each;
 //! - q = (0, 0): everything ties: one set.
 //!
-//! Answers are exact for any keys and queries that pass the door: the winners are
+//! Outputs are exact for any keys and queries that are admitted (`admission.rs`): the winners are
 //! those of arithmetic on real numbers, with equal keys merged by position.
 //! What f64 cannot tell apart in a *key* is the builder's concern: -n² needs n
 //! up to 2^26, and a recency term that has drowned in n² leaves equal keys,
 //! of which the latest is still found.
 
-use super::door::Door;
+use super::admission::Admission;
 use super::envelope::Envelope;
 use super::tied::{Tied, union};
-use super::{Broken, Memory};
+use super::{Memory, Violation};
 use crate::model::TieBreak;
 
 /// All positions that may still win.
 #[derive(Clone, Debug)]
 pub struct Hull {
     tie: TieBreak,
-    door: Door,
+    admission: Admission,
     upper: Envelope,
     lower: Envelope,
     /// The greatest kx, and the greatest -kx, with their positions.
@@ -38,7 +38,7 @@ impl Hull {
     pub fn new(tie: TieBreak) -> Self {
         Self {
             tie,
-            door: Door::new(),
+            admission: Admission::new(),
             upper: Envelope::new(tie),
             lower: Envelope::new(tie),
             right: Extreme::default(),
@@ -49,28 +49,28 @@ impl Hull {
 }
 
 impl Memory for Hull {
-    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Broken> {
-        let position = self.door.key(key)?;
+    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Violation> {
+        let position = self.admission.check_key(key)?;
         let this = Tied::one(self.tie, position, value);
         self.upper.insert(key, this);
         self.lower.insert(upside_down(key), this);
         self.right.insert(self.tie, key[0], this);
         self.left.insert(self.tie, -key[0], this);
         self.all = union(self.tie, self.all, Some(this));
-        self.door.admit();
+        self.admission.admit();
         Ok(())
     }
 
-    fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken> {
-        self.door.query(query)?;
-        let answer = match query {
-            [_, qy] if qy > 0.0 => self.upper.answer(query),
-            [_, qy] if qy < 0.0 => self.lower.answer(upside_down(query)),
-            [qx, _] if qx > 0.0 => self.right.answer(self.tie),
-            [qx, _] if qx < 0.0 => self.left.answer(self.tie),
-            _ => self.all.map(|all| all.answer(self.tie)),
+    fn output(&mut self, query: [f64; 2]) -> Result<[f64; 2], Violation> {
+        self.admission.check_query(query)?;
+        let output = match query {
+            [_, qy] if qy > 0.0 => self.upper.output(query),
+            [_, qy] if qy < 0.0 => self.lower.output(upside_down(query)),
+            [qx, _] if qx > 0.0 => self.right.output(self.tie),
+            [qx, _] if qx < 0.0 => self.left.output(self.tie),
+            _ => self.all.map(|all| all.output(self.tie)),
         };
-        answer.ok_or(Broken::Empty)
+        output.ok_or(Violation::Empty)
     }
 
     fn heap_bytes(&self) -> usize {
@@ -97,8 +97,8 @@ impl Extreme {
         }
     }
 
-    fn answer(&self, tie: TieBreak) -> Option<[f64; 2]> {
-        self.furthest.map(|(_, tied)| tied.answer(tie))
+    fn output(&self, tie: TieBreak) -> Option<[f64; 2]> {
+        self.furthest.map(|(_, tied)| tied.output(tie))
     }
 }
 
@@ -112,10 +112,10 @@ mod tests {
         for (key, value) in [([3., -9.], 1.), ([3., 5.], 3.), ([3., 0.], 8.), ([-1., 0.], 16.)] {
             assert_eq!(hull.insert(key, [value, 0.]), Ok(()));
         }
-        assert_eq!(hull.answer([1e-300, 0.]), Ok([4., 0.]));
-        assert_eq!(hull.answer([-2., -0.0]), Ok([16., 0.]));
-        assert_eq!(hull.answer([0., 0.]), Ok([7., 0.]));
-        assert_eq!(hull.answer([-0.0, 0.]), Ok([7., 0.]));
+        assert_eq!(hull.output([1e-300, 0.]), Ok([4., 0.]));
+        assert_eq!(hull.output([-2., -0.0]), Ok([16., 0.]));
+        assert_eq!(hull.output([0., 0.]), Ok([7., 0.]));
+        assert_eq!(hull.output([-0.0, 0.]), Ok([7., 0.]));
     }
 
     #[test]
@@ -126,7 +126,7 @@ mod tests {
                 assert_eq!(hull.insert(key(s), [f64::from(s), 0.0]), Ok(()));
             }
             assert!(hull.heap_bytes() < 2048, "{}", hull.heap_bytes());
-            assert_eq!(hull.answer([0.0, 1.0]), Ok([99_999.0, 0.0]));
+            assert_eq!(hull.output([0.0, 1.0]), Ok([99_999.0, 0.0]));
         }
     }
 
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(hull.insert([0., 0.], [4., 4.]), Ok(()));
         assert!(hull.insert([f64::NAN, 0.], [8., 8.]).is_err());
         assert!(hull.insert([0., 1e300], [8., 8.]).is_err());
-        assert!(hull.answer([0., f64::INFINITY]).is_err());
-        assert_eq!(hull.answer([0., 0.]), Ok([4., 4.]));
+        assert!(hull.output([0., f64::INFINITY]).is_err());
+        assert_eq!(hull.output([0., 0.]), Ok([4., 4.]));
     }
 }

@@ -5,33 +5,33 @@
 //! position 0 has (0, 0) and all others (0, 1): the first real key resets the sum.
 //! Values are added in order of position, as a scan would.
 
-use super::door::Door;
+use super::admission::Admission;
 use super::tied::Tied;
-use super::{Broken, Memory};
+use super::{Memory, Violation};
 use crate::model::{HeadKind, TieBreak};
 
 /// The highest keys so far.
 #[derive(Clone, Debug)]
 pub struct Mean {
-    door: Door,
+    admission: Admission,
     highest: Option<(f64, Tied)>,
 }
 
 impl Mean {
     /// A memory of no position. Only [`TieBreak::Average`] gives means.
-    pub fn new(tie: TieBreak) -> Result<Self, Broken> {
+    pub fn new(tie: TieBreak) -> Result<Self, Violation> {
         match tie {
-            TieBreak::Average => Ok(Self { door: Door::new(), highest: None }),
-            TieBreak::Latest => Err(Broken::UnfitTieBreak { kind: HeadKind::Mean, tie }),
+            TieBreak::Average => Ok(Self { admission: Admission::new(), highest: None }),
+            TieBreak::Latest => Err(Violation::UnfitTieBreak { kind: HeadKind::Mean, tie }),
         }
     }
 }
 
 impl Memory for Mean {
-    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Broken> {
-        let position = self.door.key(key)?;
+    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Violation> {
+        let position = self.admission.check_key(key)?;
         if key[0] != 0.0 {
-            return Err(Broken::NotVertical { position, key });
+            return Err(Violation::NotVertical { position, key });
         }
         let this = Tied::one(TieBreak::Average, position, value);
         match &mut self.highest {
@@ -39,16 +39,16 @@ impl Memory for Mean {
             Some((height, _)) if key[1] < *height => {}
             highest => *highest = Some((key[1], this)),
         }
-        self.door.admit();
+        self.admission.admit();
         Ok(())
     }
 
-    fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken> {
-        let position = self.door.query(query)?;
+    fn output(&mut self, query: [f64; 2]) -> Result<[f64; 2], Violation> {
+        let position = self.admission.check_query(query)?;
         if position > 0 && query[1] <= 0.0 {
-            return Err(Broken::Direction { kind: HeadKind::Mean, position, query });
+            return Err(Violation::Direction { kind: HeadKind::Mean, position, query });
         }
-        self.highest.map(|(_, tied)| tied.answer(TieBreak::Average)).ok_or(Broken::Empty)
+        self.highest.map(|(_, tied)| tied.output(TieBreak::Average)).ok_or(Violation::Empty)
     }
 
     fn heap_bytes(&self) -> usize {
@@ -61,22 +61,22 @@ mod tests {
     use super::*;
 
     fn mean() -> Mean {
-        Mean { door: Door::new(), highest: None }
+        Mean { admission: Admission::new(), highest: None }
     }
 
     #[test]
     fn a_higher_key_starts_anew_and_a_lower_one_is_ignored() {
         let mut memory = mean();
-        for (height, value, answer) in [(0., 50., 50.), (1., 2., 2.), (1., 4., 3.), (0., 9., 3.)] {
+        for (height, value, output) in [(0., 50., 50.), (1., 2., 2.), (1., 4., 3.), (0., 9., 3.)] {
             assert_eq!(memory.insert([0., height], [value, 0.]), Ok(()));
-            assert_eq!(memory.answer([-3., 1.]), Ok([answer, 0.]));
+            assert_eq!(memory.output([-3., 1.]), Ok([output, 0.]));
         }
     }
 
     #[test]
     fn the_latest_is_no_mean() {
         let tie = TieBreak::Latest;
-        let refused = Broken::UnfitTieBreak { kind: HeadKind::Mean, tie };
+        let refused = Violation::UnfitTieBreak { kind: HeadKind::Mean, tie };
         assert_eq!(Mean::new(tie).err(), Some(refused));
     }
 
@@ -84,13 +84,13 @@ mod tests {
     fn slanted_keys_and_queries_that_do_not_look_up_are_refused() {
         let mut memory = mean();
         let key = [1e-9, 1.];
-        assert_eq!(memory.insert(key, [0., 0.]), Err(Broken::NotVertical { position: 0, key }));
+        assert_eq!(memory.insert(key, [0., 0.]), Err(Violation::NotVertical { position: 0, key }));
         assert_eq!(memory.insert([-0.0, 0.], [6., 6.]), Ok(()));
-        assert_eq!(memory.answer([0., -1.]), Ok([6., 6.]));
+        assert_eq!(memory.output([0., -1.]), Ok([6., 6.]));
         assert_eq!(memory.insert([0., 1.], [6., 6.]), Ok(()));
         for query in [[1., 0.], [0., -1.]] {
-            let refused = Broken::Direction { kind: HeadKind::Mean, position: 1, query };
-            assert_eq!(memory.answer(query), Err(refused));
+            let refused = Violation::Direction { kind: HeadKind::Mean, position: 1, query };
+            assert_eq!(memory.output(query), Err(refused));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Hard attention over two-dimensional keys: one file per way to answer a head.
+//! Hard attention over two-dimensional keys: one file per way to compute a head's output.
 //!
 //! A head remembers a key and a value for every position. Asked with a query q
 //! it finds the positions s with the greatest score q·k_s, the *winners*, and
@@ -17,61 +17,63 @@
 //! [`Brute`] is the twin that they are all tested against: it scans.
 //!
 //! Every memory is *honest*: what its kind presumes of keys and queries is
-//! checked as they pass, and a violation is a [`Broken`], never a wrong
-//! answer. A refused key leaves the memory as it was. Nothing here panics.
+//! checked as they pass, and what breaks it is a [`Violation`], never a wrong
+//! output. A refused key leaves the memory as it was. Nothing here panics.
 //!
 //! Whether two scores are equal is decided exactly, as if they were real
 //! numbers, by all memories but [`Brute`], whose scores are rounded. The two
 //! agree wherever products and their sums are whole numbers below 2^53.
 
-mod broken;
+mod admission;
 mod brute;
 mod chain;
-mod door;
 mod envelope;
-mod exact;
 mod gather;
 mod history;
 mod hull;
 mod keyed;
 mod mean;
+mod nearest;
 mod pages;
 mod passthrough;
+mod predicates;
 mod recency;
 mod tied;
 mod values;
+mod violation;
 
 use crate::model::{HeadKind, TieBreak};
 
-pub use broken::{Broken, Part};
 pub use brute::Brute;
 pub use gather::Gather;
 pub(crate) use history::History;
 pub use hull::Hull;
 pub use keyed::Keyed;
 use mean::Mean;
+pub(crate) use nearest::Keys;
 use passthrough::Passthrough;
+pub use violation::{Part, Violation};
 
 /// One head's memory: keys and values of positions 0, 1, 2, ... in order.
 pub trait Memory: Send {
     /// Remembers (key, value) for the next position.
-    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Broken>;
+    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Violation>;
 
     /// Hardmax over all positions inserted so far (at least one).
-    fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken>;
+    fn output(&mut self, query: [f64; 2]) -> Result<[f64; 2], Violation>;
 
-    /// [`Memory::insert`], then [`Memory::answer`], for each of the next positions in
-    /// order, in one call. Says how many were answered before one broke a promise.
-    fn advance(&mut self, steps: Steps<'_>, answers: [&mut [f64]; 2]) -> Result<(), BrokenAt> {
+    /// [`Memory::insert`], then [`Memory::output`], for each of the next positions in
+    /// order, in one call. Says how many have an output before one violated a promise.
+    fn advance(&mut self, steps: Steps<'_>, outputs: [&mut [f64]; 2]) -> Result<(), ViolationAt> {
         let Steps { queries, keys, values } = steps;
-        let [first, second] = answers;
+        let [first, second] = outputs;
         let inputs = queries.into_iter().chain(keys).chain(values);
         let count = inputs.map(<[f64]>::len).min().unwrap_or(0).min(first.len()).min(second.len());
         for at in 0..count {
             let pair = |part: [&[f64]; 2]| [part[0][at], part[1][at]];
-            let broken_at = |broken| BrokenAt { answered: at, broken };
-            self.insert(pair(keys), pair(values)).map_err(broken_at)?;
-            [first[at], second[at]] = self.answer(pair(queries)).map_err(broken_at)?;
+            let violation_at = |violation| ViolationAt { before: at, violation };
+            self.insert(pair(keys), pair(values)).map_err(violation_at)?;
+            [first[at], second[at]] = self.output(pair(queries)).map_err(violation_at)?;
         }
         Ok(())
     }
@@ -84,25 +86,25 @@ pub trait Memory: Send {
 /// six are equally long.
 #[derive(Clone, Copy, Debug)]
 pub struct Steps<'a> {
-    /// qx and qy.
+    /// qx of every position, then qy of every position.
     pub queries: [&'a [f64]; 2],
-    /// kx and ky.
+    /// kx of every position, then ky of every position.
     pub keys: [&'a [f64]; 2],
-    /// Both components of the values.
+    /// The first component of every position's value, then the second.
     pub values: [&'a [f64]; 2],
 }
 
-/// What broke, and how many positions before it were answered.
+/// A violation, and how many positions of the call come before it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BrokenAt {
-    /// Positions of this call that were answered.
-    pub answered: usize,
-    /// What the next one broke.
-    pub broken: Broken,
+pub struct ViolationAt {
+    /// Positions of this call before it: those that have an output.
+    pub before: usize,
+    /// What the next position violated.
+    pub violation: Violation,
 }
 
 /// The cheapest honest memory for a head of this kind.
-pub fn memory(kind: HeadKind, tie: TieBreak) -> Result<Box<dyn Memory>, Broken> {
+pub fn memory(kind: HeadKind, tie: TieBreak) -> Result<Box<dyn Memory>, Violation> {
     Ok(match kind {
         HeadKind::Lookup => Box::new(Hull::new(tie)),
         HeadKind::Passthrough => Box::new(Passthrough::new()),

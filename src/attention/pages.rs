@@ -3,7 +3,7 @@
 //! What heads look up stands mostly near the end: an operand was pushed some tokens ago.
 //! So numbers are written to an open page as they are. A page that is full is *packed*, and a few
 //! pages that were in use lately are kept as numbers, too. To unpack one takes up to 45
-//! microseconds; a page that was unpacked [`OFTEN`] times is no longer compressed, so that
+//! microseconds; a page that was unpacked [`MAX_UNPACKED`] times is no longer compressed, so that
 //! this is at most 45 nanoseconds for each number, whatever heads ask for. What comes back
 //! is always what was written.
 //!
@@ -24,7 +24,7 @@ const PAGE: usize = 1 << 12;
 const KEPT: usize = 16;
 
 /// After so many times it pays to keep a page's planes as they are.
-const OFTEN: u8 = 4;
+const MAX_UNPACKED: u8 = 4;
 
 /// A growing list of numbers. The sign of a zero is not kept, which no product or comparison can
 /// tell.
@@ -73,7 +73,7 @@ impl Pages {
         }
         match &self.kept[page % KEPT] {
             Some(kept) if kept.page == page => kept.numbers[at],
-            _ if self.packed[page].unpacked == OFTEN => self.packed[page].at(at),
+            _ if self.packed[page].unpacked == MAX_UNPACKED => self.packed[page].at(at),
             _ => self.keep(page)[at],
         }
     }
@@ -147,7 +147,7 @@ impl Packed {
         numbers.clear();
         numbers.extend(codes.iter().map(|&code| self.number(code)));
         self.unpacked += 1;
-        if self.unpacked == OFTEN {
+        if self.unpacked == MAX_UNPACKED {
             self.planes = planes.into();
         }
     }

@@ -1,18 +1,18 @@
-//! Every position attends to itself: the last value is the answer.
+//! Every position attends to itself: the last value is the output.
 //!
 //! For keys (2s, 1) and a query along (t, 1) the score of s is 2ts + 1, greatest
 //! at s = t. The check needs less than that form: as long as kx grows strictly,
 //! ky never shrinks, qx > 0 and qy ≥ 0, the score grows strictly with s.
 //! At position 0 there is nothing else to attend to, so any query will do.
 
-use super::door::Door;
-use super::{Broken, Memory};
+use super::admission::Admission;
+use super::{Memory, Violation};
 use crate::model::HeadKind;
 
-/// The latest position.
+/// The key and the value of the latest position.
 #[derive(Clone, Debug, Default)]
 pub struct Passthrough {
-    door: Door,
+    admission: Admission,
     latest: Option<Latest>,
 }
 
@@ -30,24 +30,24 @@ impl Passthrough {
 }
 
 impl Memory for Passthrough {
-    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Broken> {
-        let position = self.door.key(key)?;
+    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Violation> {
+        let position = self.admission.check_key(key)?;
         if let Some(Latest { key: previous, .. }) = self.latest
             && !(key[0] > previous[0] && key[1] >= previous[1])
         {
-            return Err(Broken::NotAscending { position, key, previous });
+            return Err(Violation::NotAscending { position, key, previous });
         }
         self.latest = Some(Latest { key, value });
-        self.door.admit();
+        self.admission.admit();
         Ok(())
     }
 
-    fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken> {
-        let position = self.door.query(query)?;
+    fn output(&mut self, query: [f64; 2]) -> Result<[f64; 2], Violation> {
+        let position = self.admission.check_query(query)?;
         if position > 0 && !(query[0] > 0.0 && query[1] >= 0.0) {
-            return Err(Broken::Direction { kind: HeadKind::Passthrough, position, query });
+            return Err(Violation::Direction { kind: HeadKind::Passthrough, position, query });
         }
-        self.latest.map(|latest| latest.value).ok_or(Broken::Empty)
+        self.latest.map(|latest| latest.value).ok_or(Violation::Empty)
     }
 
     fn heap_bytes(&self) -> usize {
@@ -64,16 +64,16 @@ mod tests {
         let mut memory = Passthrough::new();
         for s in [0.0, 1.0, 2.0, 3.0] {
             assert_eq!(memory.insert([2.0 * s, 1.0], [s, -s]), Ok(()));
-            assert_eq!(memory.answer([s * 1e10, 1e10]), Ok([s, -s]));
+            assert_eq!(memory.output([s * 1e10, 1e10]), Ok([s, -s]));
         }
     }
 
     #[test]
-    fn position_0_answers_any_query() {
+    fn position_0_takes_any_query() {
         let mut memory = Passthrough::new();
-        assert_eq!(memory.answer([1., 1.]), Err(Broken::Empty));
+        assert_eq!(memory.output([1., 1.]), Err(Violation::Empty));
         assert_eq!(memory.insert([0., 0.], [7., 8.]), Ok(()));
-        assert_eq!(memory.answer([-1., -1.]), Ok([7., 8.]));
+        assert_eq!(memory.output([-1., -1.]), Ok([7., 8.]));
     }
 
     #[test]
@@ -81,7 +81,7 @@ mod tests {
         for key in [[2., 1.], [1., 1.], [4., 0.5]] {
             let mut memory = Passthrough::new();
             assert_eq!(memory.insert([2., 1.], [0., 0.]), Ok(()));
-            let refused = Broken::NotAscending { position: 1, key, previous: [2., 1.] };
+            let refused = Violation::NotAscending { position: 1, key, previous: [2., 1.] };
             assert_eq!(memory.insert(key, [0., 0.]), Err(refused));
             assert_eq!(memory.insert([4., 1.], [5., 5.]), Ok(()));
         }
@@ -93,8 +93,8 @@ mod tests {
         assert_eq!(memory.insert([0., 1.], [0., 0.]), Ok(()));
         assert_eq!(memory.insert([2., 1.], [0., 0.]), Ok(()));
         for query in [[0., 1.], [-1., 1.], [1., -1.]] {
-            let refused = Broken::Direction { kind: HeadKind::Passthrough, position: 1, query };
-            assert_eq!(memory.answer(query), Err(refused));
+            let refused = Violation::Direction { kind: HeadKind::Passthrough, position: 1, query };
+            assert_eq!(memory.output(query), Err(refused));
         }
     }
 }

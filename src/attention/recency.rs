@@ -7,11 +7,11 @@
 //! shrinks lies in every interval. More is not needed: where two positions
 //! compete whose keys are equally near, an equal ε and a greater one both let the later win.
 
-use super::Broken;
+use super::Violation;
 use crate::model::HeadKind;
 
 /// -n² is rounded once, the sum with ε once, and n² itself may come from one more product.
-const ULPS: f64 = 4.0;
+const MAX_ULPS: f64 = 4.0;
 
 /// The least that the ε of the latest key can be.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,7 +23,7 @@ impl Recency {
     /// How far y + n² may be from ε, for a key that stands for n but is off by `off`.
     #[inline]
     pub(super) fn slack(n: f64, off: f64) -> f64 {
-        ULPS * f64::EPSILON * n * n + 2.0 * (n * off).abs()
+        MAX_ULPS * f64::EPSILON * n * n + 2.0 * (n * off).abs()
     }
 
     /// The recency after a key for which y + n² is `found`.
@@ -34,12 +34,12 @@ impl Recency {
         position: u32,
         key: [f64; 2],
         (found, slack): (f64, f64),
-    ) -> Result<Self, Broken> {
+    ) -> Result<Self, Violation> {
         if found < -slack || found >= 1.0 + slack {
-            return Err(Broken::OffParabola { kind, position, key, by: found });
+            return Err(Violation::OffParabola { kind, position, key, by: found });
         }
         if found + slack < self.floor {
-            return Err(Broken::Recency { kind, position, recency: found, earlier: self.floor });
+            return Err(Violation::Recency { kind, position, recency: found, earlier: self.floor });
         }
         Ok(Self { floor: self.floor.max(found - slack) })
     }
@@ -49,7 +49,7 @@ impl Recency {
 mod tests {
     use super::*;
 
-    fn after(recency: Recency, n: f64, epsilon: f64) -> Result<Recency, Broken> {
+    fn after(recency: Recency, n: f64, epsilon: f64) -> Result<Recency, Violation> {
         let key = [2.0 * n, -n * n + epsilon];
         recency.after(HeadKind::Keyed, 9, key, (key[1] + n * n, Recency::slack(n, 0.0)))
     }
@@ -63,7 +63,7 @@ mod tests {
         assert!(after(recency, -70.0, 0.26).is_ok());
         assert!(matches!(
             after(recency, 0.0, 0.24),
-            Err(Broken::Recency { kind: HeadKind::Keyed, position: 9, .. })
+            Err(Violation::Recency { kind: HeadKind::Keyed, position: 9, .. })
         ));
     }
 
@@ -72,7 +72,7 @@ mod tests {
         for epsilon in [-0.001, 1.0, 1.5, -1e20] {
             assert!(matches!(
                 after(Recency::default(), 0.0, epsilon),
-                Err(Broken::OffParabola { position: 9, .. })
+                Err(Violation::OffParabola { position: 9, .. })
             ));
         }
     }

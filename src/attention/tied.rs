@@ -43,7 +43,7 @@ impl Tied {
 
     /// What the set gives as winners.
     #[inline]
-    pub(super) fn answer(self, tie: TieBreak) -> [f64; 2] {
+    pub(super) fn output(self, tie: TieBreak) -> [f64; 2] {
         match tie {
             TieBreak::Average => self.value.map(|sum| sum / f64::from(self.mark)),
             TieBreak::Latest => self.value,
@@ -71,7 +71,7 @@ mod tests {
             .map(|s| Some(Tied::one(tie, s, [f64::from(s), 1.0])))
             .into_iter()
             .fold(None, |a, b| union(tie, a, b))
-            .map(|set| set.answer(tie))
+            .map(|set| set.output(tie))
             .unwrap_or_default()
     }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::CliError;
 use super::report::grouped;
 use crate::engine::verify::{
-    EXPLAINED, HeadDifference, Logits, Mismatch, VerifyError, differing_heads,
+    HeadDifference, Logits, MAX_EXPLAINED, Mismatch, VerifyError, differing_heads,
 };
 use crate::linalg::Kernel;
 use crate::model::{Model, Token};
@@ -19,11 +19,11 @@ pub struct MismatchReport {
     pub position: u64,
     pub expected: String,
     pub predicted: String,
-    /// By dense products; `null` where those cannot answer.
+    /// By dense products; `null` where those cannot compute it.
     pub expected_logit: Option<f64>,
     pub predicted_logit: Option<f64>,
     pub instruction: Option<String>,
-    /// Heads that kind and hull answer differently before it; `null` where that was not looked for.
+    /// Heads whose outputs by kind and by hull differ before it; `null` where nobody looked.
     pub differing_heads: Option<Vec<String>>,
     /// Whether the products put the trace's token first, against the plan.
     #[serde(skip)]
@@ -51,7 +51,7 @@ impl MismatchReport {
     }
 
     /// Goes through the trace a second time, up to the mismatch: which instruction is it, and does
-    /// it depend on how heads are answered?
+    /// it depend on how heads are computed?
     pub fn explain(
         &mut self,
         model: &Model,
@@ -73,7 +73,7 @@ impl MismatchReport {
             }
             position += 1;
         });
-        if self.position <= EXPLAINED {
+        if self.position <= MAX_EXPLAINED {
             // One token more: a position is computed only if a token follows.
             let tokens = tokens.by_ref().chain(std::iter::once(Ok(model.stop())));
             match differing_heads(model, tokens, kernel, pool) {
@@ -81,7 +81,7 @@ impl MismatchReport {
                     self.differing_heads = Some(heads.iter().map(head_sentence).collect());
                 }
                 Err(VerifyError::Source(error)) => return Err(error),
-                // A model that kinds cannot answer at all: nothing can be told.
+                // A model that kinds cannot compute at all: nothing can be told.
                 Err(VerifyError::Engine(_)) => {}
             }
         }
@@ -118,12 +118,14 @@ impl MismatchReport {
             text += &format!("\n  in {instruction}");
         }
         match self.differing_heads.as_deref() {
-            None if *position > EXPLAINED => {
-                let nearest = grouped(EXPLAINED);
+            None if *position > MAX_EXPLAINED => {
+                let nearest = grouped(MAX_EXPLAINED);
                 text += &format!("\n  heads are not compared beyond position {nearest}");
             }
             None => {}
-            Some([]) => text += "\n  kinds and hulls answer every head alike up to there",
+            Some([]) => {
+                text += "\n  by kind and by hull every head has the same output up to there"
+            }
             Some(heads) => text += &format!("\n  {}", heads.join("\n  ")),
         }
         text

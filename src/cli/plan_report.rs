@@ -58,15 +58,15 @@ pub struct Asked {
 #[derive(Serialize)]
 struct AgreementReport {
     seed: u64,
-    /// How the reference answered heads.
+    /// How the reference computed heads.
     attention: Attention,
     /// Who multiplied for it.
     kernel: &'static str,
     histories: u64,
     predictions: u64,
     longest: usize,
-    /// Cut short by an assumption of the plan.
-    broken: u64,
+    /// Cut short by a guard failure of the plan.
+    guard_failures: u64,
     /// Cut short by the reference.
     refused: u64,
     difference: Option<DifferenceReport>,
@@ -225,7 +225,8 @@ fn story(head: &HeadStory) -> String {
 
 impl AgreementReport {
     fn new(agreement: Agreement, seed: u64, vocabulary: &Vocabulary) -> AgreementReport {
-        let Agreement { histories, predictions, longest, broken, refused, difference } = agreement;
+        let Agreement { histories, predictions, longest, guard_failures, refused, difference } =
+            agreement;
         let name = |token: &Token| vocabulary.name(*token).to_owned();
         let difference = difference.map(|difference| DifferenceReport {
             history: difference.history.iter().map(name).collect(),
@@ -240,7 +241,7 @@ impl AgreementReport {
             histories,
             predictions,
             longest,
-            broken,
+            guard_failures,
             refused,
             difference,
         }
@@ -262,14 +263,14 @@ impl AgreementReport {
         };
         format!(
             "histories   {} random ones (seed {}) of up to {} tokens against the reference \
-             (attention {}, kernel {})\n            {} ended where they broke an assumption, {} \
+             (attention {}, kernel {})\n            {} ended at a guard failure of the plan, {} \
              where the reference refused; {verdict}\n",
             grouped(self.histories),
             self.seed,
             grouped(self.longest as u64),
             self.attention.name(),
             self.kernel,
-            grouped(self.broken),
+            grouped(self.guard_failures),
             grouped(self.refused),
         )
     }

@@ -57,7 +57,7 @@ pub struct Run {
     /// Which engine runs the model [default: plan, or reference where --attention is given]
     #[arg(long, value_enum, value_name = "NAME")]
     engine: Option<EngineName>,
-    /// How the reference answers heads [default: kinds]
+    /// How the reference computes the outputs of heads [default: kinds]
     #[arg(long, value_enum)]
     attention: Option<Attention>,
     /// Dense products: portable, or openblas or accelerate where built in
@@ -120,9 +120,9 @@ impl Run {
         let prompt = program.prompt();
         let tokenizer = Tokenizer::new(model.vocabulary());
         let tokens = tokenizer.encode(&prompt)?;
-        let opening = tokens.first().copied().unwrap_or(Token(0));
+        let bos = tokens.first().copied().unwrap_or(Token(0));
         let needs_plan = self.engine_name() == EngineName::Plan || self.verify == RunMethod::Plan;
-        let plan = needs_plan.then(|| Plan::new(&model, opening));
+        let plan = needs_plan.then(|| Plan::new(&model, bos));
         let mut engine = self.engine(&model, plan.as_ref(), kernel)?;
         let load_seconds = loading.elapsed().as_secs_f64();
 
@@ -190,7 +190,7 @@ impl Run {
         report.tell(self)
     }
 
-    /// Who asks how heads are answered means the reference.
+    /// Who says how heads are computed means the reference.
     fn engine_name(&self) -> EngineName {
         match (self.engine, self.attention) {
             (Some(name), _) => name,
@@ -215,11 +215,11 @@ impl Run {
                 let planned = Planned::new(model, plan, attention, kernel);
                 let quiet = self.json;
                 Engine::Plan(Box::new(planned.telling(move |Fallback { position, reason }| {
-                    // The summary says it, too, but with a long history that is much later.
+                    // The summary says it, too, but with a long history that comes much later.
                     if !quiet && position > 0 {
                         let position = grouped(position);
                         eprintln!(
-                            "the plan broke at position {position} ({reason}): the reference goes \
+                            "the plan ended at position {position} ({reason}): the reference goes \
                              on, and first takes all tokens so far"
                         );
                     }

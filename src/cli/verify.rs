@@ -43,7 +43,7 @@ pub struct Verify {
     /// over
     #[arg(long, alias = "road", value_enum, value_name = "METHOD", default_value = "dgemm")]
     method: Method,
-    /// How heads are answered
+    /// How the outputs of heads are computed
     #[arg(long, value_enum, default_value = "kinds")]
     attention: Attention,
     /// Dense products: portable, or openblas or accelerate where built in
@@ -123,8 +123,8 @@ impl Verify {
             Method::Plan => {
                 let tokens = trace.by_ref().collect::<Result<Tokens, CliError>>()?;
                 let pool = Method::Plan.pool(threads, Some(tokens.len()))?;
-                let opening = tokens.iter().next().unwrap_or(Token(0));
-                let plan = Plan::new(&model, opening);
+                let bos = tokens.iter().next().unwrap_or(Token(0));
+                let plan = Plan::new(&model, bos);
                 load_seconds = loading.elapsed().as_secs_f64();
                 let mut report =
                     verification::by_plan(&model, &plan, prompt, &tokens, settings, &pool)?;

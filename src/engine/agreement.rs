@@ -1,7 +1,7 @@
 //! A plan against its model, on random histories.
 //!
-//! Programs visit few of the histories that a model can be given, and most histories that
-//! are random from the start soon break an assumption of the plan. A *walk* therefore begins with
+//! Useful prompts visit few of the histories that a model can be given, and most histories that
+//! are random from the start soon end at a guard failure. A *walk* therefore begins with
 //! a history that is known to be good, cut and changed here and there, and goes on with what the
 //! reference predicts, but strays now and then, rarely, often or always, to a token of a small
 //! pool or of the whole vocabulary. How far it came, it is known to be good, and a later walk
@@ -17,13 +17,13 @@ use crate::plan::Plan;
 /// Which walks to take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walks {
-    /// How many.
+    /// How many walks.
     pub count: u64,
     /// Tokens of each, at most, behind the history that it begins with.
     pub length: usize,
     /// The same seed takes the same walks.
     pub seed: u64,
-    /// Histories to begin with, such as prompts, without the opening token; there need be none.
+    /// Histories to begin with, such as prompts, without BOS; there need be none.
     pub known: Vec<Vec<Token>>,
 }
 
@@ -36,18 +36,18 @@ pub struct Agreement {
     pub predictions: u64,
     /// Tokens of the longest history, as far as it was compared.
     pub longest: usize,
-    /// Histories cut short because they broke an assumption of the plan, as it noticed.
-    pub broken: u64,
+    /// Histories cut short by a guard failure of the plan.
+    pub guard_failures: u64,
     /// Histories cut short because the reference refused them.
     pub refused: u64,
-    /// The first difference.
+    /// The first difference, if there is one: no history is begun after it.
     pub difference: Option<Difference>,
 }
 
 /// A history after which plan and model do not predict the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// All tokens.
+    /// Its tokens, BOS included.
     pub history: Vec<Token>,
     /// What the plan predicts.
     pub planned: Token,
@@ -55,10 +55,10 @@ pub struct Difference {
     pub reference: Token,
 }
 
-/// Histories that walks made are kept up to this many.
-const KEPT: usize = 256;
+/// How many histories that walks made are kept, at most.
+const MAX_KEPT: usize = 256;
 
-/// Compares a plan with its model, whose reference answers heads by `attention`.
+/// Compares a plan with its model, whose reference computes heads by `attention`.
 ///
 /// # Errors
 /// If there is no reference of this kind, or a history to begin with has tokens that are none.
@@ -80,7 +80,7 @@ pub fn compare(
     for _ in 0..walks.count {
         agreement.histories += 1;
         let Ok(execution) = Execution::new(plan) else {
-            agreement.broken += 1;
+            agreement.guard_failures += 1;
             continue;
         };
         let mut walk = Walk {
@@ -99,7 +99,7 @@ pub fn compare(
         agreement.longest = agreement.longest.max(history.len());
         match end {
             End::Length => {}
-            End::Broken => agreement.broken += 1,
+            End::GuardFailed => agreement.guard_failures += 1,
             End::Refused => agreement.refused += 1,
             End::Different { planned, reference } => {
                 agreement.difference = Some(Difference { history, planned, reference });
@@ -107,10 +107,10 @@ pub fn compare(
             }
         }
         let kept = history.get(1..).unwrap_or_default().to_vec();
-        if walks.known.len() < given + KEPT {
+        if walks.known.len() < given + MAX_KEPT {
             walks.known.push(kept);
         } else {
-            walks.known[given + random.usize(..KEPT)] = kept;
+            walks.known[given + random.usize(..MAX_KEPT)] = kept;
         }
     }
     Ok(agreement)
@@ -129,7 +129,7 @@ impl Strays {
         let often = [1, 8, 32, 64][random.usize(..4)];
         let count = if random.bool() { 8 } else { vocabulary };
         let mut pool: Vec<Token> = (0..count).map(|_| Token(random.u32(..vocabulary))).collect();
-        // A token that breaks the plan ends the walk: few walks should meet it.
+        // A token at which a guard fails ends the walk: few walks should meet it.
         if random.u32(..8) > 0 {
             pool.retain(|&token| Some(token) != plan.single_bos());
         }
@@ -164,7 +164,7 @@ struct Walk<'m> {
     plan: &'m Plan,
     reference: Reference<'m>,
     execution: Execution<'m>,
-    /// Tokens that neither broke the plan nor were refused.
+    /// Tokens at which no guard failed and which the reference did not refuse.
     history: Vec<Token>,
     /// Predictions that were compared.
     compared: u64,
@@ -173,13 +173,13 @@ struct Walk<'m> {
 /// How a walk ended.
 enum End {
     Length,
-    Broken,
+    GuardFailed,
     Refused,
     Different { planned: Token, reference: Token },
 }
 
 impl Walk<'_> {
-    /// Takes the opening token, those to begin with, and `length` more: each is the `next` after
+    /// Takes BOS, those to begin with, and `length` more: each is the `next` after
     /// what the reference predicts.
     fn go(
         &mut self,
@@ -192,9 +192,9 @@ impl Walk<'_> {
             let planned = if at == 0 {
                 self.plan.first_prediction()
             } else if self.execution.step(token, true).is_ok() {
-                Some(self.execution.answer())
+                Some(self.execution.prediction())
             } else {
-                return Ok(End::Broken);
+                return Ok(End::GuardFailed);
             };
             let reference = self.reference.step(token).and_then(|()| self.reference.next_token());
             let reference = match reference {

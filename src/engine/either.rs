@@ -8,7 +8,7 @@ use crate::model::Token;
 pub enum Engine<'m> {
     /// The forward pass as the format defines it.
     Reference(Box<Reference<'m>>),
-    /// By a plan.
+    /// A plan, with the reference behind it.
     Plan(Box<Planned<'m>>),
 }
 
@@ -40,10 +40,10 @@ impl Engine<'_> {
 
 impl Decoder for Engine<'_> {
     #[inline]
-    fn take(&mut self, token: Token, answers: bool) -> Result<(), EngineError> {
+    fn take(&mut self, token: Token, predicts: bool) -> Result<(), EngineError> {
         match self {
-            Engine::Reference(reference) => reference.take(token, answers),
-            Engine::Plan(planned) => planned.take(token, answers),
+            Engine::Reference(reference) => reference.take(token, predicts),
+            Engine::Plan(planned) => planned.take(token, predicts),
         }
     }
 

@@ -2,14 +2,14 @@
 
 use thiserror::Error;
 
-use crate::attention::Broken;
+use crate::attention::Violation;
 
 /// Why a run cannot go on. What was generated before is right.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum EngineError {
-    #[error("layer {layer}, head {head}: {broken}; hull attention trusts no head kind")]
-    Head { layer: usize, head: usize, broken: Broken },
+    #[error("layer {layer}, head {head}: {violation}; hull attention trusts no head kind")]
+    Head { layer: usize, head: usize, violation: Violation },
     #[error(
         "layer {layer}, head {head}: the key {key} at position {position} is beyond {limit}, up to \
          which {attention} attention is exact in f64; use the head kinds"

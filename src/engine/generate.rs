@@ -1,9 +1,9 @@
-//! Greedy decoding.
+//! Greedy decoding: each next token is the one with the greatest logit.
 
 use super::EngineError;
 use crate::model::Token;
 
-/// Why generation ended.
+/// Why [`generate()`] generated no more tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
     /// At the stop token.
@@ -23,9 +23,9 @@ pub struct Generated {
 
 /// What generates: takes tokens, and predicts the next.
 pub trait Decoder {
-    /// Takes the next token of the history. Only with `answers` may
-    /// [`Decoder::next_token`] be asked before the next one.
-    fn take(&mut self, token: Token, answers: bool) -> Result<(), EngineError>;
+    /// Takes the next token of the history. Only if it `predicts` may
+    /// [`Decoder::next_token`] be called before the next one.
+    fn take(&mut self, token: Token, predicts: bool) -> Result<(), EngineError>;
 
     /// The token with the greatest logit, the lowest id on a tie.
     fn next_token(&mut self) -> Result<Token, EngineError>;

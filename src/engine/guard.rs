@@ -7,13 +7,21 @@
 
 use super::{Attention, EngineError};
 use crate::model::HeadKind;
+use crate::plan;
 
 /// Below every key of a token that takes part; dead tokens are at -1e30.
 const DEAD: f64 = -1e28;
 
-/// What a head's keys must not exceed.
+/// The greatest |n| up to which a hull tells the keys of n and n + 1 apart.
+const MAX_HULL_KEY: u64 = plan::MAX_HULL_KEY as u64;
+
+/// The greatest |n| up to which a scan does.
+const MAX_SCAN_KEY: u64 = 1 << 25;
+
+/// The bound on the keys of a head that is computed by a hull or a scan.
 #[derive(Clone, Copy)]
 pub struct Guard {
+    /// The greatest |n| of a live key (2n, -n² + ε).
     limit: u64,
     attention: &'static str,
 }
@@ -23,8 +31,10 @@ impl Guard {
     pub fn new(kind: HeadKind, attention: Attention) -> Option<Guard> {
         let whole_keys = matches!(kind, HeadKind::Gather | HeadKind::Keyed);
         match attention {
-            Attention::Hull if whole_keys => Some(Guard { limit: 1 << 26, attention: "hull" }),
-            Attention::Brute if whole_keys => Some(Guard { limit: 1 << 25, attention: "brute" }),
+            Attention::Hull if whole_keys => Some(Guard { limit: MAX_HULL_KEY, attention: "hull" }),
+            Attention::Brute if whole_keys => {
+                Some(Guard { limit: MAX_SCAN_KEY, attention: "brute" })
+            }
             _ => None,
         }
     }

@@ -12,6 +12,7 @@ mod error;
 mod execute;
 mod generate;
 mod guard;
+mod operations;
 mod planned;
 mod positions;
 mod reference;
@@ -21,7 +22,7 @@ pub mod verify;
 pub use agreement::{Agreement, Difference, Walks, compare};
 pub(crate) use either::Engine;
 pub use error::EngineError;
-pub use execute::Violation;
+pub use execute::GuardFailure;
 pub use generate::{Decoder, Generated, Stopped, generate};
 pub use planned::{Fallback, Planned, Reason};
 pub use reference::Reference;
@@ -29,7 +30,7 @@ pub use variants::{Steps, Variants, compare_variants};
 
 use serde::Serialize;
 
-/// How heads are answered.
+/// How the outputs of heads are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Attention {
@@ -43,10 +44,10 @@ pub enum Attention {
 
 impl Attention {
     /// Every one of them.
-    pub const ALL: &[Attention] = &[Attention::Hull, Attention::Brute, Attention::Kinds];
+    pub(crate) const ALL: &[Attention] = &[Attention::Hull, Attention::Brute, Attention::Kinds];
 
     /// Its name, in flags and reports.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Attention::Hull => "hull",
             Attention::Brute => "brute",

@@ -1,6 +1,6 @@
 //! Generation by a plan, with the reference behind it.
 //!
-//! Where there is no plan for a model, or an assumption of the plan breaks on the
+//! Where there is no plan for a model, or a guard of the plan fails on the
 //! way, the reference takes over: it takes all tokens so far and goes on, so the
 //! tokens are right in either case. [`Planned::fallback`] says that it happened,
 //! where, and why.
@@ -8,7 +8,7 @@
 use serde::Serialize;
 use thiserror::Error;
 
-use super::execute::{Execution, Violation};
+use super::execute::{Execution, GuardFailure};
 use super::generate::Decoder;
 use super::{Attention, EngineError, Reference};
 use crate::linalg::Kernel;
@@ -22,9 +22,9 @@ pub enum Reason {
     /// There is no plan.
     #[error("the model has no plan: {0}")]
     Refused(Refusal),
-    /// The plan broke.
+    /// A guard of the plan failed.
     #[error("{0}")]
-    Broke(Violation),
+    GuardFailed(GuardFailure),
     /// The first token is not the one that the plan was made for.
     #[error("the prompt begins with another token than the plan")]
     OtherBos,
@@ -36,9 +36,9 @@ pub enum Reason {
 /// Where and why the reference took over.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Fallback {
-    /// Tokens before the one that broke the plan.
+    /// Tokens before the one at which the plan ended.
     pub position: u64,
-    /// Why.
+    /// Why the plan ended there, or never began.
     pub reason: Reason,
 }
 
@@ -98,7 +98,7 @@ impl<'m> Planned<'m> {
     }
 
     #[cold]
-    fn open(&mut self, token: Token) -> Result<(), EngineError> {
+    fn begin(&mut self, token: Token) -> Result<(), EngineError> {
         let reason = match self.plan {
             Err(refusal) => Reason::Refused(refusal),
             Ok(plan) if plan.bos() != token => Reason::OtherBos,
@@ -107,7 +107,7 @@ impl<'m> Planned<'m> {
                     self.execution = Some(execution);
                     return Ok(());
                 }
-                Err(broke) => Reason::Broke(broke),
+                Err(failure) => Reason::GuardFailed(failure),
             },
         };
         self.fall_back(reason, 0, Some(token))
@@ -140,21 +140,21 @@ impl<'m> Planned<'m> {
 
 impl Decoder for Planned<'_> {
     #[inline]
-    fn take(&mut self, token: Token, answers: bool) -> Result<(), EngineError> {
+    fn take(&mut self, token: Token, predicts: bool) -> Result<(), EngineError> {
         if let Some(execution) = &mut self.execution {
             let vocabulary = self.model.shape().vocabulary;
             if token.index() >= vocabulary {
                 return Err(EngineError::NoToken { token: token.0, vocabulary });
             }
             let taken = execution.position();
-            return match execution.step(token, answers) {
+            return match execution.step(token, predicts) {
                 Ok(()) => Ok(()),
-                Err(broke) => self.fall_back(Reason::Broke(broke), taken, Some(token)),
+                Err(failure) => self.fall_back(Reason::GuardFailed(failure), taken, Some(token)),
             };
         }
         match &mut self.reference {
             Some((reference, _)) => reference.step(token),
-            None => self.open(token),
+            None => self.begin(token),
         }
     }
 
@@ -162,7 +162,7 @@ impl Decoder for Planned<'_> {
     fn next_token(&mut self) -> Result<Token, EngineError> {
         if let Some(execution) = &self.execution {
             if execution.position() > 1 {
-                return Ok(execution.answer());
+                return Ok(execution.prediction());
             }
             if let Some(first) = self.plan.ok().and_then(Plan::first_prediction) {
                 return Ok(first);

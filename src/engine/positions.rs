@@ -1,27 +1,25 @@
 //! A table from whole keys to the latest position written under them: what a
 //! plan keeps of a keyed head. Values are read from the history at that position.
 //!
-//! Keys below [`NEAR`] live in pages of 256 positions, found by an index; stack, locals
-//! and memory of a program touch few pages, densely. All other keys are in a hash
-//! table. An ordered index of all keys answers misses: the nearest key, and of two
-//! equally near the one written later, as `attention/keyed.rs` does. It changes only when a
-//! key is new.
+//! Keys below [`PAGED`] live in pages of 256 positions, found by an index; whole numbers that
+//! are small touch few pages, densely. All other keys are in a hash table. An ordered index of
+//! all keys serves misses: the nearest key, and of two equally near the one written later
+//! (`attention/nearest.rs`).
 //!
-//! Where a hull answers in the reference, whose keys are rounded, keys and queries must stay
-//! within ±2^26, and which of two equally near keys wins is the rounding's affair: both is a
-//! violation (lemma 15 of docs/plan.md).
-
-use std::collections::BTreeSet;
+//! Where the reference computes the head by a hull, whose keys are rounded, keys and queries must
+//! stay within ±2^26, and which of two equally near keys wins is the rounding's affair: either is
+//! a guard failure (lemma 15 of docs/plan.md).
 
 use rustc_hash::FxHashMap;
 
-use super::execute::Violation;
+use super::execute::GuardFailure;
+use crate::attention::Keys;
 use crate::plan::MAX_HULL_KEY;
 
 const PAGE: usize = 256;
 
-/// Keys up to here are found through the index of pages: all that a hull can tell apart.
-const NEAR: u64 = MAX_HULL_KEY as u64 + 1;
+/// Keys from 0 to below this are found through the index of pages: all that a hull tells apart.
+const PAGED: u64 = MAX_HULL_KEY as u64 + 1;
 
 /// The latest position of every key.
 #[derive(Clone, Debug)]
@@ -31,28 +29,24 @@ pub struct Positions {
     /// One more than the position, or 0.
     pages: Vec<[u32; PAGE]>,
     far: FxHashMap<i64, u32>,
-    keys: BTreeSet<i64>,
-    /// Whether a hull answers in the reference.
+    keys: Keys,
+    /// Whether the reference computes the head by a hull.
     hull: bool,
 }
 
 impl Positions {
-    /// With position 0 under key 0; `hull` where a hull answers in the reference.
+    /// With position 0 under key 0; `hull` where the reference computes the head by a hull.
     pub fn new(hull: bool) -> Positions {
         let mut page = [0; PAGE];
         page[0] = 1;
-        Positions {
-            index: vec![1],
-            pages: vec![page],
-            far: FxHashMap::default(),
-            keys: BTreeSet::from([0]),
-            hull,
-        }
+        let mut keys = Keys::default();
+        keys.insert(0);
+        Positions { index: vec![1], pages: vec![page], far: FxHashMap::default(), keys, hull }
     }
 
     #[inline]
     fn get(&self, key: i64) -> Option<u32> {
-        if (key as u64) < NEAR {
+        if (key as u64) < PAGED {
             let page = *self.index.get(key as usize / PAGE)?;
             let page = self.pages.get((page as usize).wrapping_sub(1))?;
             page[key as usize % PAGE].checked_sub(1)
@@ -63,8 +57,8 @@ impl Positions {
 
     /// Writes a position, later than all before, under a key.
     #[inline]
-    pub fn insert(&mut self, key: i64, position: u32) -> Result<(), Violation> {
-        if (key as u64) < NEAR
+    pub fn insert(&mut self, key: i64, position: u32) -> Result<(), GuardFailure> {
+        if (key as u64) < PAGED
             && let Some(&page) = self.index.get(key as usize / PAGE)
             && let Some(page) = self.pages.get_mut((page as usize).wrapping_sub(1))
         {
@@ -79,10 +73,10 @@ impl Positions {
     }
 
     #[cold]
-    fn insert_new(&mut self, key: i64, position: u32) -> Result<(), Violation> {
-        if key as u64 >= NEAR {
+    fn insert_new(&mut self, key: i64, position: u32) -> Result<(), GuardFailure> {
+        if key as u64 >= PAGED {
             if self.hull {
-                return Err(Violation::HullKey);
+                return Err(GuardFailure::HullKey);
             }
             self.keys.insert(key);
             self.far.insert(key, position);
@@ -103,7 +97,7 @@ impl Positions {
 
     /// The nearest key and its position.
     #[inline]
-    pub fn find(&self, key: i64) -> Result<(i64, u32), Violation> {
+    pub fn find(&self, key: i64) -> Result<(i64, u32), GuardFailure> {
         match self.get(key) {
             Some(position) => Ok((key, position)),
             None => self.nearest(key),
@@ -111,29 +105,22 @@ impl Positions {
     }
 
     #[cold]
-    fn nearest(&self, wanted: i64) -> Result<(i64, u32), Violation> {
-        if self.hull && wanted.unsigned_abs() >= NEAR {
-            return Err(Violation::HullKey);
+    fn nearest(&self, wanted: i64) -> Result<(i64, u32), GuardFailure> {
+        if self.hull && wanted.unsigned_abs() >= PAGED {
+            return Err(GuardFailure::HullKey);
         }
-        let with_position = |&key: &i64| self.get(key).map(|position| (key, position));
-        let below = self.keys.range(..wanted).next_back().and_then(with_position);
-        let above = self.keys.range(wanted..).next().and_then(with_position);
-        Ok(match (below, above) {
-            (Some(below), Some(above)) => {
-                let (down, up) = (below.0.abs_diff(wanted), above.0.abs_diff(wanted));
-                if self.hull && up == down {
-                    return Err(Violation::HullTie);
-                }
-                if up < down || (up == down && above.1 > below.1) { above } else { below }
-            }
+        let position = |key| self.get(key).unwrap_or(0);
+        match self.keys.nearest(wanted, position) {
+            Some(nearest) if self.hull && nearest.is_tied => Err(GuardFailure::HullTie),
+            Some(nearest) => Ok((nearest.key, position(nearest.key))),
             // Key 0 is always there.
-            (below, above) => below.or(above).unwrap_or((0, 0)),
-        })
+            None => Ok((0, 0)),
+        }
     }
 
     /// The key under which a position is the latest, if there is one.
     pub fn key_of(&self, position: u32) -> Option<i64> {
-        self.keys.iter().copied().find(|&key| self.get(key) == Some(position))
+        self.keys.iter().find(|&key| self.get(key) == Some(position))
     }
 
     /// Bytes of heap held.
@@ -141,7 +128,7 @@ impl Positions {
         self.index.capacity() * 4
             + self.pages.capacity() * PAGE * 4
             + self.far.capacity() * 17
-            + self.keys.len() * 12
+            + self.keys.heap_bytes()
     }
 }
 
@@ -153,7 +140,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn key() -> impl Strategy<Value = i64> {
-        prop_oneof![0..20i64, 240..270i64, (NEAR as i64 - 3)..(NEAR as i64 + 3), Just(1 << 33)]
+        prop_oneof![0..20i64, 240..270i64, (PAGED as i64 - 3)..(PAGED as i64 + 3), Just(1 << 33)]
     }
 
     proptest! {
@@ -166,7 +153,7 @@ mod tests {
                 let (n, position) = (write as f64, f64::from(at));
                 keyed.insert([2.0 * n, -n * n], [n, position]).unwrap();
                 positions.insert(write, at).unwrap();
-                let expected = keyed.answer([ask as f64, 1.0]).unwrap();
+                let expected = keyed.output([ask as f64, 1.0]).unwrap();
                 let (key, position) = positions.find(ask).unwrap();
                 prop_assert_eq!([key as f64, f64::from(position)], expected);
             }
@@ -174,16 +161,16 @@ mod tests {
     }
 
     #[test]
-    fn where_a_hull_answers_far_keys_and_ties_are_violations() {
+    fn beside_a_hull_far_keys_and_ties_are_guard_failures() {
         let mut positions = Positions::new(true);
         positions.insert(8, 1).unwrap();
         positions.insert(MAX_HULL_KEY, 2).unwrap();
-        assert_eq!(positions.insert(MAX_HULL_KEY + 1, 3), Err(Violation::HullKey));
+        assert_eq!(positions.insert(MAX_HULL_KEY + 1, 3), Err(GuardFailure::HullKey));
         assert_eq!(positions.find(MAX_HULL_KEY), Ok((MAX_HULL_KEY, 2)));
-        assert_eq!(positions.find(MAX_HULL_KEY + 1), Err(Violation::HullKey));
+        assert_eq!(positions.find(MAX_HULL_KEY + 1), Err(GuardFailure::HullKey));
         assert_eq!(positions.find(-MAX_HULL_KEY), Ok((0, 0)));
         assert_eq!(positions.find(3), Ok((0, 0)));
-        assert_eq!(positions.find(4), Err(Violation::HullTie));
+        assert_eq!(positions.find(4), Err(GuardFailure::HullTie));
         assert_eq!(positions.find(5), Ok((8, 1)));
     }
 }

@@ -1,15 +1,15 @@
-//! The forward pass as the format defines it: every matrix dense, every head answered by its
+//! The forward pass as the format defines it: every matrix dense, every head computed by its
 //! memory, one position after the other.
 //!
 //! This is the engine that all others are measured against and must agree with,
 //! so it takes no short cut that a reader of the definition would not see. With
-//! [`Attention::Kinds`] heads are answered as their kind allows, and heads whose
+//! [`Attention::Kinds`] heads are computed as their kind allows, and heads whose
 //! values or output columns are all zero are left out.
 
 use super::generate::Decoder;
 use super::guard::Guard;
 use super::{Attention, EngineError};
-use crate::attention::{Broken, Brute, Hull, Memory, memory};
+use crate::attention::{Brute, Hull, Memory, Violation, memory};
 use crate::linalg::{Dims, Kernel};
 use crate::model::{HeadKind, Layer, Model, TieBreak, Token};
 
@@ -19,17 +19,17 @@ pub struct Reference<'m> {
     kernel: Kernel,
     layers: Vec<LayerState<'m>>,
     position: u64,
-    /// The residual stream, D.
+    /// The residual stream, D numbers.
     x: Vec<f64>,
-    /// Queries, keys and values, 3D.
+    /// Queries, keys and values of a layer, 3D numbers.
     projected: Vec<f64>,
-    /// What heads answer, D.
-    answers: Vec<f64>,
-    /// Gates and values of units, 2F.
+    /// Outputs of the heads of a layer, D numbers.
+    outputs: Vec<f64>,
+    /// Gates and factors of a layer's units, 2F numbers.
     gated: Vec<f64>,
-    /// A part's contribution to the residual stream, D.
+    /// A part's contribution to the residual stream, D numbers.
     delta: Vec<f64>,
-    /// V.
+    /// The logit of every token, V numbers.
     logits: Vec<f64>,
 }
 
@@ -57,7 +57,7 @@ impl<'m> Reference<'m> {
             let left_out = attention == Attention::Kinds && model.layer(layer).is_dead_head(head);
             let memory = (!left_out).then(|| head_memory(attention, kind, tie)).transpose();
             Ok(Head {
-                memory: memory.map_err(|broken| EngineError::Head { layer, head, broken })?,
+                memory: memory.map_err(|violation| EngineError::Head { layer, head, violation })?,
                 guard: Guard::new(kind, attention),
             })
         };
@@ -72,7 +72,7 @@ impl<'m> Reference<'m> {
             position: 0,
             x: vec![0.0; shape.width],
             projected: vec![0.0; 3 * shape.width],
-            answers: vec![0.0; shape.width],
+            outputs: vec![0.0; shape.width],
             gated: vec![0.0; 2 * shape.units],
             delta: vec![0.0; shape.width],
             logits: vec![0.0; shape.vocabulary],
@@ -108,8 +108,8 @@ impl<'m> Reference<'m> {
         product(self.kernel, weights.attention_in.data, &self.x, &mut self.projected);
         for (head, Head { memory, guard }) in heads.iter_mut().enumerate() {
             let Some(memory) = memory else {
-                // The layer before may have left an answer here.
-                self.answers[2 * head..2 * head + 2].fill(0.0);
+                // The layer before may have left an output here.
+                self.outputs[2 * head..2 * head + 2].fill(0.0);
                 continue;
             };
             let [query, key, value] = [0, 1, 2].map(|part| {
@@ -119,12 +119,12 @@ impl<'m> Reference<'m> {
             if let Some(guard) = guard {
                 guard.check(layer, head, self.position, key)?;
             }
-            let broken = |broken: Broken| EngineError::Head { layer, head, broken };
-            memory.insert(key, value).map_err(broken)?;
-            let answer = memory.answer(query).map_err(broken)?;
-            self.answers[2 * head..2 * head + 2].copy_from_slice(&answer);
+            let refused = |violation| EngineError::Head { layer, head, violation };
+            memory.insert(key, value).map_err(refused)?;
+            let output = memory.output(query).map_err(refused)?;
+            self.outputs[2 * head..2 * head + 2].copy_from_slice(&output);
         }
-        product(self.kernel, weights.attention_out.data, &self.answers, &mut self.delta);
+        product(self.kernel, weights.attention_out.data, &self.outputs, &mut self.delta);
         add(&mut self.x, &self.delta, weights.cleared_after_attention);
         Ok(())
     }
@@ -172,7 +172,7 @@ impl<'m> Reference<'m> {
 }
 
 impl Decoder for Reference<'_> {
-    fn take(&mut self, token: Token, _answers: bool) -> Result<(), EngineError> {
+    fn take(&mut self, token: Token, _predicts: bool) -> Result<(), EngineError> {
         self.step(token)
     }
 
@@ -195,12 +195,12 @@ fn add(x: &mut [f64], delta: &[f64], cleared: &[u32]) {
     }
 }
 
-/// The memory of a head that is answered in this way.
+/// The memory of a head that is computed in this way.
 pub(super) fn head_memory(
     attention: Attention,
     kind: HeadKind,
     tie: TieBreak,
-) -> Result<Box<dyn Memory>, Broken> {
+) -> Result<Box<dyn Memory>, Violation> {
     match attention {
         Attention::Hull => Ok(Box::new(Hull::new(tie))),
         Attention::Brute => Ok(Box::new(Brute::new(tie))),

@@ -2,11 +2,11 @@
 //! machine before it has any.
 //!
 //! Every value is computed in f64 in the order of its terms, and every fetch is
-//! answered by a [`Memory`] of the caller's choice. Queries are not scaled here,
+//! computed by a [`Memory`] of the caller's choice. Queries are not scaled here,
 //! for a hard maximum does not see a positive factor.
 
 use super::{Graph, Linear, Node, Value};
-use crate::attention::{Broken, Memory};
+use crate::attention::{Memory, Violation};
 use crate::model::{HeadKind, TieBreak};
 
 /// A graph on its way through a history.
@@ -19,11 +19,11 @@ pub struct Evaluation<'g> {
 }
 
 impl<'g> Evaluation<'g> {
-    /// Before the first token. `memory` chooses how each fetch is answered.
+    /// Before the first token. `memory` chooses how each fetch is computed.
     pub fn new(
         graph: &'g Graph,
-        memory: impl Fn(HeadKind, TieBreak) -> Result<Box<dyn Memory>, Broken>,
-    ) -> Result<Self, Broken> {
+        memory: impl Fn(HeadKind, TieBreak) -> Result<Box<dyn Memory>, Violation>,
+    ) -> Result<Self, Violation> {
         let memories = graph.fetches().iter().map(|fetch| memory(fetch.kind, fetch.tie));
         Ok(Evaluation {
             graph,
@@ -38,7 +38,7 @@ impl<'g> Evaluation<'g> {
     /// # Panics
     ///
     /// When a value is not what the graph's builder claims that it is.
-    pub fn step(&mut self, token: usize) -> Result<(), Broken> {
+    pub fn step(&mut self, token: usize) -> Result<(), Violation> {
         let t = self.position as f64;
         let mut fetched = [0.0; 2];
         for value in self.graph.values() {
@@ -67,14 +67,14 @@ impl<'g> Evaluation<'g> {
         Ok(())
     }
 
-    /// The two parts of a fetch are neighbours, so it is answered at the first.
-    fn fetch(&mut self, index: usize) -> Result<[f64; 2], Broken> {
+    /// The two parts of a fetch are neighbours, so it is computed at the first.
+    fn fetch(&mut self, index: usize) -> Result<[f64; 2], Violation> {
         let fetch = &self.graph.fetches()[index];
         let pair = |linears: &[Linear]| [0, 1].map(|i| linears.get(i).map_or(0.0, |l| self.of(l)));
         let (query, key, value) = (pair(&fetch.query), pair(&fetch.key), pair(&fetch.values));
         let memory = &mut self.memories[index];
         memory.insert(key, value)?;
-        memory.answer(query)
+        memory.output(query)
     }
 
     fn of(&self, linear: &Linear) -> f64 {

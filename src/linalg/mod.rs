@@ -1,4 +1,4 @@
-//! Dense products, through one door.
+//! Dense products, whoever computes them.
 //!
 //! Weights are row-major with a row for each output. Activations of one position
 //! are a row: `Kernel::multiply` is X·Aᵀ, of n positions with m outputs over k

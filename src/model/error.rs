@@ -3,7 +3,7 @@
 //! One variant for each, named by what is wrong, with the byte offset at which
 //! the fault stands, the value found there, and what would have been right. For
 //! a model that is built rather than read, the offset is the one it would have in
-//! its file: both go through the same door.
+//! its file: both pass the same checks.
 
 use std::fmt;
 use std::io;

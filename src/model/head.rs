@@ -1,4 +1,4 @@
-//! What a model's file says of each head: how ties are broken, and how it may be answered.
+//! What a model's file says of each head: how ties are broken, and how it may be computed.
 //!
 //! Both are promises of whoever built the model. What a promise is worth, and what to do
 //! with one that is broken, is the business of `attention/`.
@@ -15,8 +15,8 @@ pub enum TieBreak {
     Latest,
 }
 
-/// How a head may be answered: what the builder of a model guarantees of its
-/// keys and queries. Every kind can be answered as a [`HeadKind::Lookup`].
+/// How a head may be computed: what the builder of a model guarantees of its
+/// keys and queries. Every kind can be computed as a [`HeadKind::Lookup`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HeadKind {

@@ -29,7 +29,7 @@ impl<'a> Matrix<'a> {
 pub struct Layer<'a> {
     /// 3D×D: D query rows, D key rows, D value rows. Head h owns rows 2h and 2h+1 of each part.
     pub attention_in: Matrix<'a>,
-    /// D×D, from the heads' answers to the residual stream.
+    /// D×D, from the heads' outputs to the residual stream.
     pub attention_out: Matrix<'a>,
     /// 2F×D: F gate rows, then F value rows.
     pub feed_forward_in: Matrix<'a>,
@@ -43,7 +43,7 @@ pub struct Layer<'a> {
 
 impl Layer<'_> {
     /// Whether a head has no effect: its values, or the columns that read its
-    /// answer, are all zero.
+    /// output, are all zero.
     pub fn is_dead_head(&self, head: usize) -> bool {
         let width = self.attention_out.rows;
         let own = [2 * head, 2 * head + 1];

@@ -1,7 +1,7 @@
 //! The model file, and the checked model that it becomes.
 //!
 //! A [`Model`] is a transformer VM as data: a vocabulary, six kinds of matrices,
-//! and for each head how ties are broken and how it may be answered. This room
+//! and for each head how ties are broken and how it may be computed. This room
 //! knows the file format and what makes a model valid; how it runs is the
 //! business of others.
 //!
@@ -13,7 +13,7 @@
 //! A model *is* its file: it keeps the bytes (mapped, built into the binary, or
 //! in memory), views the weights in them where alignment allows, and gives back
 //! exactly these bytes. A model built from [`ModelParts`] is encoded first and
-//! then read like any other, so there is one door.
+//! then read like any other, so there is one set of checks.
 //!
 //! ```text
 //! ModelParts --write::encode--> bytes --read--> Model
@@ -163,7 +163,7 @@ impl Model {
         ties.map_or(TieBreak::Average, |ties| ties[index])
     }
 
-    /// How a head of a layer may be answered, as the file says.
+    /// How a head of a layer may be computed, as the file says.
     ///
     /// # Panics
     ///

@@ -55,7 +55,7 @@ pub enum MatrixName {
     Embedding,
     /// Query rows, then key rows, then value rows.
     AttentionIn(usize),
-    /// From the heads' answers back to the residual stream.
+    /// From the heads' outputs back to the residual stream.
     AttentionOut(usize),
     /// Gate rows, then value rows.
     FeedForwardIn(usize),

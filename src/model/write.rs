@@ -1,7 +1,7 @@
 //! From a model to bytes, and from bytes to a file.
 //!
 //! A model is built by *encoding* its parts and reading the result: so there is
-//! one set of checks, at one door, and what can be built can be written and read
+//! one set of checks, in one place, and what can be built can be written and read
 //! again. Here it is only checked that there are as many of everything as the
 //! shape says, which a file cannot even express otherwise.
 //!

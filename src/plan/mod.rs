@@ -16,7 +16,7 @@
 //! head on its way through all of it.
 //!
 //! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the reference.
-//! Assumptions are guarded at run time; one that fails is a violation, and the reference takes over
+//! Assumptions are guarded at run time; where one fails, a guard failure, the reference takes over
 //! there. docs/plan.md has the theorem, and the lemmas that comments cite.
 //! Nothing here knows what a model is about.
 
@@ -161,7 +161,7 @@ impl Plan {
         &self.output.plane_groups
     }
 
-    /// For every table, whether a hull answers in the reference.
+    /// For every table, whether a hull serves in the reference.
     pub fn tables(&self) -> impl Iterator<Item = bool> {
         self.items.tables.values().map(|table| table.hull)
     }

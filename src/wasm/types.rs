@@ -1,6 +1,6 @@
 //! What a WebAssembly type is in the machine.
 //!
-//! **The door for i64.** All widths pass through [`require_i32`]: parameters,
+//! **Where i64 would enter.** All widths pass through [`require_i32`]: parameters,
 //! results, locals, globals and block types ask it, and every instruction that
 //! is not one of i32 ends in `FunctionTranslator::unsupported`. A lowering of
 //! i64 to i32 pairs replaces the first by the number of stack cells that a type

@@ -36,8 +36,8 @@ fn the_plan_agrees_with_the_bundled_model() {
     assert_eq!(agreement.difference, None);
     assert!(agreement.histories == count && agreement.longest > 100, "{agreement:?}");
     assert!(agreement.predictions > 20 * agreement.histories, "{agreement:?}");
-    // Most walks stray until something breaks, and the reference answers all.
-    assert!(agreement.broken > 0 && agreement.refused == 0, "{agreement:?}");
+    // Most walks stray until a guard fails, and the reference computes all.
+    assert!(agreement.guard_failures > 0 && agreement.refused == 0, "{agreement:?}");
 }
 
 #[test]

@@ -250,12 +250,12 @@ fn random_layer(
 
 /// A prompt for a random model, which rarely opens twice.
 pub fn random_prompt(random: &mut Random, vocabulary: u64) -> Vec<Token> {
-    let opening = if random.one_in(6) { random.below(vocabulary) } else { 0 };
+    let bos = if random.one_in(6) { random.below(vocabulary) } else { 0 };
     let again = random.one_in(10);
     let rest =
         (0..random.below(40)).map(|_| {
             Token(if again { random.below(vocabulary) } else { 1 + random.below(vocabulary - 1) }
                 as u32)
         });
-    std::iter::once(Token(opening as u32)).chain(rest.collect::<Vec<_>>()).collect()
+    std::iter::once(Token(bos as u32)).chain(rest.collect::<Vec<_>>()).collect()
 }

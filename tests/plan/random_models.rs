@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use hardmax::engine::verify::{Settings, Verification, verify, verify_by_plan};
 use hardmax::engine::{
-    Attention, Decoder, EngineError, Fallback, Planned, Reason, Reference, Violation,
+    Attention, Decoder, EngineError, Fallback, GuardFailure, Planned, Reason, Reference,
 };
 use hardmax::linalg::Kernel;
 use hardmax::model::{Token, Tokens};
@@ -15,27 +15,31 @@ use crate::common::{POOLS, cases};
 use crate::generator::{Random, random_model, random_prompt};
 use crate::{by_plan, by_reference};
 
-/// Where the opening token comes again, `one` is 0 in the middle of a history.
+/// Where BOS comes again, `one` is 0 in the middle of a history.
 #[test]
-fn an_opening_token_that_comes_again_breaks_the_plan_and_not_the_tokens() {
+fn a_bos_that_comes_again_ends_the_plan_and_changes_no_token() {
     let prompt = [0, 1, 2, 0, 1].map(Token);
-    let mut broken = 0;
+    let mut failed = 0;
     for seed in 1..300 {
         let model = random_model(seed * 7919);
         if Plan::new(&model, Token(0)).is_ok_and(|plan| plan.single_bos().is_some()) {
             let (got, fallback) = by_plan(&model, &prompt, 40);
             assert_eq!(got.unwrap(), by_reference(&model, &prompt, 40).unwrap());
             match fallback {
-                Some(Fallback { position: 3, reason: Reason::Broke(Violation::SecondBos) }) => {
-                    broken += 1
-                }
+                Some(Fallback {
+                    position: 3,
+                    reason: Reason::GuardFailed(GuardFailure::SecondBos),
+                }) => failed += 1,
                 // A product left its guard before.
-                Some(Fallback { position: ..3, reason: Reason::Broke(Violation::Product) }) => {}
+                Some(Fallback {
+                    position: ..3,
+                    reason: Reason::GuardFailed(GuardFailure::Product),
+                }) => {}
                 other => panic!("seed {seed}: {other:?}"),
             }
         }
     }
-    assert!(broken > 10, "{broken} plans");
+    assert!(failed > 10, "{failed} plans");
 }
 
 /// Whether the plan ran to the end on its own, after checking that its tokens are right.
@@ -64,7 +68,7 @@ proptest! {
     }
 }
 
-/// Heads without values, whose answers other layers' heads must not give in their place.
+/// Heads without values, whose outputs other layers' heads must not give in their place.
 #[test]
 fn heads_that_are_left_out_change_nothing() {
     let mut dead = 0;
@@ -97,8 +101,9 @@ fn finding(verification: Verification) -> Finding {
 }
 
 /// Verifies what a random model generates, with some wrong tokens, through its plan, whose
-/// answers are late and many at once, and by dense products. Tells whether the plan went to the end.
-fn check_late_answers(seed: u64) -> bool {
+/// predictions are deferred and many at once, and by dense products. Tells whether the plan went to
+/// the end.
+fn check_deferred_predictions(seed: u64) -> bool {
     let model = random_model(seed);
     let random = &mut Random(!seed | 1);
     let vocabulary = model.shape().vocabulary as u64;
@@ -125,7 +130,7 @@ fn check_late_answers(seed: u64) -> bool {
     }
     let (Ok(dense), Ok(planned)) = (dense, planned) else { return false };
     let whole = planned.fallback.is_none();
-    // Late or not, the plan breaks at the same token for the same reason.
+    // Deferred or not, the plan ends at the same token for the same reason.
     let mut step = Planned::new(&model, &plan, Attention::Kinds, Kernel::Portable);
     for (at, token) in trace.iter().take(planned.tokens as usize - 1).enumerate() {
         if step.take(token, at as u64 + 1 >= count).is_err() || step.fallback().is_some() {
@@ -143,15 +148,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases(1_000)))]
 
     #[test]
-    fn late_answers_are_those_of_dense_products(seed in any::<u64>()) {
-        check_late_answers(seed);
+    fn deferred_predictions_are_those_of_dense_products(seed in any::<u64>()) {
+        check_deferred_predictions(seed);
     }
 }
 
 /// The property is worth something only if plans run.
 #[test]
 fn many_random_traces_are_verified_through_plans() {
-    let whole = (1..=600u64).filter(|&seed| check_late_answers(seed.wrapping_mul(48_271))).count();
+    let whole =
+        (1..=600u64).filter(|&seed| check_deferred_predictions(seed.wrapping_mul(48_271))).count();
     assert!(whole > 60, "{whole} of 600");
 }
 

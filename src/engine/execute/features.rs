@@ -4,9 +4,9 @@
 pub struct Tables<'a> {
     /// All tables, one after the other.
     pub all: &'a [i64],
-    /// Length of each.
+    /// Length of each table: a number for every token of the vocabulary.
     pub vocabulary: usize,
-    /// The first that is read.
+    /// The number of the first table that is read.
     pub first: usize,
 }
 

@@ -1,13 +1,12 @@
 //! Executes a plan: one position after the other, by straight-line code.
 //!
-//! A step appends the token to the history, runs the code of its class, looks which
-//! token now stands at the selected place and how old the register is, and runs
-//! the code for all three. Code is made when it is first needed and kept; after
-//! that a step allocates nothing, hashes nothing and asks nothing that the plan could
-//! have answered.
+//! A step appends the token to the history, runs the code of its token class, looks of
+//! which selected-token class the token at the selected place is and how old the register is,
+//! and runs the code for all three. Code is made when it is first needed and kept; after
+//! that a step allocates nothing, hashes nothing and computes nothing that the plan knew before.
 //!
-//! Along a history that is known, what only an answer needs is left to whoever wants it, for many
-//! steps at once ([`Execution::late`]).
+//! Along a history that is known, what only a prediction needs is *deferred*: it is left to whoever
+//! wants it, for many steps at once ([`Execution::deferred`]).
 //!
 //! Registers are whole numbers in one array of 2^16, so that any 16-bit number indexes
 //! it without a check. The first few are the state of the history; the rest belong
@@ -16,9 +15,9 @@
 //! borrowed, not copied.
 
 mod features;
+mod guard_failure;
 mod probe;
 mod state;
-mod violation;
 
 use std::borrow::Cow;
 
@@ -28,19 +27,19 @@ use crate::plan::{self, Compiler, Deferred, Known, MAX_AGE, Op, POSITION, PREDIC
 use super::positions::Positions;
 
 pub use features::Tables;
+pub use guard_failure::GuardFailure;
 pub use probe::{Change, Probed};
 use state::State;
-pub use violation::Violation;
 
 /// As many as there are numbers of 16 bits.
 pub const REGISTERS: usize = 1 << 16;
 
-/// Ages from here on share their code.
+/// Ages of the latch, in positions, below this have code of their own; all others share theirs.
 pub const AGES: usize = 8;
 
-/// So many combinations of class, row and age get code of their own; all others share that of
-/// their class. A sudoku of a million tokens meets 243.
-const VARIANTS: usize = 1 << 12;
+/// So many combinations of token class, selected-token class and age get code of their own; all
+/// others share that of their token class. A trace of a million tokens was seen to meet 243.
+const MAX_VARIANTS: usize = 1 << 12;
 
 /// Where a piece of code stands; not made yet when it ends before it starts.
 #[derive(Clone, Copy, Debug)]
@@ -59,24 +58,27 @@ pub struct Execution<'p> {
     code: Vec<Op>,
     first: Vec<Span>,
     second: Vec<Span>,
-    /// What may be late of each piece of code that answers, by its place in `second`; nothing
-    /// where answers are not to be late.
-    late: Option<Late>,
+    /// What is deferred of each piece of code that predicts; nothing where predictions are not
+    /// deferred.
+    deferred: Option<DeferredCode>,
+    /// Combinations that have code of their own, at most [`MAX_VARIANTS`].
     variants: usize,
-    /// By class and whether it answers, where in `second` code for every row and age stands.
+    /// By token class and whether it predicts, where in `second` code for every selected-token
+    /// class and age stands.
     general: Vec<Option<usize>>,
-    rows: usize,
+    /// How many selected-token classes there are.
+    selected_classes: usize,
     latches: Vec<plan::Reg>,
     selected: plan::Reg,
     aged: Option<plan::Reg>,
     limit: usize,
-    /// No token of the vocabulary if the opening one may come again.
+    /// No token of the vocabulary if BOS may come again.
     forbidden: u32,
 }
 
-/// Code whose answers are late.
+/// What is deferred of the code that predicts.
 #[derive(Default)]
-struct Late {
+struct DeferredCode {
     code: Vec<Deferred>,
     /// By place in `second`, one more than the number of the code, or 0.
     numbers: Vec<u32>,
@@ -85,30 +87,31 @@ struct Late {
 }
 
 impl<'p> Execution<'p> {
-    /// After the opening token, at position 0.
-    pub fn new(plan: &'p Plan) -> Result<Self, Violation> {
+    /// After BOS, at position 0.
+    pub fn new(plan: &'p Plan) -> Result<Self, GuardFailure> {
         Execution::with_history(plan, Cow::Owned(vec![plan.bos().0 as u16]))
     }
 
-    /// The same for a history that is known: it begins with the opening token, and
-    /// [`Execution::step`] is given its tokens one after the other. Answers are late where
-    /// they can be: [`Execution::late`] tells what is left to do for them.
-    pub fn along(plan: &'p Plan, history: &'p [u16]) -> Result<Self, Violation> {
+    /// The same for a history that is known: it begins with BOS, and [`Execution::step`] is given
+    /// its tokens one after the other. What only predictions need is deferred:
+    /// [`Execution::deferred`] tells what is left to do.
+    pub fn along(plan: &'p Plan, history: &'p [u16]) -> Result<Self, GuardFailure> {
         let mut execution = Execution::with_history(plan, Cow::Borrowed(history))?;
         let numbers = vec![0; execution.second.len()];
-        execution.late = Some(Late { numbers, ..Late::default() });
+        execution.deferred = Some(DeferredCode { numbers, ..DeferredCode::default() });
         Ok(execution)
     }
 
-    fn with_history(plan: &'p Plan, history: Cow<'p, [u16]>) -> Result<Self, Violation> {
-        let rows = plan.rows().iter().copied().max().map_or(1, |row| usize::from(row) + 1);
+    fn with_history(plan: &'p Plan, history: Cow<'p, [u16]>) -> Result<Self, GuardFailure> {
+        let selected_classes =
+            plan.rows().iter().copied().max().map_or(1, |row| usize::from(row) + 1);
         let classes =
             plan.classes().iter().copied().max().map_or(1, |class| usize::from(class) + 1);
         let state = State {
             regs: vec![0; REGISTERS]
                 .into_boxed_slice()
                 .try_into()
-                .map_err(|_| Violation::Registers)?,
+                .map_err(|_| GuardFailure::Registers)?,
             history,
             last: 0,
             tables: plan.tables().map(Positions::new).collect(),
@@ -123,11 +126,11 @@ impl<'p> Execution<'p> {
             state,
             code: Vec::new(),
             first: vec![UNMADE; classes],
-            second: vec![UNMADE; classes * rows * (AGES + 1) * 2],
-            late: None,
+            second: vec![UNMADE; classes * selected_classes * (AGES + 1) * 2],
+            deferred: None,
             variants: 0,
             general: vec![None; 2 * classes],
-            rows,
+            selected_classes,
             latches: plan.latches(),
             selected: plan.selected(),
             aged: plan.aged(),
@@ -136,15 +139,15 @@ impl<'p> Execution<'p> {
         })
     }
 
-    /// Takes the next token; with `answers`, [`Execution::answer`] is known afterwards.
+    /// Takes the next token; if it `predicts`, [`Execution::prediction`] is known afterwards.
     #[inline]
-    pub fn step(&mut self, token: Token, answers: bool) -> Result<(), Violation> {
+    pub fn step(&mut self, token: Token, predicts: bool) -> Result<(), GuardFailure> {
         let t = self.state.last + 1;
         if t > self.limit {
-            return Err(Violation::Length);
+            return Err(GuardFailure::Length);
         }
         if token.0 == self.forbidden {
-            return Err(Violation::SecondBos);
+            return Err(GuardFailure::SecondBos);
         }
         let class = self.plan.classes()[token.index()];
         if let Cow::Owned(history) = &mut self.state.history {
@@ -163,7 +166,7 @@ impl<'p> Execution<'p> {
 
         for &latch in &self.latches {
             if t as i64 - self.state.regs[latch as usize] > MAX_AGE {
-                return Err(Violation::Age);
+                return Err(GuardFailure::Age);
             }
         }
         let selected = self.state.regs[self.selected as usize].clamp(0, t as i64) as usize;
@@ -172,15 +175,15 @@ impl<'p> Execution<'p> {
             Some(latch) => (t - self.state.regs[latch as usize] as usize).min(AGES),
             None => AGES,
         };
-        let at = (usize::from(class) * self.rows + usize::from(row)) * (AGES + 1) + age;
-        let at = 2 * at + usize::from(answers);
-        if let Some(late) = &mut self.late {
-            late.latest = at;
+        let at = (usize::from(class) * self.selected_classes + usize::from(row)) * (AGES + 1) + age;
+        let at = 2 * at + usize::from(predicts);
+        if let Some(deferred) = &mut self.deferred {
+            deferred.latest = at;
         }
         let second = self.second[at];
         let second = if second.start > second.end {
             let age = (age < AGES).then_some(age as u16);
-            self.make_second(Known { class, row: Some(row), age }, answers, at)?
+            self.make_second(Known { class, row: Some(row), age }, predicts, at)?
         } else {
             second
         };
@@ -192,21 +195,21 @@ impl<'p> Execution<'p> {
 
     /// The token with the greatest logit after the latest step.
     #[inline]
-    pub fn answer(&self) -> Token {
+    pub fn prediction(&self) -> Token {
         Token(self.state.regs[PREDICTION as usize] as u32)
     }
 
-    /// What is left to do for the answer of the latest step, as the number of a piece of code;
-    /// nothing if the answer is there.
+    /// What is left to do for the prediction of the latest step, as the number of a piece of code;
+    /// nothing if the prediction is there.
     #[inline]
-    pub fn late(&self) -> Option<usize> {
-        let late = self.late.as_ref()?;
-        late.numbers[late.latest].checked_sub(1).map(|number| number as usize)
+    pub fn deferred(&self) -> Option<usize> {
+        let deferred = self.deferred.as_ref()?;
+        deferred.numbers[deferred.latest].checked_sub(1).map(|number| number as usize)
     }
 
-    /// All code whose answers are late, by number.
-    pub fn late_code(&self) -> &[Deferred] {
-        self.late.as_ref().map_or(&[], |late| &late.code)
+    /// All code that is deferred, by number.
+    pub fn deferred_code(&self) -> &[Deferred] {
+        self.deferred.as_ref().map_or(&[], |deferred| &deferred.code)
     }
 
     /// The registers after the latest step.
@@ -220,7 +223,7 @@ impl<'p> Execution<'p> {
     }
 
     #[cold]
-    fn make_first(&mut self, class: u16) -> Result<Span, Violation> {
+    fn make_first(&mut self, class: u16) -> Result<Span, GuardFailure> {
         let ops = self.compiler.first(class)?;
         let span = self.keep(ops);
         self.first[class as usize] = span;
@@ -228,14 +231,19 @@ impl<'p> Execution<'p> {
     }
 
     #[cold]
-    fn make_second(&mut self, known: Known, answers: bool, at: usize) -> Result<Span, Violation> {
-        let general = 2 * usize::from(known.class) + usize::from(answers);
-        let known = if self.variants < VARIANTS {
+    fn make_second(
+        &mut self,
+        known: Known,
+        predicts: bool,
+        at: usize,
+    ) -> Result<Span, GuardFailure> {
+        let general = 2 * usize::from(known.class) + usize::from(predicts);
+        let known = if self.variants < MAX_VARIANTS {
             self.variants += 1;
             known
         } else if let Some(like) = self.general[general] {
-            if let Some(late) = &mut self.late {
-                late.numbers[at] = late.numbers[like];
+            if let Some(deferred) = &mut self.deferred {
+                deferred.numbers[at] = deferred.numbers[like];
             }
             self.second[at] = self.second[like];
             return Ok(self.second[at]);
@@ -243,12 +251,12 @@ impl<'p> Execution<'p> {
             self.general[general] = Some(at);
             Known { row: None, age: None, ..known }
         };
-        let mut ops = self.compiler.second(known, answers)?;
-        if let (Some(late), true) = (&mut self.late, answers) {
-            let deferred;
-            (ops, deferred) = plan::split(ops, self.plan.first_free());
-            late.code.push(deferred);
-            late.numbers[at] = late.code.len() as u32;
+        let mut ops = self.compiler.second(known, predicts)?;
+        if let (Some(deferred), true) = (&mut self.deferred, predicts) {
+            let code;
+            (ops, code) = plan::split(ops, self.plan.first_free());
+            deferred.code.push(code);
+            deferred.numbers[at] = deferred.code.len() as u32;
         }
         let span = self.keep(ops);
         self.second[at] = span;
@@ -290,7 +298,7 @@ impl Execution<'_> {
         set: &[(plan::Reg, i64)],
         ops: &[Op],
         tables: &[i64],
-    ) -> Result<&[i64; REGISTERS], Violation> {
+    ) -> Result<&[i64; REGISTERS], GuardFailure> {
         self.state.last = position;
         self.state.regs[POSITION as usize] = position as i64;
         for &(reg, value) in set {
@@ -308,7 +316,7 @@ mod tests {
     use crate::oracle;
     use crate::program::text::parse_program;
 
-    /// Beyond the greatest number of variants, code for every row and age does.
+    /// Beyond the greatest number of variants, code for every selected-token class and age does.
     #[test]
     fn general_code_predicts_the_same() {
         let model = Model::from_bytes(&include_bytes!("../../../models/wasm32.bin")[..]).unwrap();
@@ -319,16 +327,16 @@ mod tests {
             prompt.iter().chain(&generated).map(|symbol| symbol.id() as u16).collect();
         let plan = Plan::new(&model, Token(trace[0].into())).unwrap();
         let mut execution = Execution::new(&plan).unwrap();
-        execution.variants = VARIANTS;
+        execution.variants = MAX_VARIANTS;
         for (at, pair) in trace.windows(2).enumerate().skip(1) {
             let (token, next) = (pair[0], pair[1]);
-            let answers = at + 1 >= prompt.len();
-            execution.step(Token(token.into()), answers).unwrap();
-            assert!(!answers || execution.answer() == Token(next.into()), "position {at}");
+            let predicts = at + 1 >= prompt.len();
+            execution.step(Token(token.into()), predicts).unwrap();
+            assert!(!predicts || execution.prediction() == Token(next.into()), "position {at}");
         }
         let general = execution.general.iter().flatten().count();
         let pieces = execution.second.iter().filter(|span| span.start <= span.end).count();
         assert!(general > 3 && pieces > 2 * general, "{pieces} uses of {general} pieces");
-        assert_eq!(execution.variants, VARIANTS);
+        assert_eq!(execution.variants, MAX_VARIANTS);
     }
 }

@@ -1,6 +1,6 @@
 //! A step as it would be: on a changed history, and taken back.
 
-use super::{Execution, REGISTERS, Violation};
+use super::{Execution, GuardFailure, REGISTERS};
 use crate::model::Token;
 use crate::plan::POSITION;
 
@@ -41,7 +41,7 @@ impl Execution<'_> {
         token: Token,
         change: Change,
         predicts: bool,
-    ) -> Result<Probed, Violation> {
+    ) -> Result<Probed, GuardFailure> {
         let last = self.state.last;
         let kept = self.plan.first_free();
         let registers: Vec<i64> = self.state.regs[..kept].to_vec();
@@ -62,7 +62,7 @@ impl Execution<'_> {
             registers: self.state.regs[..kept].to_vec(),
             keys: self.state.tables.iter().map(|table| table.key_of(last as u32 + 1)).collect(),
             columns: self.state.columns.iter().map(|held| held.get(last + 1).copied()).collect(),
-            prediction: predicts.then(|| self.answer()),
+            prediction: predicts.then(|| self.prediction()),
         });
         self.state.tables = tables;
         *self.state.history.to_mut() = history;

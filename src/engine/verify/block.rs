@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::columns::{CHUNK, Chunk, Embedding, LayerWeights, Scratch};
-use super::heads::{HeadAnswers, LiveHead};
+use super::heads::{HeadOutputs, LiveHead};
 use super::reused::Reused;
 use crate::attention::{Gather, History, Memory};
 use crate::engine::guard::Guard;
@@ -17,7 +17,7 @@ use crate::model::{HeadKind, Layer, Model, Token};
 /// Positions, each with the token that follows it.
 pub struct Block {
     width: usize,
-    /// Of the first.
+    /// The position of the first.
     position: u64,
     /// Length of the prompt: the first token that is compared.
     prompt: u64,
@@ -113,7 +113,7 @@ pub struct Layers {
 struct LayerState {
     weights: LayerWeights,
     heads: Vec<LiveHead>,
-    answers: Vec<HeadAnswers>,
+    outputs: Vec<HeadOutputs>,
 }
 
 impl Layers {
@@ -132,10 +132,10 @@ impl Layers {
             if narrow && (attention, kind) == (Attention::Kinds, HeadKind::Gather) {
                 return Ok(Box::new(Gather::along(tie, Arc::clone(&history))));
             }
-            head_memory(attention, kind, tie).map_err(|broken| EngineError::Head {
+            head_memory(attention, kind, tie).map_err(|violation| EngineError::Head {
                 layer,
                 head,
-                broken,
+                violation,
             })
         };
         let layers = Layers::with_memories(model, kernel, block, guard, memory)?;
@@ -157,8 +157,8 @@ impl Layers {
                     Ok(LiveHead::new(layer, head, memory(layer, head)?, guard(layer, head)))
                 })
                 .collect::<Result<Vec<LiveHead>, EngineError>>()?;
-            let answers = heads.iter().map(|_| [vec![0.0; block], vec![0.0; block]]).collect();
-            Ok(LayerState { weights: LayerWeights::new(weights, &heads), heads, answers })
+            let outputs = heads.iter().map(|_| [vec![0.0; block], vec![0.0; block]]).collect();
+            Ok(LayerState { weights: LayerWeights::new(weights, &heads), heads, outputs })
         };
         Ok(Layers {
             kernel,
@@ -169,13 +169,13 @@ impl Layers {
         })
     }
 
-    /// Takes a block through all layers. If a head breaks, gives the position at
+    /// Takes a block through all layers. If a head fails, gives the position at
     /// which the first one did, and the block ends before it.
     pub fn advance(&mut self, block: &mut Block) -> Option<(u64, EngineError)> {
         if block.is_empty() {
             return None;
         }
-        // Before any head of the block asks for them.
+        // Before any head of the block reads them.
         for (position, token) in (block.position..).zip(&block.tokens) {
             if let (Ok(position), Ok(token)) = (u32::try_from(position), u16::try_from(token.0)) {
                 self.history.set(position, token);
@@ -183,29 +183,29 @@ impl Layers {
         }
         block.embed(&self.embedding);
         let Layers { kernel, layers, scratch, .. } = self;
-        let mut broken = None;
-        let mut before: Option<(&LayerWeights, &[HeadAnswers])> = None;
-        for LayerState { weights, heads, answers } in layers {
+        let mut failed = None;
+        let mut before: Option<(&LayerWeights, &[HeadOutputs])> = None;
+        for LayerState { weights, heads, outputs } in layers {
             block.chunks_mut().par_iter_mut().for_each(|chunk| {
                 scratch.with(|scratch| {
-                    if let Some((before, answers)) = before {
-                        chunk.update(before, answers, *kernel, scratch);
+                    if let Some((before, outputs)) = before {
+                        chunk.update(before, outputs, *kernel, scratch);
                     }
                     chunk.project(weights, *kernel, scratch);
                 });
             });
-            if let Some((place, error)) = attend(heads, answers, block) {
-                broken = Some((block.position + place as u64, error));
+            if let Some((place, error)) = attend(heads, outputs, block) {
+                failed = Some((block.position + place as u64, error));
                 block.truncate(place);
             }
-            before = Some((weights, answers));
+            before = Some((weights, outputs));
         }
-        if let Some((last, answers)) = before {
+        if let Some((last, outputs)) = before {
             block.chunks_mut().par_iter_mut().for_each(|chunk| {
-                scratch.with(|scratch| chunk.update(last, answers, *kernel, scratch));
+                scratch.with(|scratch| chunk.update(last, outputs, *kernel, scratch));
             });
         }
-        broken
+        failed
     }
 
     /// Bytes that the memories of all heads hold.
@@ -215,18 +215,18 @@ impl Layers {
     }
 }
 
-/// Answers a block, head by head in parallel. Of heads that break, the one at the
+/// Computes the outputs of heads for a block, in parallel. Of heads that fail, the one at the
 /// first place counts, the lowest of several.
 fn attend(
     heads: &mut [LiveHead],
-    answers: &mut [HeadAnswers],
+    outputs: &mut [HeadOutputs],
     block: &Block,
 ) -> Option<(usize, EngineError)> {
-    let heads = heads.par_iter_mut().zip(answers).enumerate();
+    let heads = heads.par_iter_mut().zip(outputs).enumerate();
     heads
-        .filter_map(|(number, (head, answers))| {
-            let broke = head.advance(number, block.chunks(), block.position, block.len(), answers);
-            broke.map(|(place, error)| (place, number, error))
+        .filter_map(|(number, (head, outputs))| {
+            let failed = head.advance(number, block.chunks(), block.position, block.len(), outputs);
+            failed.map(|(place, error)| (place, number, error))
         })
         .min_by_key(|&(place, number, _)| (place, number))
         .map(|(place, _, error)| (place, error))

@@ -7,7 +7,7 @@
 //! its products fit into the first caches, and chunks do not depend on each
 //! other: they are computed in parallel.
 
-use super::heads::{HeadAnswers, LiveHead};
+use super::heads::{HeadOutputs, LiveHead};
 use super::shrunk::Shrunk;
 use crate::linalg::Kernel;
 use crate::model::{Layer, Model, Token};
@@ -66,21 +66,21 @@ impl Chunk {
         layer.attention_in.apply(kernel, *len, |s| row(x, *len, s), &mut scratch.input, projected);
     }
 
-    /// Adds what a layer's heads answered, then its feed-forward part.
+    /// Adds the outputs of a layer's heads, then its feed-forward part.
     pub fn update(
         &mut self,
         layer: &LayerWeights,
-        answers: &[HeadAnswers],
+        outputs: &[HeadOutputs],
         kernel: Kernel,
         scratch: &mut Scratch,
     ) {
         let (len, places) = (self.len, self.offset..self.offset + self.len);
         let Scratch { input, output, units } = scratch;
-        let answer = |column: usize| {
+        let head_output = |column: usize| {
             let live = layer.live_of[column / 2].expect("columns of dead heads are left out");
-            &answers[live][column % 2][places.clone()]
+            &outputs[live][column % 2][places.clone()]
         };
-        layer.attention_out.apply(kernel, len, answer, input, output);
+        layer.attention_out.apply(kernel, len, head_output, input, output);
         self.add(&layer.attention_out, output, &layer.cleared_after_attention);
 
         let x = &self.x;
@@ -144,7 +144,7 @@ pub struct LayerWeights {
     /// Gates of the live units, then their factors.
     feed_forward_in: Shrunk,
     feed_forward_out: Shrunk,
-    /// In ascending order.
+    /// Numbers of the units with an effect, in ascending order.
     live_units: Vec<usize>,
     /// The place of a head among the live ones.
     live_of: Vec<Option<usize>>,

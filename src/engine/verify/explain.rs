@@ -1,8 +1,8 @@
-//! Where a mismatch comes from: the heads whose choice depends on how they are answered.
+//! Where a mismatch comes from: the heads whose choice depends on how they are computed.
 //!
 //! A wrong token has one of two reasons: the trace is wrong, or the arithmetic that
 //! computed or judged it is. Near-ties are decided in attention, so the
-//! history is computed once more with every head answered twice, by its
+//! history is computed once more with every head computed twice, by its
 //! kind and by its hull. Heads that never differ speak for the arithmetic.
 
 use std::convert::Infallible;
@@ -14,7 +14,7 @@ use super::block::{Block, Layers};
 use super::report::Logits;
 use super::source::Source;
 use super::{DEFAULT_BLOCK, Settings, VerifyError};
-use crate::attention::{Broken, Hull, Memory, memory};
+use crate::attention::{Hull, Memory, Violation, memory};
 use crate::engine::guard::Guard;
 use crate::engine::{Attention, EngineError};
 use crate::linalg::Kernel;
@@ -22,11 +22,11 @@ use crate::model::{HeadKind, Model, TieBreak, Token};
 
 /// Heads are compared if there are at most so many tokens before a mismatch: some ten seconds, and
 /// a gigabyte for the hulls, which keep what kinds need not.
-pub const EXPLAINED: u64 = 1 << 20;
+pub const MAX_EXPLAINED: u64 = 1 << 20;
 
 /// The logits of two tokens after a history that the plan has judged, the trace's and the
-/// predicted one; `None` where dense products cannot answer. The history streams through the layers
-/// as in a verification by them: however long it is, they hold no more than that would.
+/// predicted one; `None` where dense products cannot compute them. The history streams through the
+/// layers as in a verification by them: however long it is, they hold no more than that would.
 pub fn logits(
     model: &Model,
     history: &[u16],
@@ -58,26 +58,26 @@ pub fn logits(
     })
 }
 
-/// A head that its kind and its hull answer differently.
+/// A head whose outputs by kind and by hull differ.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadDifference {
-    /// From 0.
+    /// The layer of the head, from 0.
     pub layer: usize,
-    /// From 0.
+    /// The number of the head in its layer, from 0.
     pub head: usize,
-    /// As the model says.
+    /// The kind of the head, as the model says.
     pub kind: HeadKind,
     /// The first position at which they differ.
     pub position: u64,
-    /// What it asked for there.
+    /// The query of the head there.
     pub query: [f64; 2],
-    /// The answer by kind.
+    /// The output by kind.
     pub by_kind: [f64; 2],
-    /// The answer by hull.
+    /// The output by hull.
     pub by_hull: [f64; 2],
 }
 
-/// The heads that are answered differently by kind and by hull somewhere in a trace, in order of
+/// The heads whose outputs by kind and by hull differ somewhere in a trace, in order of
 /// position. The history is that of kinds; a hull is not asked once keys are beyond what it is
 /// exact for.
 pub fn differing_heads<E: Send>(
@@ -91,7 +91,7 @@ pub fn differing_heads<E: Send>(
         let (kind, tie) = (model.kind(layer, head), model.tie(layer, head));
         Twin::new(layer, head, kind, tie, Arc::clone(&found))
             .map(|twin| Box::new(twin) as Box<dyn Memory>)
-            .map_err(|broken| EngineError::Head { layer, head, broken })
+            .map_err(|violation| EngineError::Head { layer, head, violation })
     };
     let mut layers = Layers::with_memories(model, kernel, DEFAULT_BLOCK, |_, _| None, twin)?;
     let mut block = Block::new(model.shape().width);
@@ -129,7 +129,7 @@ impl Twin {
         kind: HeadKind,
         tie: TieBreak,
         found: Arc<Mutex<Vec<HeadDifference>>>,
-    ) -> Result<Twin, Broken> {
+    ) -> Result<Twin, Violation> {
         Ok(Twin {
             layer,
             head,
@@ -143,7 +143,7 @@ impl Twin {
 }
 
 impl Memory for Twin {
-    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Broken> {
+    fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Violation> {
         self.by_kind.insert(key, value)?;
         let (layer, head, position) = (self.layer, self.head, self.inserted);
         let exact = |guard: Guard| guard.check(layer, head, position, key).is_ok();
@@ -156,10 +156,10 @@ impl Memory for Twin {
         Ok(())
     }
 
-    fn answer(&mut self, query: [f64; 2]) -> Result<[f64; 2], Broken> {
-        let by_kind = self.by_kind.answer(query)?;
+    fn output(&mut self, query: [f64; 2]) -> Result<[f64; 2], Violation> {
+        let by_kind = self.by_kind.output(query)?;
         let Some((hull, _)) = &mut self.by_hull else { return Ok(by_kind) };
-        if let Ok(by_hull) = hull.answer(query)
+        if let Ok(by_hull) = hull.output(query)
             && by_hull != by_kind
         {
             self.by_hull = None;

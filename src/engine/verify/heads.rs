@@ -1,16 +1,16 @@
-//! A live head on its way through a trace: its memory, and its answers for the block at hand.
+//! A live head on its way through a trace: its memory, and its outputs for the block at hand.
 //!
 //! Heads of a layer do not depend on each other. Each has its memory and its
-//! answers to itself and takes the positions of a block in order, so they run in
+//! outputs to itself and takes the positions of a block in order, so they run in
 //! parallel, without a lock, and with the result of one thread.
 
 use super::columns::Chunk;
-use crate::attention::{Broken, BrokenAt, Memory, Steps};
+use crate::attention::{Memory, Steps, Violation};
 use crate::engine::EngineError;
 use crate::engine::guard::Guard;
 
-/// Both components of a head's answers, for each position of a block.
-pub type HeadAnswers = [Vec<f64>; 2];
+/// Both components of a head's outputs, for each position of a block.
+pub type HeadOutputs = [Vec<f64>; 2];
 
 /// A head that has an effect.
 pub struct LiveHead {
@@ -26,17 +26,17 @@ impl LiveHead {
     }
 
     /// Takes the first `limit` positions of the block that starts at `position`; `place` is this
-    /// head's among the live ones of its layer. Gives the position in the block that broke it, if
-    /// one did.
+    /// head's among the live ones of its layer. Gives the first position in the block
+    /// that cannot be computed, if there is one.
     pub fn advance(
         &mut self,
         place: usize,
         chunks: &[Chunk],
         position: u64,
         limit: usize,
-        answers: &mut HeadAnswers,
+        outputs: &mut HeadOutputs,
     ) -> Option<(usize, EngineError)> {
-        let [first, second] = answers;
+        let [first, second] = outputs;
         for chunk in chunks {
             let places = chunk.offset..limit.clamp(chunk.offset, chunk.offset + chunk.len);
             let rows = |part: usize| {
@@ -45,12 +45,12 @@ impl LiveHead {
             let steps = Steps { queries: rows(0), keys: rows(1), values: rows(2) };
             let refused = self.guarded(position + chunk.offset as u64, steps.keys);
             let room = [&mut first[places.clone()], &mut second[places.clone()]];
-            let broke = self.memory.advance(steps, room).err();
-            let broke = broke.map(|BrokenAt { answered, broken }| (answered, self.error(broken)));
+            let violated = self.memory.advance(steps, room).err();
+            let violated = violated.map(|at| (at.before, self.error(at.violation)));
             // At one position the guard comes first, as in the reference.
-            let earliest = match (refused, broke) {
-                (Some(refused), Some(broke)) if broke.0 < refused.0 => Some(broke),
-                (refused, broke) => refused.or(broke),
+            let earliest = match (refused, violated) {
+                (Some(refused), Some(violated)) if violated.0 < refused.0 => Some(violated),
+                (refused, violated) => refused.or(violated),
             };
             if let Some((at, error)) = earliest {
                 // Whatever is computed from here on is not used, but has to be a number.
@@ -72,8 +72,8 @@ impl LiveHead {
         })
     }
 
-    fn error(&self, broken: Broken) -> EngineError {
-        EngineError::Head { layer: self.layer, head: self.head, broken }
+    fn error(&self, violation: Violation) -> EngineError {
+        EngineError::Head { layer: self.layer, head: self.head, violation }
     }
 
     /// Bytes of heap that its memory holds.

@@ -17,7 +17,7 @@ use crate::engine::EngineError;
 use crate::linalg::{Dims, Kernel};
 use crate::model::{Model, Token};
 
-/// The output head.
+/// Judges tokens by the logits that the output head computes.
 pub struct Judge {
     head: Shrunk,
     kernel: Kernel,

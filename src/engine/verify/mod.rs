@@ -5,13 +5,13 @@
 //! positions, and each head, which depends on no other of its layer, goes through
 //! them on its own. What is computed is the forward pass of the format and
 //! nothing else: dense products by a [`Kernel`], less the rows and columns
-//! that are all zero, and heads answered by their [`Attention`].
+//! that are all zero, and heads computed by their [`Attention`].
 //!
 //! ```text
 //!             columns, in parallel       heads, in parallel
-//! tokens -> embed, project layer 0  ->  answer layer 0   -\
+//! tokens -> embed, project layer 0  ->  heads of layer 0 -\
 //!        /---------------------------------------------------/
-//!        \> add, units, project 1   ->  answer layer 1   -> ... -> judge
+//!        \> add, units, project 1   ->  heads of layer 1 -> ... -> judge
 //! ```
 //!
 //! The trace streams through in *blocks* of positions, each cut into *chunks* whose
@@ -28,7 +28,7 @@
 //! trace claims. A history for which a head cannot keep its promises does, and what
 //! was judged before it stands.
 //!
-//! That is one [`Method`]. [`verify_by_plan`] is another: the plan, executed along the trace by
+//! That is one method. [`verify_by_plan`] is another: the plan, executed along the trace by
 //! several threads (`plan.rs`, `segments.rs`, `lanes`). It shares no arithmetic with the products,
 //! which take over where it does not go. How many threads a method gets is said in `threads.rs`.
 //!
@@ -51,7 +51,7 @@ mod shrunk;
 mod source;
 mod threads;
 
-pub(crate) use explain::EXPLAINED;
+pub(crate) use explain::MAX_EXPLAINED;
 pub use explain::{HeadDifference, differing_heads};
 pub use plan::verify_by_plan;
 pub use report::{End, Logits, Mismatch, Verification, VerifyError};
@@ -73,7 +73,7 @@ use source::Source;
 /// By which arithmetic a trace is verified, and how much of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Method {
+pub(crate) enum Method {
     /// Every generated token, by dense products over many positions at once: [`verify`].
     Dgemm,
     /// A sample of the generated tokens, by the same products: [`verify`] with [`Settings::spot`].
@@ -84,7 +84,7 @@ pub enum Method {
 
 impl Method {
     /// Its name, in flags and reports.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Method::Dgemm => "dgemm",
             Method::Spot => "spot",
@@ -97,9 +97,9 @@ impl Method {
 /// positions that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How heads are answered.
+    /// How the outputs of heads are computed.
     pub attention: Attention,
-    /// Who multiplies.
+    /// The kernel of the dense products.
     pub kernel: Kernel,
     /// Positions of a block, at least 1.
     pub block: usize,
@@ -108,7 +108,7 @@ pub struct Settings {
 }
 
 /// A block of this many positions is about as large as a second-level cache.
-pub const DEFAULT_BLOCK: usize = 2048;
+pub(crate) const DEFAULT_BLOCK: usize = 2048;
 
 /// Compares the tokens of a trace after the first `prompt` with what the model
 /// predicts, on the threads of `pool`. `progress` is told how many tokens are done.
@@ -144,7 +144,7 @@ fn stream<E: Send>(
     let mut sample = settings.spot.map(|spot| Sample::new(spot, judge.inputs()));
     let [mut read, mut computed, mut judged] =
         std::array::from_fn(|_| Block::new(model.shape().width));
-    let mut broken: Option<(u64, EngineError)> = None;
+    let mut failed: Option<(u64, EngineError)> = None;
     loop {
         let mut filled = Ok(());
         rayon::join(
@@ -155,14 +155,14 @@ fn stream<E: Send>(
                         None => tally.add(judge.block(&judged)),
                         Some(sample) => sample.draw(&judge, &judged),
                     },
-                    || broken = broken.take().or_else(|| layers.advance(&mut computed)),
+                    || failed = failed.take().or_else(|| layers.advance(&mut computed)),
                 )
             },
         );
         filled.map_err(VerifyError::Source)?;
         progress(judged.end());
-        if broken.is_some() {
-            // What broke is behind what was read: the block that broke is judged and no other.
+        if failed.is_some() {
+            // What failed is before what was read: the block that failed is judged and no other.
             read.clear();
         }
         if read.is_empty() && computed.is_empty() {
@@ -175,7 +175,7 @@ fn stream<E: Send>(
     if let Some(sample) = &sample {
         tally.add(sample.judge(&judge));
     }
-    let end = match (broken.or(tally.no_logit.take()), source.end()) {
+    let end = match (failed.or(tally.no_logit.take()), source.end()) {
         (Some((position, error)), _) => End::Broken { position, error },
         (None, end) => end,
     };

@@ -4,7 +4,7 @@
 //! dense products; it is many times faster. What it cannot give is logits: for the two of
 //! the first mismatch everything before it goes through dense products, in the time that they need.
 //!
-//! If there is no plan, or an assumption of it breaks on the way, as a wrong token may bring about,
+//! If there is no plan, or a guard of it fails on the way, as a wrong token may bring about,
 //! the tokens from there on are verified by dense products, and the result says so.
 
 use std::borrow::Cow;
@@ -60,9 +60,9 @@ pub fn verify_by_plan(
         first: found.first.map(mismatch),
         end,
         attention_bytes: found.heap_bytes,
-        fallback: found.broke.map(|(fallback, _)| fallback),
+        fallback: found.fallback.map(|(fallback, _)| fallback),
     };
-    if let Some((_, unjudged)) = found.broke {
+    if let Some((_, unjudged)) = found.fallback {
         let tokens = trace.iter().map(Ok::<_, Infallible>);
         let rest = verify(model, prompt.max(unjudged), tokens, settings, pool, progress);
         let rest = rest.map_err(|error| match error {

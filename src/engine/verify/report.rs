@@ -38,12 +38,12 @@ impl Verification {
 pub struct Mismatch {
     /// Where it stands in the trace, from 0.
     pub position: u64,
-    /// The trace's token.
+    /// The token that the trace has there.
     pub expected: Token,
     /// The token with the greatest logit.
     pub predicted: Token,
     /// Their logits, as dense products give them: after a mismatch by the plan all tokens before it
-    /// go through these, too. `None` where a head cannot answer them.
+    /// go through these, too. `None` where a head cannot compute them.
     pub logits: Option<Logits>,
 }
 
@@ -72,7 +72,7 @@ pub enum End {
     Broken {
         /// The first position that could not be computed.
         position: u64,
-        /// Why.
+        /// Why it could not be computed.
         error: EngineError,
     },
 }

@@ -11,7 +11,7 @@ use crate::model::Matrix;
 pub struct Shrunk {
     rows: Vec<usize>,
     columns: Vec<usize>,
-    /// `rows.len()` × `columns.len()`.
+    /// `rows.len()` × `columns.len()` weights, row after row.
     weights: Vec<f64>,
 }
 

@@ -11,11 +11,11 @@ use thiserror::Error;
 
 use super::Method;
 
-/// Stack of a worker thread: recursion is shallow, and everything large is on the heap.
+/// Bytes of a worker thread's own: recursion is shallow, and everything large is on the heap.
 const WORKER_STACK: usize = 128 << 10;
 
 /// Shorter traces go through the plan in less time than a second thread needs for code of its own.
-pub const WORTH_THREADS: usize = 8_000_000;
+pub(crate) const WORTH_THREADS: usize = 8_000_000;
 
 /// The system gives no such threads.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -28,7 +28,7 @@ pub struct NoThreads {
 impl Method {
     /// So many threads, or if nobody says how many, those that are fastest for this method and a
     /// trace of so many tokens, where that is known: one for each core, or only one.
-    pub fn pool(
+    pub(crate) fn pool(
         self,
         threads: Option<NonZero<u16>>,
         tokens: Option<usize>,

@@ -85,7 +85,7 @@ fn flag(condition: bool) -> f64 {
     if condition { 1.0 } else { 0.0 }
 }
 
-/// The features of the token at hand; the opening token has none.
+/// The features of the token at hand; BOS has none.
 pub fn token(graph: &mut Graph) -> Token {
     let mut feature = |name: &str, of: &dyn Fn(Symbol) -> f64| {
         graph.feature(name, |id| match Symbol::all()[id] {

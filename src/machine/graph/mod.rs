@@ -31,8 +31,8 @@ use crate::graph::Graph;
 
 /// The graph of the machine, over the vocabulary of [`Symbol::all`].
 pub fn machine() -> Graph {
-    let opening = Symbol::Open.id() as usize;
-    let mut graph = Graph::new(Symbol::all().len(), opening);
+    let bos = Symbol::Open.id() as usize;
+    let mut graph = Graph::new(Symbol::all().len(), bos);
     let token = features::token(&mut graph);
     let history = history::history(&mut graph, &token);
     let operands = operands::operands(&mut graph, &token, &history);

@@ -2,7 +2,7 @@
 //!
 //! A step runs two pieces of code. The first knows the token's class and brings up to date what
 //! the row and the age depend on. The second knows all three, brings the rest up to date and
-//! answers. A program meets few of all combinations, so each is made when it is met. The
+//! predicts. A history meets few of all combinations, so each is made when it is met. The
 //! [`Compiler`] keeps the tables of token features that code reads.
 
 use rustc_hash::FxHashMap;

@@ -1,12 +1,12 @@
-//! Code in two parts: what brings the history up to date, and what only the answer needs.
+//! Code in two parts: what brings the history up to date, and what only the prediction needs.
 //!
-//! Verification knows all tokens, so an answer may be late. What a step leaves behind, and
+//! Verification knows all tokens, so a prediction may be deferred. What a step leaves behind, and
 //! every question to a table, column or register, which deferred steps may change, is done at once.
 //! The rest depends on nothing but its inputs, the position and tokens before it:
 //! it may be computed at any time, and for many positions together.
 //!
 //! A step writes each register of its own once, and a sum or mark is never read before it is up
-//! to date: what the late part reads is the same right after the step. So an operation is needed
+//! to date: what the deferred part reads is the same after the step. So an operation is needed
 //! at once exactly if it leaves something behind, or writes what an operation needed at once
 //! reads, or guards it.
 
@@ -14,11 +14,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::plan::code::op::{BEST, Op, POSITION, PREDICTION, Reg, Role, ZERO};
 
-/// The part of code that may be late.
+/// The part of code that may be deferred.
 #[derive(Clone, Debug)]
 pub struct Deferred {
     /// Its operations. An operation's registers have lower numbers than the one that it
-    /// writes, but for those of the answer.
+    /// writes, but for those of the prediction.
     pub ops: Vec<Op>,
     /// Registers of a step that it reads: the first becomes register [`Deferred::INPUT`], and so on.
     pub inputs: Vec<Reg>,
@@ -52,11 +52,11 @@ pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Deferred) {
         }
     }
     let mut now = Vec::new();
-    let mut late = Vec::new();
+    let mut deferred = Vec::new();
     for (op, at_once) in ops.into_iter().zip(at_once) {
-        if at_once { now.push(op) } else { late.push(op) }
+        if at_once { now.push(op) } else { deferred.push(op) }
     }
-    (now, renumbered(late))
+    (now, renumbered(deferred))
 }
 
 /// Whether no register is read before it is written, or changed after it was read.
@@ -119,7 +119,7 @@ mod tests {
     use crate::plan::code::op::POSITION;
 
     #[test]
-    fn only_what_the_answer_needs_is_late() {
+    fn only_what_the_prediction_needs_is_deferred() {
         // Register 5 is a running sum, from 6 on they are the step's own.
         let key = Op::AddConst { dst: 6, a: POSITION, k: -4 };
         let find = Op::Find { dst: 8, found: 7, table: 0, key: 6, k: 0 };
@@ -135,13 +135,13 @@ mod tests {
         assert_eq!(deferred.inputs, [8, 5]);
         let [found, sum] = [Deferred::INPUT, Deferred::INPUT + 1];
         let [twice, added] = [Deferred::INPUT + 2, Deferred::INPUT + 3];
-        let late = [
+        let expected = [
             Op::Add { dst: twice, a: found, b: found },
             Op::Sub { dst: added, a: twice, b: sum },
             Op::Guard { a: added },
             Op::PickLine { group: 0, x: added },
         ];
-        assert_eq!((deferred.ops, deferred.registers), (late.into(), usize::from(added) + 1));
+        assert_eq!((deferred.ops, deferred.registers), (expected.into(), usize::from(added) + 1));
     }
 
     #[test]

@@ -43,9 +43,9 @@ pub enum Op {
     MulSaturating { dst: Reg, a: Reg, b: Reg },
     /// dst = a / 2^shift, rounded, ties to even.
     Round { dst: Reg, a: Reg, shift: u32 },
-    /// dst = a / 2^shift; a rest breaks the run.
+    /// dst = a / 2^shift; a rest is a guard failure.
     Divide { dst: Reg, a: Reg, shift: u32 },
-    /// a beyond ±2^40 breaks the run.
+    /// a beyond ±2^40 is a guard failure.
     Guard { a: Reg },
     /// dst = a + k + Σ (table + i)[token at clamp(at + offset - i, 0, t)] over i < count
     Read { dst: Reg, a: Reg, k: i32, table: TokenTable, count: u8, at: Reg, offset: i16 },
@@ -61,13 +61,13 @@ pub enum Op {
     Find { dst: Reg, found: Reg, table: u16, key: Reg, k: i32 },
     /// The latest position becomes that of `key` + k.
     Insert { table: u16, key: Reg, k: i32 },
-    /// The same if `dead` is 0; nothing if it is greater; less breaks the run.
+    /// The same if `dead` is 0; nothing if it is greater; less is a guard failure.
     InsertUnless { table: u16, key: Reg, k: i32, dead: Reg },
     /// sum += a, guarded.
     Accumulate { sum: Reg, a: Reg },
     /// sum += k, guarded.
     AccumulateConst { sum: Reg, k: i64 },
-    /// latch = t if `dead` is 0; nothing if it is greater; less breaks the run.
+    /// latch = t if `dead` is 0; nothing if it is greater; less is a guard failure.
     SetLatch { latch: Reg, dead: Reg },
     /// Appends to a column.
     Push { column: u16, a: Reg },
@@ -113,7 +113,7 @@ impl Op {
     }
 
     /// Visits every register that it names, those that it reads first. `BEST` and `PREDICTION` are
-    /// also those of operations that answer.
+    /// also those of operations that predict.
     pub fn registers(&mut self, mut visit: impl FnMut(Role, &mut Reg)) {
         let (mut read, mut written): ([Option<&mut Reg>; 3], [Option<&mut Reg>; 2]) =
             Default::default();

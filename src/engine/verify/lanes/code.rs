@@ -1,9 +1,11 @@
-//! What each operation does to all lanes; the twin of `execute/state.rs`, which does it to one.
+//! What each operation does to all lanes; the twin of `execute/state.rs`, which does it to one. What
+//! operations compute is `operations.rs`.
 
 use super::LANES;
 use super::registers::Registers;
-use crate::engine::execute::{Tables, Violation};
-use crate::plan::{self, MAX_PRODUCT, Op, POSITION, Plan, Reg};
+use crate::engine::execute::{GuardFailure, Tables};
+use crate::engine::operations::{self, Candidate};
+use crate::plan::{Op, POSITION, Plan, Reg};
 
 /// What code reads beside registers.
 pub struct Code<'a> {
@@ -13,16 +15,17 @@ pub struct Code<'a> {
 }
 
 impl Code<'_> {
-    /// Runs operations for all lanes. Gives the first lane that broke the plan, if one did.
+    /// Runs operations for all lanes. Gives the first lane at which a guard failed, if one did.
     #[inline(always)]
-    pub fn run(&self, ops: &[Op], r: &mut Registers) -> Option<(usize, Violation)> {
+    pub fn run(&self, ops: &[Op], r: &mut Registers) -> Option<(usize, GuardFailure)> {
         let (line_groups, plane_groups) = (self.plan.line_groups(), self.plan.plane_groups());
-        let mut broke: Option<(usize, Violation)> = None;
-        // What was to keep numbers small has failed: that lane and those after it, whose answers
-        // do not count any more, are left alone, so any other that breaks is an earlier one.
-        let mut breaks = |r: &mut Registers, lane: Option<usize>, why: Violation| {
+        let mut failure: Option<(usize, GuardFailure)> = None;
+        // What was to keep numbers small has failed: that lane and those after it, whose
+        // predictions do not count any more, are left alone, so any other that fails is an
+        // earlier one.
+        let mut fails = |r: &mut Registers, lane: Option<usize>, why: GuardFailure| {
             if let Some(lane) = lane {
-                (broke, r.count) = (Some((lane, why)), lane);
+                (failure, r.count) = (Some((lane, why)), lane);
             }
         };
         for op in ops {
@@ -30,74 +33,66 @@ impl Code<'_> {
                 Op::Set { dst, k } => {
                     r.all[usize::from(dst) * LANES..][..r.count].fill(k);
                 }
-                Op::AddConst { dst, a, k } => r.one(dst, a, |a| a.wrapping_add(k)),
-                Op::Add { dst, a, b } => r.two(dst, a, b, i64::wrapping_add),
-                Op::Sub { dst, a, b } => r.two(dst, a, b, i64::wrapping_sub),
+                Op::AddConst { dst, a, k } => r.one(dst, a, |a| operations::add(a, k)),
+                Op::Add { dst, a, b } => r.two(dst, a, b, operations::add),
+                Op::Sub { dst, a, b } => r.two(dst, a, b, operations::sub),
                 Op::MulAdd { dst, a, b, k } => {
-                    r.two(dst, a, b, |a, b| a.wrapping_add(b.wrapping_mul(k)));
+                    r.two(dst, a, b, |a, b| operations::mul_add(a, b, k));
                 }
-                Op::Mul { dst, a, b } => r.two(dst, a, b, i64::wrapping_mul),
-                Op::MulSaturating { dst, a, b } => r.two(dst, a, b, i64::saturating_mul),
-                Op::Round { dst, a, shift } => r.one(dst, a, |a| plan::round(a, shift)),
+                Op::Mul { dst, a, b } => r.two(dst, a, b, operations::mul),
+                Op::MulSaturating { dst, a, b } => r.two(dst, a, b, operations::mul_saturating),
+                Op::Round { dst, a, shift } => r.one(dst, a, |a| operations::round(a, shift)),
                 Op::Divide { dst, a, shift } => {
-                    let first = r.first(a, |a| (a >> shift) << shift != a);
-                    breaks(r, first, Violation::Fraction);
-                    r.one(dst, a, |a| a >> shift);
+                    let first = r.first(a, |a| operations::is_fraction(a, shift));
+                    fails(r, first, GuardFailure::Fraction);
+                    r.one(dst, a, |a| operations::divide(a, shift));
                 }
                 Op::Guard { a } => {
-                    let beyond = |a| !(-MAX_PRODUCT..=MAX_PRODUCT).contains(&a);
-                    let first = r.first(a, beyond);
-                    breaks(r, first, Violation::Product);
+                    let first = r.first(a, operations::is_beyond_guard);
+                    fails(r, first, GuardFailure::Product);
                 }
                 Op::Read { dst, a, k, table, count, at, offset } => {
-                    self.read(r, [dst, a, at], (k.into(), offset.into()), table.into(), count);
+                    self.read(r, [dst, a, at], (k, offset), table.into(), count);
                 }
                 Op::Clamp { dst, a, k } => {
-                    let k = i64::from(k);
-                    r.two(dst, a, POSITION, |a, last| a.wrapping_add(k).clamp(0, last));
+                    r.two(dst, a, POSITION, |a, t| operations::clamp(a, k, t));
                 }
-                Op::Relu { dst, gate, k } => r.one(dst, gate, |a| a.wrapping_add(k).max(0)),
-                Op::Step { dst, gate, k } => r.one(dst, gate, |a| a.wrapping_add(k).clamp(0, 1)),
+                Op::Relu { dst, gate, k } => r.one(dst, gate, |gate| operations::relu(gate, k)),
+                Op::Step { dst, gate, k } => r.one(dst, gate, |gate| operations::step(gate, k)),
                 Op::IsZero { dst, gate, k } => {
-                    r.one(dst, gate, |a| i64::from(a.wrapping_add(k) == 0));
+                    r.one(dst, gate, |gate| operations::is_zero(gate, k));
                 }
-                Op::Predict { token } => r.answers(|_, _| token),
+                Op::Predict { token } => r.predict(|_, _| token),
                 Op::PickLine { group, x } => {
                     let group = &line_groups[usize::from(group)];
-                    r.answers(|r, lane| group.winner(r.of(x)[lane]).token);
+                    r.predict(|r, lane| operations::line(group, r.of(x)[lane]));
                 }
                 Op::Either { above, below, x, by, k } => {
                     let [above, below] = [above, below].map(|at| &line_groups[usize::from(at)]);
-                    r.answers(|r, lane| {
-                        let is_above = r.of(by)[lane] + i64::from(k) > 0;
-                        let group = if is_above { above } else { below };
-                        group.winner(r.of(x)[lane]).token
+                    r.predict(|r, lane| {
+                        let is_above = operations::is_above(r.of(by)[lane], k);
+                        operations::line(if is_above { above } else { below }, r.of(x)[lane])
                     });
                 }
                 Op::PickPlane { group, x, y } => {
                     let group = &plane_groups[usize::from(group)];
-                    r.answers(|r, lane| group.winner(r.of(x)[lane], r.of(y)[lane]).token);
+                    r.predict(|r, lane| operations::plane(group, r.of(x)[lane], r.of(y)[lane]));
                 }
                 Op::CandidateLine { group, x, base } => {
                     let group = &line_groups[usize::from(group)];
-                    r.beat(|r, lane| {
-                        let x = r.of(x)[lane];
-                        let line = group.winner(x);
-                        (line.token, r.of(base)[lane].wrapping_add(line.at(x)))
-                    });
+                    r.beat(|r, lane| Candidate::of_line(group, r.of(x)[lane], r.of(base)[lane]));
                 }
                 Op::CandidatePlane { group, x, y, base } => {
                     let group = &plane_groups[usize::from(group)];
                     r.beat(|r, lane| {
                         let (x, y) = (r.of(x)[lane], r.of(y)[lane]);
-                        let point = group.winner(x, y);
-                        (point.token, r.of(base)[lane].wrapping_add(point.at(x, y)))
+                        Candidate::of_plane(group, x, y, r.of(base)[lane])
                     });
                 }
-                of_history => unreachable!("{of_history:?} is done at once, never late"),
+                of_history => unreachable!("{of_history:?} is done at once, never deferred"),
             }
         }
-        broke
+        failure
     }
 
     /// dst = a + k + features of `count` tokens from `at` + offset back.
@@ -106,7 +101,7 @@ impl Code<'_> {
         &self,
         r: &mut Registers,
         [dst, a, at]: [Reg; 3],
-        (k, offset): (i64, i64),
+        (k, offset): (i32, i16),
         table: usize,
         count: u8,
     ) {
@@ -116,26 +111,26 @@ impl Code<'_> {
         let out = &mut out[..r.count];
         let (positions, places) = (of(POSITION), of(at));
         for (out, &a) in out.iter_mut().zip(of(a)) {
-            *out = a.wrapping_add(k);
+            *out = operations::add(a, k.into());
         }
         let within = |(&position, &at): (&i64, &i64)| {
-            let place = at.saturating_add(offset);
+            let place = operations::place(at, offset);
             place <= position && place >= count as i64 - 1
         };
         if positions.iter().zip(places).all(within) {
             for back in 0..count {
                 let features = &self.tables[(table + back) * vocabulary..][..vocabulary];
                 for (out, &at) in out.iter_mut().zip(places) {
-                    let token = self.trace[(at + offset) as usize - back];
-                    *out = out.wrapping_add(features[usize::from(token)]);
+                    let token = self.trace[(at + i64::from(offset)) as usize - back];
+                    *out = operations::add(*out, features[usize::from(token)]);
                 }
             }
         } else {
             let tables = Tables { all: self.tables, vocabulary, first: table };
             for (out, (&position, &at)) in out.iter_mut().zip(positions.iter().zip(places)) {
                 let history = &self.trace[..=position as usize];
-                let features = tables.read(history, at.saturating_add(offset), count);
-                *out = out.wrapping_add(features);
+                let features = tables.read(history, operations::place(at, offset), count);
+                *out = operations::add(*out, features);
             }
         }
     }
@@ -151,7 +146,7 @@ mod tests {
     use crate::engine::execute::Execution;
     use crate::engine::verify::lanes::Batch;
     use crate::model::Model;
-    use crate::plan::{BEST, Deferred, PREDICTION};
+    use crate::plan::{BEST, Deferred, MAX_PRODUCT, PREDICTION};
     use pulp::Arch;
 
     static PLAN: LazyLock<Plan> = LazyLock::new(|| {
@@ -197,7 +192,7 @@ mod tests {
         )
     }
 
-    /// Arithmetic, then an answer of registers that are guarded.
+    /// Arithmetic, then a prediction from registers that are guarded.
     fn code() -> impl Strategy<Value = Vec<Op>> {
         (1..12u16)
             .prop_flat_map(|count| {
@@ -241,27 +236,30 @@ mod tests {
                 std::array::from_fn(|lane| 1 + 4 * lane as i64 + random.i64(0..4));
 
             let registers = usize::from(FREE) + ops.len();
-            let later = Deferred { ops, inputs: (0..INPUTS).collect(), registers };
+            let deferred = Deferred { ops, inputs: (0..INPUTS).collect(), registers };
             let mut lanes = Registers { all: vec![0; registers * LANES], count: 0 };
-            lanes.begin(&later, &Batch { count, positions, inputs: inputs.clone() });
+            lanes.begin(&deferred, &Batch { count, positions, inputs: inputs.clone() });
             let code = Code { plan, trace: &trace, tables: &tables };
-            let broke = Arch::new().dispatch(#[inline(always)] || code.run(&later.ops, &mut lanes));
+            let failure = Arch::new().dispatch(
+                #[inline(always)]
+                || code.run(&deferred.ops, &mut lanes),
+            );
 
             let mut execution = Execution::along(plan, &trace).unwrap();
             for lane in 0..count {
                 let input = |i: Reg| (Deferred::INPUT + i, inputs[usize::from(i) * LANES + lane]);
                 let set: Vec<(Reg, i64)> = (0..INPUTS).map(input).collect();
                 let position = positions[lane] as usize;
-                match execution.evaluate(position, &set, &later.ops, &tables) {
+                match execution.evaluate(position, &set, &deferred.ops, &tables) {
                     Ok(step) => {
-                        prop_assert!(broke.is_none_or(|broke| lane < broke.0));
+                        prop_assert!(failure.is_none_or(|failure| lane < failure.0));
                         prop_assert_eq!(lanes.of(PREDICTION)[lane], step[usize::from(PREDICTION)]);
                         for reg in FREE..registers as Reg {
                             prop_assert_eq!(lanes.of(reg)[lane], step[usize::from(reg)]);
                         }
                     }
                     Err(why) => {
-                        prop_assert_eq!(broke, Some((lane, why)));
+                        prop_assert_eq!(failure, Some((lane, why)));
                         break;
                     }
                 }

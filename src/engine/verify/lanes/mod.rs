@@ -1,10 +1,11 @@
-//! Answers of many positions at once, in vector registers.
+//! Predictions of many positions at once, in vector registers.
 //!
-//! What only answers need of a step is straight-line code that may be late (`plan/later.rs`).
+//! What only predictions need of a step is straight-line code that may be deferred
+//! (`plan/code/deferred.rs`).
 //! Positions with the same code wait in a batch until there are 64 of them or a
 //! block ends. Then each operation is done for all lanes before the next: a loop over
 //! arrays, compiled for every width of vector registers and dispatched at run time.
-//! All arithmetic is that of a step, on whole numbers, so answers are the same.
+//! All arithmetic is that of a step, on whole numbers, so predictions are the same.
 
 mod code;
 mod registers;
@@ -14,7 +15,7 @@ use pulp::Arch;
 use code::Code;
 use registers::Registers;
 
-use crate::engine::execute::{Execution, Violation};
+use crate::engine::execute::{Execution, GuardFailure};
 use crate::model::Token;
 use crate::plan::{Deferred, POSITION, PREDICTION, Plan};
 
@@ -42,25 +43,25 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(later: &Deferred) -> Batch {
-        let inputs = vec![0; later.inputs.len() * LANES];
+    fn new(code: &Deferred) -> Batch {
+        let inputs = vec![0; code.inputs.len() * LANES];
         Batch { count: 0, positions: [0; LANES], inputs }
     }
 }
 
-/// What is known of positions that were answered.
+/// What is known of positions whose predictions were compared.
 #[derive(Default)]
 pub struct Judged {
     /// Tokens that are not what is predicted.
     pub mismatches: u64,
     /// The first of them: its place, and what is predicted there.
     pub first: Option<(u64, Token)>,
-    /// The first position that broke the plan.
-    pub broke: Option<(u64, Violation)>,
+    /// The first position at which a guard failed.
+    pub failure: Option<(u64, GuardFailure)>,
 }
 
 impl<'p> Lanes<'p> {
-    /// Nothing waits.
+    /// With batches in which no position waits.
     pub fn new(plan: &'p Plan, trace: &'p [u16]) -> Lanes<'p> {
         let registers = Registers { all: Vec::new(), count: 0 };
         Lanes { plan, trace, arch: Arch::new(), batches: Vec::new(), registers }
@@ -75,27 +76,27 @@ impl<'p> Lanes<'p> {
         position: usize,
         judged: &mut Judged,
     ) {
-        let code = execution.late_code();
+        let code = execution.deferred_code();
         if number >= self.batches.len() {
             self.batches.extend(code[self.batches.len()..].iter().map(Batch::new));
         }
-        let (later, batch) = (&code[number], &mut self.batches[number]);
+        let (deferred, batch) = (&code[number], &mut self.batches[number]);
         batch.positions[batch.count] = position as i64;
         let step = execution.registers();
-        for (lanes, &input) in batch.inputs.chunks_exact_mut(LANES).zip(&later.inputs) {
+        for (lanes, &input) in batch.inputs.chunks_exact_mut(LANES).zip(&deferred.inputs) {
             lanes[batch.count] = step[usize::from(input)];
         }
         batch.count += 1;
         if batch.count == LANES {
-            self.answer(number, later, execution.token_tables(), judged);
+            self.predict(number, deferred, execution.token_tables(), judged);
         }
     }
 
-    /// Answers whatever waits.
+    /// Predicts for all positions that wait.
     pub fn flush(&mut self, execution: &Execution<'_>, judged: &mut Judged) {
-        for (number, later) in execution.late_code().iter().enumerate() {
+        for (number, deferred) in execution.deferred_code().iter().enumerate() {
             if self.batches.get(number).is_some_and(|batch| batch.count > 0) {
-                self.answer(number, later, execution.token_tables(), judged);
+                self.predict(number, deferred, execution.token_tables(), judged);
             }
         }
     }
@@ -107,32 +108,32 @@ impl<'p> Lanes<'p> {
             + self.batches.capacity() * size_of::<Batch>()
     }
 
-    fn answer(&mut self, number: usize, later: &Deferred, tables: &[i64], judged: &mut Judged) {
+    fn predict(&mut self, number: usize, deferred: &Deferred, tables: &[i64], judged: &mut Judged) {
         let batch = &mut self.batches[number];
-        self.registers.begin(later, batch);
+        self.registers.begin(deferred, batch);
         batch.count = 0;
         let code = Code { plan: self.plan, trace: self.trace, tables };
         let registers = &mut self.registers;
-        let broke = self.arch.dispatch(
+        let failure = self.arch.dispatch(
             #[inline(always)]
-            || code.run(&later.ops, registers),
+            || code.run(&deferred.ops, registers),
         );
         let positions = registers.of(POSITION);
-        if let Some((lane, broke)) = broke {
-            judged.breaks(batch.positions[lane] as usize, broke);
+        if let Some((lane, failure)) = failure {
+            judged.fails(batch.positions[lane] as usize, failure);
         }
-        for (&position, &answer) in positions.iter().zip(registers.of(PREDICTION)) {
+        for (&position, &prediction) in positions.iter().zip(registers.of(PREDICTION)) {
             let at = position as usize;
-            judged.compare(at, Token(answer as u32), self.trace[at + 1]);
+            judged.compare(at, Token(prediction as u32), self.trace[at + 1]);
         }
     }
 }
 
 impl Judged {
-    /// A position broke the plan: the first of them counts.
-    pub fn breaks(&mut self, position: usize, broke: Violation) {
-        let broke = (position as u64, broke);
-        self.broke = self.broke.into_iter().chain([broke]).min_by_key(|broke| broke.0);
+    /// A guard failed at a position: the first of them counts.
+    pub fn fails(&mut self, position: usize, failure: GuardFailure) {
+        let failure = (position as u64, failure);
+        self.failure = self.failure.into_iter().chain([failure]).min_by_key(|failure| failure.0);
     }
 
     /// Compares what is predicted at a position with the token that follows it.

@@ -1,6 +1,7 @@
 //! Registers of as many positions as there are lanes.
 
 use super::{Batch, LANES};
+use crate::engine::operations::Candidate;
 use crate::plan::{BEST, Deferred, POSITION, PREDICTION, Reg};
 
 /// Registers, each of them [`LANES`] numbers, of which the first `count` are in use.
@@ -10,10 +11,10 @@ pub struct Registers {
 }
 
 impl Registers {
-    pub fn begin(&mut self, later: &Deferred, batch: &Batch) {
+    pub fn begin(&mut self, deferred: &Deferred, batch: &Batch) {
         self.count = batch.count;
         // The first is always 0.
-        self.all.resize(self.all.len().max(later.registers * LANES), 0);
+        self.all.resize(self.all.len().max(deferred.registers * LANES), 0);
         self.all[usize::from(POSITION) * LANES..][..LANES].copy_from_slice(&batch.positions);
         let inputs = usize::from(Deferred::INPUT) * LANES;
         self.all[inputs..][..batch.inputs.len()].copy_from_slice(&batch.inputs);
@@ -50,26 +51,24 @@ impl Registers {
         self.of(a).iter().position(|&a| fails(a))
     }
 
-    /// Sets the answer of each lane.
+    /// Sets the prediction of each lane.
     #[inline(always)]
-    pub fn answers(&mut self, of: impl Fn(&Registers, usize) -> u32) {
+    pub fn predict(&mut self, of: impl Fn(&Registers, usize) -> u32) {
         for lane in 0..self.count {
-            let answer = i64::from(of(self, lane));
-            self.all[usize::from(PREDICTION) * LANES + lane] = answer;
+            let token = i64::from(of(self, lane));
+            self.all[usize::from(PREDICTION) * LANES + lane] = token;
         }
     }
 
-    /// Answers with tokens whose logit is the greatest so far, or as great with a lower id.
+    /// Predicts tokens that beat the best so far.
     #[inline(always)]
-    pub fn beat(&mut self, of: impl Fn(&Registers, usize) -> (u32, i64)) {
+    pub fn beat(&mut self, of: impl Fn(&Registers, usize) -> Candidate) {
         for lane in 0..self.count {
-            let (token, logit) = of(self, lane);
-            let (best, answer) =
-                (usize::from(BEST) * LANES + lane, usize::from(PREDICTION) * LANES + lane);
-            let token = i64::from(token);
-            if logit > self.all[best] || (logit == self.all[best] && token < self.all[answer]) {
-                self.all[best] = logit;
-                self.all[answer] = token;
+            let candidate = of(self, lane);
+            let [best, prediction] = [BEST, PREDICTION].map(|reg| usize::from(reg) * LANES + lane);
+            let so_far = Candidate { token: self.all[prediction], logit: self.all[best] };
+            if candidate.beats(so_far) {
+                (self.all[prediction], self.all[best]) = (candidate.token, candidate.logit);
             }
         }
     }

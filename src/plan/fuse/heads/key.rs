@@ -18,7 +18,7 @@ pub struct Key {
     pub x: Value,
     /// The second without what clears it.
     pub height: Number,
-    /// How many reasons clear it; less than 0 is a violation.
+    /// How many reasons clear it; less than 0 is a guard failure.
     pub dead: Affine,
     /// Whether among keys whose heights are meant to be equal but for the recency, the reference's
     /// never fall with the position.

@@ -2,7 +2,7 @@
 //!
 //! Everything here follows from the expressions of queries, keys and values: a file that lies
 //! about the kinds of its heads gets the same plan. What the kind decides is by which arithmetic
-//! the reference answers: a lookup head is answered by a hull over rounded keys, all others as
+//! the reference computes: a lookup head is computed by a hull over rounded keys, all others as
 //! if keys were real numbers, or not at all (lemma 11 of docs/plan.md). Forms are tried in this
 //! order:
 //!
@@ -41,7 +41,7 @@ pub struct Table {
     pub number: Affine,
     /// Not 0 for tokens that do not take part.
     pub dead: Affine,
-    /// Whether a hull answers in the reference, over rounded keys. Then keys and queries are
+    /// Whether a hull serves in the reference, over rounded keys. Then keys and queries are
     /// guarded to stay within ±`MAX_HULL_KEY`, and no two keys may be equally near a query.
     pub hull: bool,
 }

@@ -4,7 +4,7 @@
 //!   that position scores more than any other by 9/10, clamped to 0..=t (lemma 12 of docs/plan.md).
 //! - *Table*: n is whole and never negative, the height -n² + recency - C·dead, ties to the
 //!   latest. The nearest live key wins, and among equal keys the latest. Position 0 is live with
-//!   key 0, so a table is never empty (lemma 14). Where a hull answers in the reference, rounded
+//!   key 0, so a table is never empty (lemma 14). Where a hull serves in the reference, rounded
 //!   keys must still be ordered as real ones are (lemma 15).
 
 use super::{Key, Parts, entry};

@@ -1,4 +1,4 @@
-//! What a key or a query violates of the promise of its head kind.
+//! Violations: keys and queries that break what their head kind promises.
 //!
 //! Positions are counted by the memory; for a query it is the latest position
 //! at the time. Layer and head are the engine's to add.
@@ -25,44 +25,44 @@ impl std::fmt::Display for Part {
     }
 }
 
-/// A broken promise: which one, where, and the values that break it.
+/// A promise of a head kind that a key or query does not keep: which one, where, and the values.
 #[derive(Clone, Debug, PartialEq, Error)]
-pub enum Broken {
+pub enum Violation {
     /// A query before any key.
     #[error("a query before any key was inserted")]
     Empty,
     /// More positions than a memory counts.
     #[error("more than {limit} positions")]
     TooManyPositions {
-        /// The number of positions that fit.
+        /// How many positions fit into a memory.
         limit: u32,
     },
     /// NaN or an infinity.
     #[error("the {part} ({}, {}) at position {position} is not finite", .pair[0], .pair[1])]
     NotFinite {
-        /// Key or query.
+        /// Which input of the head it is.
         part: Part,
-        /// Where.
+        /// The position, from 0, as the memory counts.
         position: u32,
-        /// Its two components.
+        /// Both components, as the head computed them.
         pair: [f64; 2],
     },
     /// So large that scores might overflow.
     #[error("the {part} ({:e}, {:e}) at position {position} exceeds {limit:e}", .pair[0], .pair[1])]
     TooLarge {
-        /// Key or query.
+        /// Which input of the head it is.
         part: Part,
-        /// Where.
+        /// The position, from 0, as the memory counts.
         position: u32,
-        /// Its two components.
+        /// Both components, as the head computed them.
         pair: [f64; 2],
         /// The greatest magnitude allowed.
         limit: f64,
     },
-    /// The kind answers correctly only under the other tie-break.
+    /// The kind's memory gives the right output only under the other tie-break.
     #[error("a {kind:?} head cannot break ties by {tie:?}")]
     UnfitTieBreak {
-        /// The head kind.
+        /// The kind of the head.
         kind: HeadKind,
         /// The tie-break asked for.
         tie: TieBreak,
@@ -70,11 +70,11 @@ pub enum Broken {
     /// A query that does not look in the direction in which the kind's keys compete.
     #[error("the query ({}, {}) at position {position} is not one of a {kind:?} head", .query[0], .query[1])]
     Direction {
-        /// The head kind.
+        /// The kind of the head.
         kind: HeadKind,
-        /// Where.
+        /// The position, from 0, as the memory counts.
         position: u32,
-        /// The query.
+        /// Both components of the query, (qx, qy).
         query: [f64; 2],
     },
     /// Passthrough: a key not beyond the one before it.
@@ -83,9 +83,9 @@ pub enum Broken {
         .key[0], .key[1], .previous[0], .previous[1]
     )]
     NotAscending {
-        /// Where.
+        /// The position, from 0, as the memory counts.
         position: u32,
-        /// The key.
+        /// Both components of the key, (kx, ky).
         key: [f64; 2],
         /// The key of the position before.
         previous: [f64; 2],
@@ -93,21 +93,21 @@ pub enum Broken {
     /// Gather: a key that names another position.
     #[error("the key ({}, {}) does not name its position {position}", .key[0], .key[1])]
     NotThisPosition {
-        /// Where.
+        /// The position, from 0, as the memory counts.
         position: u32,
-        /// The key.
+        /// Both components of the key, (kx, ky).
         key: [f64; 2],
     },
     /// Gather, keyed: a key (2n, y) with y not in [-n², -n² + 1), or not exactly -n² under average.
     #[error("the key ({}, {:e}) at position {position} of a {kind:?} head is off the parabola by {by:e}", .key[0], .key[1])]
     OffParabola {
-        /// The head kind.
+        /// The kind of the head.
         kind: HeadKind,
-        /// Where.
+        /// The position, from 0, as the memory counts.
         position: u32,
-        /// The key.
+        /// Both components of the key, (kx, ky).
         key: [f64; 2],
-        /// y + n².
+        /// y + n², which is ε if the key keeps its form.
         by: f64,
     },
     /// Gather, keyed: the recency term ε of a key is below that of an earlier one.
@@ -115,9 +115,9 @@ pub enum Broken {
         "the recency {recency:e} of the key at position {position} of a {kind:?} head is below an earlier {earlier:e}"
     )]
     Recency {
-        /// The head kind.
+        /// The kind of the head.
         kind: HeadKind,
-        /// Where.
+        /// The position, from 0, as the memory counts.
         position: u32,
         /// ε of this key.
         recency: f64,
@@ -127,11 +127,11 @@ pub enum Broken {
     /// Keyed: a key or query that stands for no whole number up to 2^53.
     #[error("the {part} ({}, {}) at position {position} stands for {number}, no whole number up to 2^53", .pair[0], .pair[1])]
     NotWhole {
-        /// Key or query.
+        /// Which input of the head it is.
         part: Part,
-        /// Where.
+        /// The position, from 0, as the memory counts.
         position: u32,
-        /// Its two components.
+        /// Both components, as the head computed them.
         pair: [f64; 2],
         /// What they stand for.
         number: f64,
@@ -139,9 +139,9 @@ pub enum Broken {
     /// Mean: a key with a horizontal component.
     #[error("the key ({}, {}) at position {position} of a mean head is not vertical", .key[0], .key[1])]
     NotVertical {
-        /// Where.
+        /// The position, from 0, as the memory counts.
         position: u32,
-        /// The key.
+        /// Both components of the key, (kx, ky).
         key: [f64; 2],
     },
 }

@@ -1,11 +1,11 @@
-//! Where a plan ends: a guard failed, or code could not be made.
+//! Guard failures: where a plan ends, because a guard failed or code could not be made.
 
 use crate::plan::Refusal;
 
 /// Why a plan cannot go on. What was generated before is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
-pub enum Violation {
+pub enum GuardFailure {
     /// The BOS token came again.
     #[error("the token that prompts begin with came again")]
     SecondBos,
@@ -27,10 +27,10 @@ pub enum Violation {
     /// A token counts as less than dead.
     #[error("a token is cleared a negative number of times, which the plan excludes")]
     Dead,
-    /// A key or query beyond 2^26 where a hull answers in the reference.
+    /// A key or query beyond 2^26 where the reference computes the head by a hull.
     #[error("a key or query lies beyond 2^26, where the hull of a lookup head is not exact")]
     HullKey,
-    /// Two keys equally near a query where a hull answers in the reference.
+    /// Two keys equally near a query where the reference computes the head by a hull.
     #[error("two keys are equally near a query, and rounding decides between them in a hull")]
     HullTie,
     /// Code for a step needs too many registers.
@@ -44,14 +44,14 @@ pub enum Violation {
     Coefficient,
 }
 
-impl From<Refusal> for Violation {
+impl From<Refusal> for GuardFailure {
     /// Why code for a step cannot be made.
-    fn from(refusal: Refusal) -> Violation {
+    fn from(refusal: Refusal) -> GuardFailure {
         match refusal {
-            Refusal::TokenTables => Violation::TokenTables,
-            Refusal::Registers => Violation::Registers,
+            Refusal::TokenTables => GuardFailure::TokenTables,
+            Refusal::Registers => GuardFailure::Registers,
             Refusal::Coefficient | Refusal::Vocabulary | Refusal::Unproved(_) => {
-                Violation::Coefficient
+                GuardFailure::Coefficient
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The two questions of plane geometry that the hull asks, answered exactly.
+//! The two predicates of plane geometry that the hull needs, decided exactly.
 //!
 //! Both are signs of small polynomials in f64s. Each is first evaluated in
 //! plain f64 with a bound on its error; only a result within the bound is
@@ -15,7 +15,7 @@ use robust::{Coord, orient2d};
 
 /// Three rounded operations (difference, product, sum) err by less than
 /// 3 + 16·2^-53 units of 2^-53; four is a round number above that.
-const ERROR: f64 = 4.0 * f64::EPSILON / 2.0;
+const MAX_ERROR: f64 = 4.0 * f64::EPSILON / 2.0;
 
 /// Positive when b lies above the line from a to c (a left of c), 0 when on it, negative below.
 #[inline]
@@ -30,7 +30,7 @@ pub(super) fn climb(q: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
     let across = q[0] * (b[0] - a[0]);
     let up = q[1] * (b[1] - a[1]);
     let sum = across + up;
-    if sum.abs() > ERROR * (across.abs() + up.abs()) { sum } else { climb_exactly(q, a, b) }
+    if sum.abs() > MAX_ERROR * (across.abs() + up.abs()) { sum } else { climb_exactly(q, a, b) }
 }
 
 #[cold]

@@ -1,0 +1,106 @@
+//! What every memory asks of every key and query, whatever its kind.
+//!
+//! Components are finite and below [`MAX_COMPONENT`], so that no product, difference or sum
+//! of what is admitted overflows; positions are counted and fit u32.
+
+use super::{Part, Violation};
+
+/// The greatest magnitude of a component. Scores are sums of two products:
+/// 2^500 squared leaves room for differences and exact splitting below 2^1024.
+const MAX_COMPONENT: f64 = f64::from_bits((1023 + 500) << 52);
+
+/// Counts positions and refuses keys and queries with which no memory could compute.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Admission {
+    /// Positions so far, at most [`Admission::MAX_POSITIONS`].
+    inserted: u32,
+}
+
+impl Admission {
+    /// How many positions fit: one less than u32 holds, so that counts fit as well.
+    pub(super) const MAX_POSITIONS: u32 = u32::MAX;
+
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    /// The position that this key would take.
+    #[inline]
+    pub(super) fn check_key(&self, key: [f64; 2]) -> Result<u32, Violation> {
+        if self.inserted == Self::MAX_POSITIONS {
+            return Err(Violation::TooManyPositions { limit: Self::MAX_POSITIONS });
+        }
+        check(Part::Key, self.inserted, key)?;
+        Ok(self.inserted)
+    }
+
+    /// Counts a key that was found good.
+    #[inline]
+    pub(super) fn admit(&mut self) {
+        self.inserted += 1;
+    }
+
+    /// The latest position, for a query that can be scored.
+    #[inline]
+    pub(super) fn check_query(&self, query: [f64; 2]) -> Result<u32, Violation> {
+        let latest = self.inserted.checked_sub(1).ok_or(Violation::Empty)?;
+        check(Part::Query, latest, query)?;
+        Ok(latest)
+    }
+}
+
+#[inline]
+fn check(part: Part, position: u32, pair: [f64; 2]) -> Result<(), Violation> {
+    let within = |c: f64| c.abs() <= MAX_COMPONENT;
+    if within(pair[0]) && within(pair[1]) {
+        return Ok(());
+    }
+    Err(if pair.iter().all(|c| c.is_finite()) {
+        Violation::TooLarge { part, position, pair, limit: MAX_COMPONENT }
+    } else {
+        Violation::NotFinite { part, position, pair }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_two_to_the_500() {
+        assert_eq!(MAX_COMPONENT, 2f64.powi(500));
+    }
+
+    #[test]
+    fn the_last_position_that_fits_is_followed_by_none() {
+        let mut admission = Admission { inserted: Admission::MAX_POSITIONS - 1 };
+        assert_eq!(admission.check_key([0.0; 2]), Ok(u32::MAX - 1));
+        admission.admit();
+        assert_eq!(
+            admission.check_key([0.0; 2]),
+            Err(Violation::TooManyPositions { limit: u32::MAX })
+        );
+        assert_eq!(admission.check_query([0.0; 2]), Ok(u32::MAX - 1));
+    }
+
+    #[test]
+    fn what_cannot_be_scored_is_refused_with_its_place() {
+        let mut admission = Admission::new();
+        assert_eq!(admission.check_query([0.0; 2]), Err(Violation::Empty));
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(matches!(
+                admission.check_key([0.0, bad]),
+                Err(Violation::NotFinite { part: Part::Key, position: 0, .. })
+            ));
+        }
+        admission.admit();
+        assert!(matches!(
+            admission.check_query([f64::NAN, 0.0]),
+            Err(Violation::NotFinite { part: Part::Query, position: 0, .. })
+        ));
+        assert!(matches!(
+            admission.check_key([-1e200, 0.0]),
+            Err(Violation::TooLarge { part: Part::Key, position: 1, .. })
+        ));
+    }
+}
