@@ -203,3 +203,6 @@ impl Fusion<'_> {
         Ok((affine.ok_or_else(|| self.analysis.cause(Rule::Coefficient))?, off))
     }
 }
+
+#[cfg(test)]
+mod tests;
