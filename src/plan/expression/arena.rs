@@ -217,7 +217,7 @@ mod tests {
             let mut history: Vec<usize> = more.iter().map(|token| token % tokens).collect();
             history.push(current[last.index(current.len())]);
             let items = Items::default();
-            let world = World { arena: &arena, features: &features, items: &items, history: &history };
+            let world = World::new(&arena, &features, &items, &history);
             let value = world.at(&sum, 3);
             prop_assert!(bounds.low <= value && value <= bounds.high);
             // Tokens of different places are independent: both ends are met.

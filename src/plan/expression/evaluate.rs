@@ -3,7 +3,7 @@
 use super::affine::Affine;
 use super::arena::{Arena, Features};
 use super::atom::Atom;
-use crate::plan::fuse::heads::Items;
+use crate::plan::fuse::heads::{Items, Table};
 
 /// The value of an expression whose leaves a test knows: `leaf` gives those, and `None` for what
 /// follows from what an atom is made of.
@@ -41,17 +41,35 @@ pub fn evaluate(arena: &Arena, affine: &Affine, leaf: &dyn Fn(&Atom) -> Option<i
 /// A history of tokens, over which expressions have values.
 #[derive(Clone, Copy)]
 pub struct World<'a> {
-    /// Atoms.
-    pub arena: &'a Arena,
-    /// Features of tokens.
-    pub features: &'a Features,
-    /// What sums, latches, tables and columns are of.
-    pub items: &'a Items,
-    /// All tokens.
-    pub history: &'a [usize],
+    arena: &'a Arena,
+    features: &'a Features,
+    /// What sums, latches, tables and columns are of, and the atoms of that.
+    items: &'a Items,
+    of_items: &'a Arena,
+    history: &'a [usize],
 }
 
-impl World<'_> {
+impl<'a> World<'a> {
+    /// The values of an arena's expressions, `items` among them.
+    pub fn new(
+        arena: &'a Arena,
+        features: &'a Features,
+        items: &'a Items,
+        history: &'a [usize],
+    ) -> World<'a> {
+        World { arena, features, items, of_items: arena, history }
+    }
+
+    /// The same history and items, for expressions of another arena.
+    pub fn over(self, arena: &'a Arena) -> World<'a> {
+        World { arena, ..self }
+    }
+
+    /// An expression of an item at a position from 1 on.
+    fn of_item(&self, affine: &Affine, t: usize) -> i128 {
+        self.over(self.of_items).at(affine, t)
+    }
+
     /// An expression at a position from 1 on.
     pub fn at(&self, affine: &Affine, t: usize) -> i128 {
         evaluate(self.arena, affine, &|atom| self.leaf(atom, t))
@@ -69,9 +87,9 @@ impl World<'_> {
                 self.features.columns[*feature][self.history[self.place(place, t)]].into()
             }
             Atom::Clamped(place) => self.place(place, t) as i128,
-            Atom::Sum(sum) => (1..=t).map(|u| self.at(&items.sums[*sum], u)).sum(),
+            Atom::Sum(sum) => (1..=t).map(|u| self.of_item(&items.sums[*sum], u)).sum(),
             Atom::Age(latch) => {
-                let is_set = |&u: &usize| self.at(&items.latches[*latch], u) == 0;
+                let is_set = |&u: &usize| self.of_item(&items.latches[*latch], u) == 0;
                 (t - (1..=t).rev().find(is_set).unwrap_or(0)) as i128
             }
             Atom::Found { table, query } => {
@@ -82,23 +100,18 @@ impl World<'_> {
             }
             Atom::Column { column, place } => match self.place(place, t) {
                 0 => items.columns[*column].at_zero.into(),
-                place => self.at(&items.columns[*column].value, place),
+                place => self.of_item(&items.columns[*column].value, place),
             },
             _ => return None,
         })
     }
 
     /// The latest of the positions whose live key is nearest, with the key.
-    fn nearest(
-        &self,
-        table: &crate::plan::fuse::heads::Table,
-        query: i128,
-        t: usize,
-    ) -> (usize, i128) {
+    fn nearest(&self, table: &Table, query: i128, t: usize) -> (usize, i128) {
         let mut best = (0, 0);
         for u in 1..=t {
-            if self.at(&table.dead, u) == 0 {
-                let key = self.at(&table.number, u);
+            if self.of_item(&table.dead, u) == 0 {
+                let key = self.of_item(&table.number, u);
                 if (key - query).abs() <= (best.1 - query).abs() {
                     best = (u, key);
                 }

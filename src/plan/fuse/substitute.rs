@@ -211,12 +211,8 @@ mod tests {
                 let least = usize::from(fusion.single_bos);
                 let mut history = vec![0];
                 history.extend((0..random.usize(1..9)).map(|_| random.usize(least..TOKENS)));
-                let world = World {
-                    arena: &fusion.analysis.arena,
-                    features: &fusion.features,
-                    items: &fusion.items,
-                    history: &history,
-                };
+                let world =
+                    World::new(&fusion.analysis.arena, &fusion.features, &fusion.items, &history);
                 let t = history.len() - 1;
                 let selected = world.at(&at, t) as usize;
                 assert!(selected <= t, "a place");

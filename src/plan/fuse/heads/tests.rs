@@ -83,12 +83,7 @@ fn agrees(draft: &Draft, ways: &[Attention]) -> Fused {
             history.push(token);
             reference.step(Token(token as u32)).unwrap();
             let logits = reference.logits().to_vec();
-            let world = World {
-                arena: &fused.analysis.arena,
-                features: &fused.features,
-                items: &fused.items,
-                history: &history,
-            };
+            let world = World::new(&fused.analysis.arena, &fused.features, &fused.items, &history);
             for (slot, logit) in [OUT, OUT + 1, GATED].into_iter().zip(logits) {
                 let number = fused.slots[slot].number();
                 let Some((affine, rounding)) = number.ok().and_then(|number| number.whole()) else {
@@ -384,12 +379,7 @@ fn a_hull_finds_what_a_table_finds_where_no_two_keys_are_equally_near() {
             }
             history.push(token);
             reference.step(Token(token as u32)).unwrap();
-            let world = World {
-                arena: &fused.analysis.arena,
-                features: &fused.features,
-                items: &fused.items,
-                history: &history,
-            };
+            let world = World::new(&fused.analysis.arena, &fused.features, &fused.items, &history);
             let t = history.len() - 1;
             let expected =
                 [OUT, OUT + 1].map(|slot| world.at(fused.slots[slot].as_exact().unwrap(), t));
