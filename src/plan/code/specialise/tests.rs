@@ -33,7 +33,10 @@ const BIASED: usize = FREE + 9;
 const SUM: usize = FREE + 10;
 const UNITS: [usize; 3] = [FREE + 11, FREE + 12, FREE + 13];
 const COLUMN: usize = FREE + 14;
-const WIDTH: usize = 22;
+/// Set by what stands at the selected place.
+const LATE_LATCH: usize = FREE + 15;
+const LATE_UNIT: usize = FREE + 16;
+const WIDTH: usize = 24;
 
 const ROUNDING: f64 = 1.5 * (1u64 << 52) as f64;
 
@@ -47,7 +50,10 @@ fn head<'a>(kind: HeadKind, x: Row<'a>, key: [Row<'a>; 2], value: [Row<'a>; 2]) 
 fn model(seed: u64) -> Model {
     let random = &mut Rng::with_seed(seed);
     let mut draft = Draft::new(TOKENS, WIDTH, 4, 10);
-    draft.unit(0, 0, &[(NUMBER, 1.0)], &[(NUMBER, 1.0)]);
+    // Keys from 1 on, or from 0.
+    let number: Row<'_> =
+        if seed.is_multiple_of(3) { &[(NUMBER, 1.0), (ONE, -1.0)] } else { &[(NUMBER, 1.0)] };
+    draft.unit(0, 0, number, number);
     draft.fed(0, NUMBER_SQUARED, &[(0, 1.0)]);
 
     draft.head(1, 0, head(HeadKind::Mean, &[], [&[], &[(ONE, 1.0)]], [&[(ODD, 1.0)], &[]]));
@@ -60,8 +66,10 @@ fn model(seed: u64) -> Model {
     draft.head(1, 2, head(HeadKind::Gather, &place, positions, tokens));
     let query = [(NUMBER, 1.0), (ONE, random.i64(-3..3) as f64)];
     let height = [(RECENCY, 0.3), (NUMBER_SQUARED, -1.0), (ODD, -1e30)];
-    let keys = [&[(NUMBER, 2.0)][..], if random.bool() { &height } else { &height[..2] }];
-    draft.head(1, 3, head(HeadKind::Keyed, &query, keys, tokens));
+    let height = if random.bool() { &height[..] } else { &height[..2] };
+    let twice: Vec<(usize, f64)> = number.iter().map(|&(slot, k)| (slot, 2.0 * k)).collect();
+    let values = [number, &[(ODD, 1.0)]];
+    draft.head(1, 3, head(HeadKind::Keyed, &query, [&twice, height], values));
     for (at, slot) in
         [MEAN, 0, LATCHED, LATCH, THERE, ODD_THERE, FOUND_KEY, FOUND].into_iter().enumerate()
     {
@@ -90,12 +98,21 @@ fn model(seed: u64) -> Model {
         head(HeadKind::Gather, &back, positions, [&[(FOUND_KEY, 1.0), (LATCH, 1.0)], &[]]),
     );
     draft.attended(2, COLUMN, &[(0, 1.0)]);
+    let height = [(RECENCY, 0.3), (ODD_THERE, -1e30)];
+    draft.head(2, 1, head(HeadKind::Keyed, &[], [&[], &height], [&[(TIME, 1.0)], &[]]));
+    draft.attended(2, LATE_LATCH, &[(2, 1.0)]);
     draft.unit(2, 0, &[(ONE, 1.0)], &[(NEAR_SUM, 1.0), (ONE, ROUNDING)]);
     draft.fed(2, BIASED, &[(0, 1.0)]);
     draft.unit(2, 1, &[(FOUND_KEY, 1.0), (LATCHED, -1.0)], &[(ODD_THERE, 1.0), (ODD, 1.0)]);
     draft.fed(2, UNITS[2], &[(1, 1.0)]);
     draft.unit(3, 0, &[(ONE, 1.0)], &[(BIASED, 1.0), (ONE, -ROUNDING)]);
     draft.fed(3, SUM, &[(0, 1.0)]);
+    let age = random.i64(0..3) as f64;
+    for (i, off) in [1.0, 0.0, -1.0].into_iter().enumerate() {
+        let gate = [(TIME, 1.0), (LATE_LATCH, -1.0), (ONE, off - age)];
+        draft.unit(3, 1 + i, &gate, &[(NUMBER, 3.0)]);
+    }
+    draft.fed(3, LATE_UNIT, &[(1, 1.0), (2, -2.0), (3, 1.0)]);
 
     let read =
         [ONE, NUMBER, THERE, FOUND_KEY, FOUND, LATCHED, SUM, COLUMN, UNITS[0], UNITS[1], UNITS[2]];
