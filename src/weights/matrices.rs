@@ -245,3 +245,150 @@ impl Builder<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+    use crate::attention::Brute;
+    use crate::engine::{Attention, Reference};
+    use crate::graph::evaluate::Evaluation;
+    use crate::linalg::Kernel;
+    use crate::model::Model;
+    use crate::weights::operations::operations;
+    use crate::weights::schedule::tests::any_times;
+    use crate::weights::slots::allocate;
+    use crate::weights::small_graphs::{self, TOKENS};
+
+    fn names() -> Vec<String> {
+        (0..TOKENS).map(|token| format!("token-{token}")).collect()
+    }
+
+    fn model(graph: &Graph, seed: u64) -> Model {
+        let operations = operations(graph);
+        let times = any_times(&operations, &mut Rng::with_seed(seed));
+        let layout = allocate(&operations, &times);
+        let parts = fill(graph, &operations, &times, &layout, names(), Token(0));
+        Model::new(parts).unwrap()
+    }
+
+    /// The numbers of a graph's values at each position, as its operations are defined.
+    fn evaluated(graph: &Graph, history: &[usize]) -> Vec<Vec<f64>> {
+        let mut all: Vec<Vec<f64>> = Vec::new();
+        for (t, &token) in history.iter().enumerate() {
+            all.push(vec![0.0; graph.len()]);
+            for value in graph.values() {
+                let at = |linear: &Linear, s: usize| linear.evaluate(|v| all[s][v.index()]);
+                let x = t as f64;
+                let number = match graph.origin(value) {
+                    Node::Feature(table) => table[token],
+                    Node::Position => x,
+                    Node::InverseLog => 1.0 / std::f64::consts::LN_2 - 1.0 / (x + 2.0).ln(),
+                    Node::PositionSquared => x * x,
+                    Node::Unit { gate, factor } => at(gate, t).max(0.0) * at(factor, t),
+                    Node::Persist(linear) => at(linear, t),
+                    Node::Fetched { fetch, part } => {
+                        let fetch = &graph.fetches()[fetch.index()];
+                        let score = |s: usize| {
+                            at(&fetch.query[0], t) * at(&fetch.key[0], s)
+                                + at(&fetch.query[1], t) * at(&fetch.key[1], s)
+                        };
+                        let best = (0..=t).map(score).fold(f64::NEG_INFINITY, f64::max);
+                        let winners = (0..=t).filter(|&s| score(s) == best);
+                        let values = winners.map(|s| at(&fetch.values[*part], s));
+                        let values: Vec<f64> = values.collect();
+                        match fetch.tie {
+                            TieBreak::Latest => values[values.len() - 1],
+                            TieBreak::Average => values.iter().sum::<f64>() / values.len() as f64,
+                        }
+                    }
+                };
+                all[t][value.index()] = number;
+            }
+        }
+        all
+    }
+
+    fn history(random: &mut Rng) -> Vec<usize> {
+        let tokens = (0..random.usize(1..12)).map(|_| random.usize(1..TOKENS));
+        std::iter::once(0).chain(tokens.collect::<Vec<_>>()).collect()
+    }
+
+    #[test]
+    fn the_forward_pass_over_the_weights_gives_the_logits_of_the_graph() {
+        let (mut compared, mut different) = (0, 0);
+        for seed in 0..250 {
+            let random = &mut Rng::with_seed(seed);
+            let graph = small_graphs::random(seed);
+            if super::super::operations::operations(&graph).groups.is_empty() {
+                continue;
+            }
+            let model = model(&graph, seed);
+            let history = history(random);
+            let numbers = evaluated(&graph, &history);
+            let attention = [Attention::Brute, Attention::Kinds][random.usize(..2)];
+            let mut reference = Reference::new(&model, attention, Kernel::preferred()).unwrap();
+            for (t, &token) in history.iter().enumerate() {
+                reference.step(Token(token as u32)).unwrap();
+                let of = |linear: &Linear| linear.evaluate(|value| numbers[t][value.index()]);
+                let expected: Vec<f64> = graph.logits().iter().map(of).collect();
+                assert_eq!(reference.logits(), expected, "seed {seed}, position {t}");
+                different += u32::from(expected.iter().any(|&logit| logit != expected[0]));
+                compared += 1;
+            }
+        }
+        assert!(compared > 500 && different > 400, "{compared} compared, {different} different");
+    }
+
+    #[test]
+    fn whole_builds_predict_what_direct_evaluation_does() {
+        for seed in [2, 3, 5] {
+            let graph = small_graphs::random(seed);
+            let build = crate::weights::build(&graph, names(), Token(0));
+            assert_eq!(build.fetches.len(), build.parts.shape.layers);
+            let model = Model::new(build.parts).unwrap();
+            for run in 0..10 {
+                let mut reference =
+                    Reference::new(&model, Attention::Hull, Kernel::preferred()).unwrap();
+                let brute = |_, tie| -> Result<Box<dyn crate::attention::Memory>, _> {
+                    Ok(Box::new(Brute::new(tie)))
+                };
+                let mut evaluation = Evaluation::new(&graph, brute).unwrap();
+                for token in history(&mut Rng::with_seed(run)) {
+                    reference.step(Token(token as u32)).unwrap();
+                    evaluation.step(token).unwrap();
+                    let next = reference.next_token().unwrap();
+                    assert_eq!(next.index(), evaluation.next_token(), "graph {seed}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_graph_gives_the_same_bytes() {
+        let build = || {
+            let build = crate::weights::build(&small_graphs::random(6), names(), Token(0));
+            Model::new(build.parts).unwrap().to_bytes()
+        };
+        assert_eq!(build(), build());
+    }
+
+    #[test]
+    fn a_mean_is_that_of_all_positions_but_the_first() {
+        let mut graph = Graph::new(TOKENS, 0);
+        let number = graph.feature("number", |token| token as f64);
+        let mean = graph.mean("mean", &[number.into()])[0];
+        let total = graph.unit(graph.position(), mean);
+        let kept = graph.persist("total", total * 1.0);
+        graph.predict(1, kept.into());
+        let model = model(&graph, 0);
+        let mut reference = Reference::new(&model, Attention::Kinds, Kernel::preferred()).unwrap();
+        let mut sum = 0;
+        for token in [0usize, 3, 1, 4, 4, 2] {
+            reference.step(Token(token as u32)).unwrap();
+            sum += token;
+            assert!((reference.logits()[1] - sum as f64).abs() < 1e-9, "{sum}");
+        }
+    }
+}

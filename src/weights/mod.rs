@@ -18,6 +18,8 @@ mod matrices;
 mod operations;
 mod schedule;
 mod slots;
+#[cfg(test)]
+mod small_graphs;
 
 use crate::graph::Graph;
 use crate::model::{ModelParts, Token};

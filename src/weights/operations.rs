@@ -290,3 +290,6 @@ impl Ties {
         self.0[a.index().max(b.index())] = a.min(b);
     }
 }
+
+#[cfg(test)]
+mod tests;

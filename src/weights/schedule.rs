@@ -159,3 +159,76 @@ fn settle(times: &mut Vec<usize>, rule: impl Fn(&[usize], usize) -> usize) {
     }
     panic!("a persist ties together operations of which one depends on the other");
 }
+
+#[cfg(test)]
+pub mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+    use crate::weights::operations::operations;
+    use crate::weights::small_graphs;
+
+    /// Times that are allowed, but as they come: with room, and every group moved at random.
+    pub fn any_times(operations: &Operations, random: &mut Rng) -> Times {
+        let of = earliest(operations);
+        let layers = of.iter().copied().max().unwrap_or(1).div_ceil(2) + random.usize(..3);
+        let mut times = Times { of, layers };
+        for _ in 0..4 * times.of.len() {
+            let group = GroupId(random.usize(..times.of.len()));
+            let window = window(operations, &times, group);
+            times.of[group.0] = window[random.usize(..window.len())];
+        }
+        times
+    }
+
+    fn check(operations: &Operations, times: &Times) {
+        for (at, group) in operations.groups.iter().enumerate() {
+            let time = times.of[at];
+            assert!((1..=2 * times.layers).contains(&time));
+            match group.part {
+                Part::Attention => assert_eq!(time % 2, 1, "heads stand in odd half-layers"),
+                Part::FeedForward => assert_eq!(time % 2, 0, "units stand in even half-layers"),
+                Part::Either => {}
+            }
+            for &read in &group.reads {
+                let maker = operations.kept[read].group;
+                assert!(maker.is_none_or(|maker| times.of[maker.0] < time), "made before read");
+            }
+        }
+    }
+
+    #[test]
+    fn groups_stand_after_what_they_read_in_half_layers_of_their_kind() {
+        for seed in 0..400 {
+            let random = &mut Rng::with_seed(seed);
+            let operations = operations(&small_graphs::random(seed));
+            if operations.groups.is_empty() {
+                continue;
+            }
+            let times = Times { of: earliest(&operations), layers: 100 };
+            check(&operations, &times);
+            // None could stand earlier.
+            for group in 0..operations.groups.len() {
+                let window = window(&operations, &times, GroupId(group));
+                assert_eq!(window[0], times.of[group], "seed {seed}");
+            }
+            check(&operations, &any_times(&operations, random));
+        }
+    }
+
+    #[test]
+    fn a_schedule_has_one_layer_more_than_the_longest_chain_and_is_always_the_same() {
+        for seed in [1, 4, 9] {
+            let operations = operations(&small_graphs::random(seed));
+            let found = schedule(&operations);
+            check(&operations, &found);
+            let chain = earliest(&operations).into_iter().max().unwrap().div_ceil(2);
+            assert_eq!(found.layers, chain + SPARE_LAYERS);
+            assert_eq!(schedule(&operations), found);
+            // No single move makes it smaller, and none of the start does better.
+            let start = Times { of: earliest(&operations), layers: found.layers };
+            assert!(cost(&operations, &found) <= cost(&operations, &start));
+            assert_eq!(descend(&operations, found.clone()), found);
+        }
+    }
+}

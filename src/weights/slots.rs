@@ -210,3 +210,137 @@ fn sizes(own: &[usize], half_layers: &[HalfLayer]) -> (usize, usize) {
     }
     (heads, units)
 }
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+    use crate::weights::operations::operations;
+    use crate::weights::schedule::tests::any_times;
+    use crate::weights::small_graphs;
+
+    fn layouts(check: impl Fn(&Operations, &Times, &Layout, u64)) {
+        for seed in 0..400 {
+            let operations = operations(&small_graphs::random(seed));
+            if operations.groups.is_empty() {
+                continue;
+            }
+            let times = any_times(&operations, &mut Rng::with_seed(seed));
+            check(&operations, &times, &allocate(&operations, &times), seed);
+        }
+    }
+
+    #[test]
+    fn two_values_that_live_at_once_never_share_a_slot() {
+        layouts(|operations, times, layout, seed| {
+            let (births, deaths) = lives(operations, times);
+            for a in 0..births.len() {
+                for b in 0..a {
+                    let apart = deaths[a] < births[b] || deaths[b] < births[a];
+                    assert!(apart || layout.slot[a] != layout.slot[b], "seed {seed}: {a}, {b}");
+                }
+            }
+            assert!(layout.slot.iter().all(|&slot| slot < layout.slots));
+        });
+    }
+
+    #[test]
+    fn values_live_from_their_birth_to_their_last_reader_and_no_longer() {
+        layouts(|operations, times, layout, seed| {
+            let (births, deaths) = lives(operations, times);
+            let end = 2 * times.layers;
+            for (at, kept) in operations.kept.iter().enumerate() {
+                let made = kept.group.map_or(0, |group| times.of[group.0]);
+                assert_eq!(births[at], made, "seed {seed}");
+                let groups = operations.groups.iter().zip(&times.of);
+                let reads = groups.filter(|(group, _)| group.reads.contains(&at));
+                let last = reads.map(|(_, time)| time - 1).max().unwrap_or(made);
+                let expected = match at {
+                    _ if kept.read_by_logits || at == operations.one => end,
+                    at if at == operations.position => last.max(end - 2),
+                    _ => last,
+                };
+                assert_eq!(deaths[at], expected, "seed {seed}, value {at}");
+            }
+            for (state, &count) in layout.live.iter().enumerate() {
+                let alive = births.iter().zip(&deaths);
+                let alive = alive.filter(|(birth, death)| (**birth..=**death).contains(&state));
+                assert_eq!(alive.count(), count, "seed {seed}, state {state}");
+            }
+            assert!(layout.slots >= *layout.live.iter().max().unwrap());
+        });
+    }
+
+    /// Follows what each slot holds, as a combination of values, through all half-layers.
+    #[test]
+    fn every_value_that_lives_is_what_its_slot_holds() {
+        let mut in_place = 0;
+        for seed in 0..400 {
+            let operations = operations(&small_graphs::random(seed));
+            if operations.groups.is_empty() {
+                continue;
+            }
+            let times = any_times(&operations, &mut Rng::with_seed(seed));
+            let layout = allocate(&operations, &times);
+            let (births, deaths) = lives(&operations, &times);
+            let mut slots = vec![Linear::zero(); layout.slots];
+            let holds = |state: usize, slots: &[Linear]| {
+                for (at, kept) in operations.kept.iter().enumerate() {
+                    if (births[at]..=deaths[at]).contains(&state) {
+                        let slot = &slots[layout.slot[at]];
+                        assert_eq!(*slot, kept.value.into(), "seed {seed}, state {state}");
+                    }
+                }
+            };
+            for (at, kept) in operations.kept.iter().enumerate() {
+                if births[at] == 0 {
+                    slots[layout.slot[at]] = kept.value.into();
+                }
+            }
+            holds(0, &slots);
+            for (before, half_layer) in layout.half_layers.iter().enumerate() {
+                for birth in &half_layer.births {
+                    let kept = &operations.kept[birth.kept];
+                    assert!(birth.passed.is_zero() || half_layer.passed.contains(&birth.passed));
+                    let slot = &mut slots[layout.slot[birth.kept]];
+                    in_place += u32::from(!slot.is_zero());
+                    // What is added, with a value for what it was defined as.
+                    let sum = slot.clone() + birth.passed.clone() + kept.raw.clone();
+                    let defined = kept.slots.clone() + kept.raw.clone();
+                    assert_eq!(sum, defined, "seed {seed}, half-layer {before}");
+                    *slot = kept.value.into();
+                }
+                for &slot in &half_layer.cleared {
+                    slots[slot] = Linear::zero();
+                }
+                holds(before + 1, &slots);
+            }
+        }
+        assert!(in_place > 100, "{in_place}");
+    }
+
+    #[test]
+    fn only_exact_values_take_others_over_unless_they_grow() {
+        let mut graph = crate::graph::Graph::new(3, 0);
+        let half = graph.feature("half", |token| token as f64 / 3.0);
+        let whole = graph.feature("whole", |token| token as f64);
+        let unit = graph.unit(whole, half);
+        let inexact = graph.persist("inexact", unit * 1.0);
+        let grown = graph.persist("grown", inexact + whole * 2.0);
+        graph.predict(1, grown.into());
+        let operations = operations(&graph);
+        let of = |value: crate::graph::Value| operations.place[value.index()].unwrap();
+        let exact = |value| operations.kept[of(value)].exact;
+        assert_eq!(
+            [exact(whole), exact(half), exact(inexact), exact(grown)],
+            [true, false, false, false]
+        );
+        let times = Times { of: vec![2, 3], layers: 2 };
+        let layout = allocate(&operations, &times);
+        // What is the old value and more takes its slot; of whole and half none is taken over.
+        assert_eq!(layout.slot[of(grown)], layout.slot[of(inexact)]);
+        assert_ne!(layout.slot[of(inexact)], layout.slot[of(half)]);
+        assert_ne!(layout.slot[of(inexact)], layout.slot[of(whole)]);
+    }
+}

@@ -145,6 +145,31 @@ mod tests {
     }
 
     #[test]
+    fn a_guard_of_what_is_needed_at_once_is_at_once() {
+        let product = Op::Mul { dst: 6, a: POSITION, b: POSITION };
+        let guard = Op::Guard { a: 6 };
+        let push = Op::Push { column: 0, a: 6 };
+        let (now, deferred) = split(vec![product, guard, push, Op::Predict { token: 0 }], 6);
+        assert_eq!((now, deferred.ops.len()), (vec![product, guard, push], 1));
+        let (now, deferred) = split(vec![product, guard, Op::PickLine { group: 0, x: 6 }], 6);
+        assert_eq!((now.len(), deferred.ops.len()), (0, 3));
+    }
+
+    #[test]
+    fn what_is_read_before_it_is_up_to_date_is_noticed() {
+        let read = Op::AddConst { dst: 7, a: 5, k: 0 };
+        let sum = Op::AccumulateConst { sum: 5, k: 1 };
+        let latch = Op::SetLatch { latch: 5, dead: POSITION };
+        for change in [sum, latch] {
+            assert!(is_up_to_date_when_read(&mut [change, read]));
+            assert!(!is_up_to_date_when_read(&mut [read, change]));
+        }
+        let early = Op::AddConst { dst: 8, a: 7, k: 0 };
+        assert!(is_up_to_date_when_read(&mut [read, early]));
+        assert!(!is_up_to_date_when_read(&mut [early, read]));
+    }
+
+    #[test]
     fn marks_and_hulls_are_at_once() {
         let mark = Op::AddConst { dst: 5, a: POSITION, k: 0 };
         let (now, deferred) = split(vec![mark, Op::Predict { token: 3 }], 6);

@@ -312,3 +312,6 @@ fn rows(fused: &Fused, columns: &[FeatureId]) -> (Vec<u16>, Vec<usize>) {
         .collect();
     (rows, representatives)
 }
+
+#[cfg(test)]
+mod tests;

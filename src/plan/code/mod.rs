@@ -2,6 +2,8 @@
 
 pub mod compiler;
 pub mod deferred;
+#[cfg(test)]
+mod interpret;
 pub mod liveness;
 mod lower;
 pub mod op;

@@ -169,3 +169,6 @@ pub fn leaves_zero(plan: &Plan) -> EntitySet<TableId> {
     }
     leaves
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,6 +102,78 @@ impl Affine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn great() -> impl Strategy<Value = i64> {
+        prop_oneof![
+            -5i64..6,
+            any::<i64>().prop_map(|k| k >> 4),
+            (0u32..61).prop_map(|k| 1 << k),
+            (0u32..61).prop_map(|k| -(1 << k)),
+        ]
+    }
+
+    fn affine() -> impl Strategy<Value = Affine> {
+        let terms = prop::collection::btree_map(0u32..5, great(), 0..4);
+        (great(), terms).prop_map(|(c, terms)| {
+            let terms = terms.into_iter().filter(|term| term.1 != 0);
+            Affine { c, terms: terms.map(|(id, k)| (AtomId::from_u32(id), k)).collect() }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_sum_is_the_exact_one_or_has_a_part_beyond_2_to_the_60(
+            parts in prop::collection::vec((affine(), great()), 0..5), c in great(),
+        ) {
+            let all = |of: &dyn Fn(&Affine) -> i64| -> Vec<i128> {
+                parts.iter().map(|(it, k)| i128::from(of(it)) * i128::from(*k)).collect()
+            };
+            let is_small = |x: i128| x.abs() <= i128::from(MAX_COEFFICIENT);
+            let atoms: Vec<AtomId> = (0..5).map(AtomId::from_u32).collect();
+            let constants = all(&|it| it.c);
+            let terms: Vec<Vec<i128>> =
+                atoms.iter().map(|&atom| all(&|it| it.coefficient(atom))).collect();
+            match Affine::sum(c, parts.iter().map(|(it, k)| (it, *k))) {
+                Some(sum) => {
+                    prop_assert_eq!(i128::from(sum.c), i128::from(c) + constants.iter().sum::<i128>());
+                    for (&atom, parts) in atoms.iter().zip(&terms) {
+                        prop_assert_eq!(i128::from(sum.coefficient(atom)), parts.iter().sum());
+                    }
+                    prop_assert!(sum.terms.iter().all(|term| term.1 != 0));
+                    prop_assert!(sum.terms.is_sorted_by_key(|term| term.0));
+                }
+                None => {
+                    let partial = |parts: &Vec<i128>, from: i128| {
+                        parts.iter().any(|x| !is_small(*x))
+                            || parts.iter().scan(from, |sum, x| {
+                                *sum += x;
+                                Some(*sum)
+                            }).any(|sum| !is_small(sum))
+                    };
+                    prop_assert!(
+                        !is_small(c.into()) || partial(&constants, c.into())
+                            || terms.iter().any(|parts| partial(parts, 0))
+                    );
+                }
+            }
+        }
+
+        #[test]
+        fn halves_are_exact(affine in affine(), times in 0u32..70) {
+            let twos = affine.twos();
+            let halved = affine.halved(times.min(twos));
+            let back = |k: i64| k.checked_mul(1i64 << times.min(twos).min(62));
+            prop_assert_eq!(back(halved.c), Some(affine.c));
+            for (half, whole) in halved.terms.iter().zip(&affine.terms) {
+                prop_assert_eq!((half.0, back(half.1)), (whole.0, Some(whole.1)));
+            }
+            prop_assert_eq!(affine.half().is_some(), twos >= 1);
+            if affine != Affine::default() {
+                prop_assert!(affine.halved(twos).half().is_none());
+            }
+        }
+    }
 
     #[test]
     fn sums_have_each_atom_once_or_are_refused() {

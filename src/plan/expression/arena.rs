@@ -177,3 +177,106 @@ impl Arena {
         arena
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::plan::expression::evaluate::World;
+    use crate::plan::fuse::heads::Items;
+    use proptest::prelude::*;
+
+    /// Random features of tokens, of which some may stand at the latest position.
+    fn features() -> impl Strategy<Value = (Vec<Vec<i64>>, Vec<usize>)> {
+        (1usize..5, 1usize..6).prop_flat_map(|(columns, tokens)| {
+            let small = prop_oneof![-3i64..4, Just(1i64 << 49)];
+            let column = prop::collection::vec(small, tokens);
+            let current = prop::sample::subsequence((0..tokens).collect::<Vec<_>>(), 1..=tokens);
+            (prop::collection::vec(column, columns), current)
+        })
+    }
+
+    fn place(behind: Option<i64>) -> Affine {
+        behind.map_or(Affine::constant(1), |behind| {
+            Arena::position().plus(&Affine::constant(behind), 1).unwrap()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn sums_of_features_are_bounded_jointly_and_attained(
+            (columns, current) in features(),
+            terms in prop::collection::vec(
+                (0usize..5, -3i64..4, prop_oneof![Just(Some(0i64)), Just(Some(-1)), Just(None)]),
+                1..5,
+            ),
+            more in prop::collection::vec(0usize..6, 3),
+            last in any::<prop::sample::Index>(),
+        ) {
+            let tokens = columns[0].len();
+            let count = columns.len();
+            let columns: PrimaryMap<FeatureId, Vec<i64>> = columns.into_iter().collect();
+            let features = Arc::new(Features { columns, tokens });
+            let mut arena =
+                Arena::new(FeatureBounds::new(features.clone(), current.clone()), 100);
+            let mut sum = Affine::default();
+            for &(feature, k, behind) in &terms {
+                let feature = arena.feature(place(behind), FeatureId::new(feature % count));
+                sum = sum.plus(&feature, k).unwrap();
+            }
+            let bounds = arena.bounds(&sum);
+            let mut history: Vec<usize> = more.iter().map(|token| token % tokens).collect();
+            history.push(current[last.index(current.len())]);
+            let items = Items::default();
+            let world = World::new(&arena, &features, &items, &history);
+            let value = world.at(&sum, 3);
+            prop_assert!(bounds.low <= value && value <= bounds.high);
+            // Tokens of different places are independent: both ends are met.
+            let over = |tokens: &[usize], behind: Option<i64>| {
+                let of = |&token: &usize| -> i128 {
+                    let at = |term: &&(usize, i64, Option<i64>)| term.2 == behind;
+                    let term = |&(feature, k, _): &(usize, i64, _)| {
+                        i128::from(features.columns[FeatureId::new(feature % count)][token])
+                            * i128::from(k)
+                    };
+                    terms.iter().filter(at).map(term).sum()
+                };
+                let all: Vec<i128> = tokens.iter().map(of).collect();
+                Interval::new(*all.iter().min().unwrap(), *all.iter().max().unwrap())
+            };
+            let all: Vec<usize> = (0..tokens).collect();
+            let attained = over(&current, Some(0)).plus(over(&all, Some(-1))).plus(over(&all, None));
+            prop_assert_eq!(bounds, attained);
+        }
+    }
+
+    #[test]
+    fn what_all_tokens_agree_on_is_a_constant_only_where_all_others_are_excluded() {
+        let mut columns = PrimaryMap::new();
+        let one = columns.push(vec![0, 1, 1]);
+        let features = Arc::new(Features { columns, tokens: 3 });
+        let mut arena = Arena::new(FeatureBounds::new(features, vec![1, 2]), 9);
+        assert_eq!(arena.feature(Arena::position(), one), Affine::constant(1));
+        assert_eq!(arena.feature(place(Some(-1)), one).as_constant(), None);
+    }
+
+    #[test]
+    fn equal_atoms_are_one_and_clamps_do_not_nest() {
+        let mut columns = PrimaryMap::new();
+        let of = columns.push(vec![3, 4]);
+        let features = Arc::new(Features { columns, tokens: 2 });
+        let mut arena = Arena::new(FeatureBounds::new(features, vec![0, 1]), 9);
+        let behind = place(Some(-2));
+        let clamped = arena.clamped(behind.clone());
+        assert_eq!(arena.clamped(clamped.clone()), clamped);
+        assert_eq!(arena.clamped(Arena::position()), Arena::position());
+        assert_eq!(arena.bounds(&clamped), Interval::new(0, 9));
+        assert_eq!(arena.bounds(&behind), Interval::new(-1, 7));
+        // A feature clamps its place itself.
+        let before = arena.len();
+        let direct = arena.feature(behind, of);
+        assert_eq!(arena.feature(clamped, of), direct);
+        assert_eq!(arena.len(), before + 1);
+    }
+}

@@ -10,6 +10,8 @@
 pub mod affine;
 pub mod arena;
 pub mod atom;
+#[cfg(test)]
+pub mod evaluate;
 pub mod feature_bounds;
 pub mod interval;
 pub mod merge;

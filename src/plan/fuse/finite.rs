@@ -87,3 +87,85 @@ fn clear(slots: &mut [Upper], cleared: &[u32]) {
         slots[slot as usize] = Upper::ZERO;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{HeadKind, TieBreak};
+    use crate::plan::fuse::draft::{Draft, FREE, HeadDraft, NUMBER, ONE, SQUARE};
+
+    const LIMIT: u64 = 1 << 20;
+
+    fn refused(draft: &Draft, limit: u64) -> Option<Place> {
+        check(&draft.model(), limit).err().map(|cause| {
+            assert_eq!(cause.rule, Rule::Finite);
+            assert!(cause.bound.is_some_and(|bound| bound >= MAX_FINITE));
+            cause.place
+        })
+    }
+
+    fn two_to(e: i32) -> f64 {
+        2f64.powi(e)
+    }
+
+    #[test]
+    fn what_squares_itself_is_refused_at_the_unit_that_may_overflow() {
+        // NUMBER is 4 at most; layer l makes about 4^(2^(l+1)) of it.
+        let mut draft = Draft::new(5, 8, 12, 1);
+        for layer in 0..12 {
+            draft.unit(layer, 0, &[(NUMBER, 1.0)], &[(NUMBER, 1.0)]);
+            draft.fed(layer, NUMBER, &[(0, 1.0)]);
+        }
+        let place = refused(&draft, LIMIT);
+        assert!(matches!(place, Some(Place::Unit { layer: 8, unit: 0 })), "{place:?}");
+        // Cleared in between it never grows.
+        draft.parts.clears.as_mut().unwrap()[4].after_feed_forward = vec![NUMBER as u32];
+        assert_eq!(refused(&draft, LIMIT), None);
+    }
+
+    #[test]
+    fn a_unit_that_nobody_reads_may_not_overflow_either() {
+        let mut draft = Draft::new(5, 8, 1, 1);
+        draft.unit(0, 0, &[(ONE, two_to(500))], &[(ONE, two_to(500))]);
+        assert_eq!(refused(&draft, LIMIT), Some(Place::Unit { layer: 0, unit: 0 }));
+        draft.unit(0, 0, &[(ONE, two_to(440))], &[(ONE, two_to(440))]);
+        assert_eq!(refused(&draft, LIMIT), None);
+    }
+
+    #[test]
+    fn heads_slots_and_logits_may_not_overflow() {
+        let mut draft = Draft::new(5, 8, 1, 0);
+        let head = HeadDraft {
+            kind: HeadKind::Lookup,
+            tie: TieBreak::Latest,
+            query: [&[], &[]],
+            key: [&[], &[]],
+            value: [&[(ONE, two_to(500))], &[]],
+        };
+        draft.head(0, 0, head);
+        draft.attended(0, FREE, &[(0, two_to(390))]);
+        assert_eq!(refused(&draft, LIMIT), None);
+        draft.attended(0, FREE, &[(0, two_to(410))]);
+        assert_eq!(refused(&draft, LIMIT), Some(Place::AttentionOut { layer: 0, slot: FREE }));
+        draft.attended(0, FREE, &[(0, 1.0)]);
+        draft.logit(3, &[(FREE, two_to(390))]);
+        assert_eq!(refused(&draft, LIMIT), None);
+        draft.logit(3, &[(FREE, -two_to(410))]);
+        assert_eq!(refused(&draft, LIMIT), Some(Place::Logit { token: 3 }));
+    }
+
+    #[test]
+    fn positions_count_up_to_the_limit() {
+        let mut draft = Draft::new(5, 8, 0, 0);
+        draft.logit(1, &[(SQUARE, two_to(850))]);
+        assert_eq!(refused(&draft, 1 << 20), None);
+        assert_eq!(refused(&draft, 1 << 30), Some(Place::Logit { token: 1 }));
+    }
+
+    #[test]
+    fn terms_of_opposite_signs_do_not_make_up_for_each_other() {
+        let mut draft = Draft::new(5, 8, 0, 0);
+        draft.logit(1, &[(ONE, two_to(950)), (NUMBER, -two_to(950))]);
+        assert_eq!(refused(&draft, LIMIT), Some(Place::Logit { token: 1 }));
+    }
+}

@@ -12,6 +12,8 @@
 //! feature constant: such a feature is the `one` by which a model writes constants. That the BOS
 //! token does not come again is an assumption, guarded at run time.
 
+#[cfg(test)]
+pub mod draft;
 mod finite;
 pub mod heads;
 pub mod position_zero;

@@ -112,3 +112,145 @@ fn add(x: &mut [Option<f64>], out: Matrix<'_>, brought: &[Option<f64>], cleared:
         x[slot as usize] = Some(0.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+    use crate::engine::{Attention, Reference};
+    use crate::linalg::Kernel;
+    use crate::model::{HeadKind, TieBreak};
+    use crate::plan::fuse::draft::{Draft, FREE, HeadDraft, NUMBER, ONE, zero};
+
+    /// Σ w·x in a random order, fused or not.
+    fn summed(random: &mut Rng, row: &[f64], x: &[f64]) -> f64 {
+        let mut products: Vec<(f64, f64)> = row.iter().copied().zip(x.iter().copied()).collect();
+        random.shuffle(&mut products);
+        let fused = random.bool();
+        let mut sums = [0.0f64; 2];
+        for (at, (w, x)) in products.into_iter().enumerate() {
+            let sum = &mut sums[at % (1 + at % 2)];
+            *sum = if fused { w.mul_add(x, *sum) } else { *sum + w * x };
+        }
+        sums[0] + sums[1]
+    }
+
+    #[test]
+    fn a_sum_at_position_0_is_the_f64_of_every_order_or_none() {
+        let random = &mut Rng::with_seed(3);
+        let (mut known, mut none, mut rounding) = (0, 0, 0);
+        for _ in 0..40_000 {
+            let mut draw = || {
+                let whole = random.i64(-(1 << 53)..=1 << 53) >> random.u32(20..54);
+                let scale = [1.0, 1.0, 0.5, 0.25, GRAIN, 0.1][random.usize(..16) % 6];
+                whole as f64 * scale
+            };
+            let row = [0; 4].map(|_| draw());
+            let x = [0; 4].map(|_| draw());
+            let sum = dot(&row, &x.map(Some));
+            let orders: Vec<f64> = (0..8).map(|_| summed(random, &row, &x)).collect();
+            match sum {
+                Some(sum) => {
+                    known += 1;
+                    assert!(orders.iter().all(|&order| order == sum), "{row:?} · {x:?}");
+                }
+                None => {
+                    none += 1;
+                    rounding += u32::from(orders.iter().any(|order| *order != orders[0]));
+                }
+            }
+        }
+        assert!(known > 1_000 && none > 1_000 && rounding > 500, "{known} {none} {rounding}");
+    }
+
+    #[test]
+    fn unknown_terms_count_unless_their_weight_is_0() {
+        assert_eq!(dot(&[1.0, 0.0], &[Some(2.0), None]), Some(2.0));
+        assert_eq!(dot(&[1.0, 1.0], &[Some(2.0), None]), None);
+        assert_eq!(dot(&[0.1], &[Some(3.0)]), None, "the product rounds");
+        assert_eq!(dot(&[GRAIN / 2.0], &[Some(3.0)]), None, "finer than the grain");
+        assert_eq!(dot(&[1.0, -1.0], &[Some(EXACT), Some(1.0)]), None, "beyond the range");
+        assert_eq!(dot(&[1.0], &[Some(EXACT)]), Some(EXACT));
+    }
+
+    fn passing_on<'a>(value: [&'a [(usize, f64)]; 2], key: &'a [(usize, f64)]) -> HeadDraft<'a> {
+        HeadDraft {
+            kind: HeadKind::Lookup,
+            tie: TieBreak::Latest,
+            query: [&[], &[]],
+            key: [key, &[]],
+            value,
+        }
+    }
+
+    #[test]
+    fn an_inexact_number_is_unknown_and_so_is_what_follows_from_it() {
+        let mut draft = Draft::new(3, 10, 2, 1);
+        draft.embed(0, &[(ONE, 3.0), (NUMBER, 2.0)]);
+        draft.head(0, 0, passing_on([&[(ONE, 0.1)], &[(NUMBER, 4.0)]], &[(NUMBER, 0.5)]));
+        draft.attended(0, FREE, &[(0, 1.0)]);
+        draft.attended(0, FREE + 1, &[(1, 1.0)]);
+        draft.head(1, 0, passing_on([&[(FREE, 1.0)], &[(FREE + 1, 1.0)]], &[(FREE, 1.0)]));
+        draft.logit(2, &[(FREE + 1, 1.0)]);
+        let at_zero = zero(&draft.model());
+        assert_eq!(at_zero.heads[0][0].key, [Some(1.0), Some(0.0)]);
+        assert_eq!(at_zero.heads[0][0].value, [None, Some(8.0)]);
+        assert_eq!(at_zero.heads[0][0].whole_value(0), None);
+        assert_eq!(at_zero.heads[0][0].whole_value(1), Some(8));
+        assert_eq!(at_zero.heads[1][0].key, [None, Some(0.0)]);
+        assert_eq!(at_zero.heads[1][0].value, [None, Some(8.0)]);
+        assert_eq!(at_zero.next, Some(Token(2)), "no logit reads what is unknown");
+        draft.logit(1, &[(FREE, 1.0)]);
+        assert_eq!(zero(&draft.model()).next, None);
+        // What is cleared is known again.
+        draft.parts.clears.as_mut().unwrap()[0].after_attention = vec![FREE as u32];
+        let at_zero = zero(&draft.model());
+        assert_eq!(at_zero.heads[1][0].key, [Some(0.0); 2]);
+        assert_eq!(at_zero.next, Some(Token(2)));
+        assert!(at_zero.heads[1][0].has_key_zero() && !at_zero.heads[0][0].has_key_zero());
+    }
+
+    #[test]
+    fn a_fraction_is_no_whole_value() {
+        let mut draft = Draft::new(3, 8, 1, 0);
+        draft.embed(0, &[(NUMBER, 3.0)]);
+        draft.head(0, 0, passing_on([&[(NUMBER, 0.5)], &[]], &[]));
+        let head = zero(&draft.model()).heads[0][0];
+        assert_eq!((head.value[0], head.whole_value(0)), (Some(1.5), None));
+    }
+
+    #[test]
+    fn the_first_prediction_is_the_references() {
+        let random = &mut Rng::with_seed(11);
+        let mut known = 0;
+        for seed in 0..1000 {
+            let mut draft = Draft::new(4, 8, 2, 2);
+            let mut fill = |weights: &mut [f64]| {
+                for weight in weights {
+                    *weight = [0.0, 0.0, 0.0, 1.0, -2.0, 0.25, 3.0, 0.1][random.usize(..8)];
+                    if *weight == 0.1 && random.u16(..300) > 0 {
+                        *weight = -1.0;
+                    }
+                }
+            };
+            for layer in &mut draft.parts.layers {
+                fill(&mut layer.attention_in);
+                fill(&mut layer.attention_out);
+                fill(&mut layer.feed_forward_in);
+                fill(&mut layer.feed_forward_out);
+            }
+            fill(&mut draft.parts.embedding);
+            fill(&mut draft.parts.head);
+            let model = draft.model();
+            let Some(next) = zero(&model).next else { continue };
+            known += 1;
+            for &attention in &[Attention::Brute, Attention::Hull] {
+                let mut reference = Reference::new(&model, attention, Kernel::preferred()).unwrap();
+                reference.step(Token(0)).unwrap();
+                assert_eq!(reference.next_token().unwrap(), next, "model {seed}");
+            }
+        }
+        assert!(known > 30, "{known} models");
+    }
+}

@@ -325,3 +325,6 @@ fn rounds_on_purpose(products: &[Product<'_>]) -> bool {
             && off.is_below(0.25)
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -114,3 +114,145 @@ impl Fusion<'_> {
         Some(sum)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fastrand::Rng;
+
+    use super::*;
+    use crate::model::Model;
+    use crate::plan::expression::evaluate::World;
+    use crate::plan::fuse::draft::{Draft, FREE, NUMBER, ODD, ONE, fusion, zero};
+    use crate::plan::fuse::upper::Upper;
+    use crate::plan::fuse::value::Rounding;
+    use crate::plan::ids::FeatureId;
+
+    const TOKENS: usize = 6;
+
+    /// Features ONE, NUMBER, ODD and one that is negative; `again` if token 0 may come again.
+    fn model(again: bool) -> Model {
+        let mut draft = Draft::new(TOKENS, 10, 0, 0);
+        for token in 0..TOKENS {
+            draft.embed(token, &[(FREE, [5.0, -2.0, 0.0, -1.0, 3.0, 0.0][token])]);
+        }
+        if again {
+            draft.embed(0, &[(ONE, 1.0)]);
+        }
+        draft.model()
+    }
+
+    /// A random expression of tokens at fixed distances and of positions.
+    fn expression(random: &mut Rng, arena: &mut Arena, depth: u32) -> Affine {
+        let mut sum = Affine::constant(random.i64(-3..4));
+        for _ in 0..random.usize(1..4) {
+            let term = match random.u8(..if depth == 0 { 2 } else { 5 }) {
+                0 => Arena::position(),
+                1 => {
+                    let behind = Affine::constant(random.i64(-3..1));
+                    let place = Arena::position().plus(&behind, 1).unwrap();
+                    let feature = [ONE, NUMBER, ODD, FREE][random.usize(..4)];
+                    arena.feature(place, FeatureId::from_u32(feature as u32))
+                }
+                2 => {
+                    let inner = expression(random, arena, depth - 1);
+                    arena.rounded(inner, random.u32(1..4)).unwrap()
+                }
+                _ => {
+                    let gate = expression(random, arena, depth - 1);
+                    let factor = expression(random, arena, depth - 1);
+                    let knots: &[(i64, i64)] = match random.u8(..3) {
+                        0 => &[(0, 1)],
+                        1 => &[(1, 1), (0, -1)],
+                        _ => &[(1, 1), (0, -2), (-1, 1)],
+                    };
+                    arena.piece(&gate, &factor, knots).unwrap()
+                }
+            };
+            sum = sum.plus(&term, random.i64(-2..3)).unwrap();
+        }
+        arena.merge(sum).unwrap()
+    }
+
+    /// A place within 0..=t.
+    fn place(random: &mut Rng, arena: &mut Arena) -> Affine {
+        let back = match random.u8(..4) {
+            0 => return Arena::position(),
+            1 => Affine::constant(random.i64(0..6)),
+            2 => arena.feature(Arena::position(), FeatureId::from_u32(NUMBER as u32)),
+            _ => expression(random, arena, 1),
+        };
+        let place = Arena::position().plus(&back, -1).unwrap();
+        arena.clamped(place)
+    }
+
+    #[test]
+    fn a_value_at_a_place_is_what_it_was_there_and_at_position_0_what_it_was_there() {
+        let (mut columns, mut none, mut zeros, mut marks) = (0, 0, 0, 0);
+        for seed in 0..6_000 {
+            let random = &mut Rng::with_seed(seed);
+            let model = model(seed % 3 == 0);
+            let position_zero = zero(&model);
+            let (mut fusion, _) = fusion(&model, &position_zero, 1 << 20);
+            let affine = expression(random, &mut fusion.analysis.arena, 2);
+            let at = place(random, &mut fusion.analysis.arena);
+            let first = fusion.at_zero(&affine).unwrap();
+            let at_zero = if random.bool() { first as i64 } else { random.i64(-4..5) };
+            let value = fusion.value_at(&Value::exact(affine.clone()), &at, Some(at_zero));
+            let there = value.as_exact().unwrap().clone();
+            if fusion.items.columns.is_empty() {
+                none += 1;
+                marks += u32::from(i128::from(at_zero) != first);
+            } else {
+                columns += 1;
+                assert!(!fusion.single_bos, "seed {seed}: tokens and positions need no column");
+            }
+            let bounds = fusion.analysis.arena.bounds(&there);
+            for _ in 0..4 {
+                let least = usize::from(fusion.single_bos);
+                let mut history = vec![0];
+                history.extend((0..random.usize(1..9)).map(|_| random.usize(least..TOKENS)));
+                let world =
+                    World::new(&fusion.analysis.arena, &fusion.features, &fusion.items, &history);
+                let t = history.len() - 1;
+                let selected = world.at(&at, t) as usize;
+                assert!(selected <= t, "a place");
+                let was = match selected {
+                    0 => at_zero.into(),
+                    selected => world.at(&affine, selected),
+                };
+                zeros += u32::from(selected == 0);
+                let context =
+                    format!("seed {seed}: {affine:?} at {at:?} in {history:?}: {there:?}");
+                assert_eq!(world.at(&there, t), was, "{context}");
+                assert!(bounds.low <= was && was <= bounds.high, "{context}: {bounds:?}");
+            }
+        }
+        assert!(
+            columns > 200 && none > 2_000 && zeros > 2_000 && marks > 500,
+            "{columns} columns, {none} without, {marks} marks, {zeros} at position 0"
+        );
+    }
+
+    #[test]
+    fn errors_stay_and_what_is_not_whole_or_unknown_at_position_0_is_refused() {
+        let model = model(false);
+        let position_zero = zero(&model);
+        let (mut fusion, slots) = fusion(&model, &position_zero, 1 << 20);
+        let at = fusion.analysis.arena.clamped(
+            Affine::default()
+                .plus(&Arena::position(), 1)
+                .unwrap()
+                .plus(&Affine::constant(-2), 1)
+                .unwrap(),
+        );
+        let number = slots[NUMBER].as_exact().unwrap().clone();
+        let error = Upper::of(0.1);
+        let near = Value::Known(Number::near(number, error));
+        let there = fusion.value_at(&near, &at, Some(0));
+        assert_eq!(there.number().unwrap().parts().3, Rounding::Within(error));
+        let rule = |value: Value| value.number().unwrap_err().rule;
+        assert_eq!(rule(fusion.value_at(&near, &at, None)), Rule::PositionZero);
+        let half = fusion.analysis.row(&[(0.5, &slots[NUMBER])]);
+        assert_eq!(rule(fusion.value_at(&half, &at, Some(0))), Rule::WholeValue);
+    }
+}

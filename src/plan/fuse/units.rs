@@ -102,3 +102,188 @@ impl Fusion<'_> {
         Ok(Number::near(affine, Upper::of(MAX_SUM as f64 * 2.0 * f64::EPSILON)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cranelift_entity::EntityRef;
+    use fastrand::Rng;
+
+    use super::*;
+    use crate::plan::fuse::draft::{Draft, FREE, NUMBER, ODD, ONE, RECENCY, TIME, fusion, zero};
+    use crate::plan::limits::MAX_PRODUCT;
+
+    const BITS: [u32; 6] = [1, 10, 26, 30, 40, 52];
+
+    /// An atom within ±2^bits or 0..=2^bits, and a number within its bounds.
+    fn atom(random: &mut Rng, arena: &mut Arena) -> (Affine, i64) {
+        let most = 1i64 << BITS[random.usize(..BITS.len())];
+        let least = if random.bool() { -most } else { 0 };
+        let sum = SumId::new(arena.len());
+        let bounds = Interval::new(least.into(), most.into());
+        let atom = Affine::atom(arena.intern(Atom::Sum(sum), bounds));
+        let number = match random.u8(..4) {
+            0 => most,
+            1 => least,
+            2 => most - 1,
+            _ => random.i64(least..=most),
+        };
+        (atom, number)
+    }
+
+    fn scaled(x: i64, exponent: u32) -> f64 {
+        x as f64 * super::super::rounding::two_to(-(exponent as i32))
+    }
+
+    #[test]
+    fn products_are_what_they_claim() {
+        let model = Draft::new(3, 8, 0, 0).model();
+        let position_zero = zero(&model);
+        let (mut exact, mut once, mut within, mut guarded) = (0, 0, 0, 0);
+        for seed in 0..30_000 {
+            let random = &mut Rng::with_seed(seed);
+            let (mut fusion, _) = fusion(&model, &position_zero, 1 << 20);
+            let first = fusion.analysis.arena.len();
+            let (gate, g) = atom(random, &mut fusion.analysis.arena);
+            let (mut factor, mut f) = atom(random, &mut fusion.analysis.arena);
+            if random.u8(..6) == 0 {
+                (factor, f) = (gate.clone(), g);
+            }
+            let [e, d] = [0; 2].map(|_| [0, 0, 0, 1, 5, 20][random.usize(..6)]);
+            let error = [0.0, 0.0, 0.25, 3.0][random.usize(..4)];
+            let part = [0.0, 1.0, -1.0][random.usize(..3)];
+            let number = |affine: &Affine, exponent, error: f64| {
+                let error = Upper::of(error);
+                let rounding =
+                    if error.is_zero() { Rounding::None } else { Rounding::Within(error) };
+                Number::new(affine.clone(), exponent, Symbols::default(), rounding, 0)
+            };
+            let gate_value = Value::Known(number(&gate, e, 0.0));
+            let gate = fusion.analysis.gate(&[(1.0, &gate_value)]).unwrap();
+            let factor_value = Value::Known(number(&factor, d, error));
+            let product = fusion.gated(&gate, &factor_value).unwrap();
+            // The reference's numbers.
+            let (actual_gate, actual_factor) = (scaled(g, e), scaled(f, d) + error * part);
+            if (actual_factor - scaled(f, d)).abs() > error {
+                continue;
+            }
+            let computed = actual_gate.max(0.0) * actual_factor;
+            let meant = i128::from(g.max(0)) * i128::from(f);
+            let claimed = crate::plan::expression::evaluate::evaluate(
+                &fusion.analysis.arena,
+                product.parts().0,
+                &|atom| match atom {
+                    Atom::Sum(sum) if sum.index() == first => Some(g.into()),
+                    Atom::Sum(_) => Some(f.into()),
+                    _ => None,
+                },
+            );
+            let grid = |x: i128, e: u32| x as f64 * super::super::rounding::two_to(-(e as i32));
+            let exponent = product.parts().1;
+            assert!(exponent <= e + d, "seed {seed}");
+            assert_eq!(claimed << (e + d - exponent), meant, "seed {seed}: {product:?}");
+            match product.parts().3 {
+                Rounding::None if product.guards() != 0 => {
+                    guarded += 1;
+                    assert!(meant.abs() > MAX_PRODUCT.into() || computed == grid(meant, e + d));
+                }
+                Rounding::None => {
+                    exact += 1;
+                    assert!(meant.abs() <= WHOLE.into(), "seed {seed}: {product:?}");
+                    assert_eq!(computed, grid(meant, e + d), "seed {seed}: {product:?}");
+                }
+                // An i128 becomes the nearest f64, ties to even.
+                Rounding::Once(error) => {
+                    once += 1;
+                    assert_eq!(computed, grid(meant, e + d), "seed {seed}: {product:?}");
+                    let off = (grid(meant, 0) as i128 - meant).abs();
+                    assert!(grid(off, e + d) <= error.number(), "seed {seed}: {product:?}");
+                }
+                Rounding::Within(error) => {
+                    within += 1;
+                    let off = (computed - grid(meant, e + d)).abs();
+                    let most = error.number() + computed.abs() * f64::EPSILON / 2.0;
+                    assert!(off <= most, "seed {seed}: {off} beyond {error:?}");
+                }
+            }
+        }
+        assert!(
+            exact > 2_000 && once > 1_000 && within > 2_000 && guarded > 500,
+            "{exact} exact, {once} rounded once, {within} within, {guarded} guarded"
+        );
+    }
+
+    #[test]
+    fn a_unit_is_refused_where_its_gate_or_factor_is_not_known() {
+        let model = Draft::new(4, 10, 0, 0).model();
+        let position_zero = zero(&model);
+        let (mut fusion, slots) = fusion(&model, &position_zero, 1 << 20);
+        let row = |weights: &[(usize, f64)]| {
+            let mut row = vec![0.0; slots.len()];
+            weights.iter().for_each(|&(slot, weight)| row[slot] = weight);
+            row
+        };
+        let mut unit = |gate: &[(usize, f64)], factor: &[(usize, f64)]| {
+            fusion.unit(&row(gate), &row(factor), &slots).number().map(|_| ()).map_err(|e| e.rule)
+        };
+        assert_eq!(unit(&[(NUMBER, 1.0)], &[(ODD, 1.0)]), Ok(()));
+        assert_eq!(unit(&[(NUMBER, 0.5)], &[(ODD, 0.25)]), Ok(()));
+        assert_eq!(unit(&[(NUMBER, 1.0), (RECENCY, 1.0)], &[(ODD, 1.0)]), Err(Rule::ExactGate));
+        assert_eq!(unit(&[(NUMBER, 1.0)], &[(RECENCY, 1.0)]), Err(Rule::PlainFactor));
+        assert_eq!(unit(&[(NUMBER, 0.3)], &[(ODD, 1.0)]), Err(Rule::DyadicWeight));
+        // A gate that is never open lets anything be.
+        assert_eq!(unit(&[(NUMBER, -1.0)], &[(RECENCY, 1.0)]), Ok(()));
+        // A factor that is 0 does, too.
+        assert_eq!(unit(&[(RECENCY, 1.0)], &[(FREE, 1.0)]), Ok(()));
+        // So does a gate that is constant: the unit is linear.
+        assert_eq!(unit(&[(ONE, 2.0)], &[(NUMBER, 1.0), (TIME, 1.0)]), Ok(()));
+    }
+
+    #[test]
+    fn a_product_beyond_2_to_the_53_is_guarded_unless_it_is_a_square() {
+        let mut draft = Draft::new(4, 10, 0, 0);
+        for token in 1..4 {
+            draft.embed(token, &[(FREE, 2f64.powi(27) - token as f64), (FREE + 1, token as f64)]);
+        }
+        let model = draft.model();
+        let position_zero = zero(&model);
+        let (mut fusion, slots) = fusion(&model, &position_zero, 1 << 20);
+        let unit = |slot: usize| -> Vec<f64> {
+            (0..slots.len()).map(|at| f64::from(u8::from(at == slot))).collect()
+        };
+        let square = fusion.unit(&unit(FREE), &unit(FREE), &slots);
+        assert!(matches!(square.number().unwrap().parts().3, Rounding::Once(_)));
+        assert_eq!((square.guards(), fusion.guards.len()), (0, 0));
+        let mut other = unit(FREE);
+        other[FREE + 1] = 1.0;
+        let product = fusion.unit(&unit(FREE), &other, &slots);
+        assert_eq!((product.guards(), fusion.guards.len()), (1, 1));
+        assert!(product.as_exact().is_some());
+        // The same product is the same guard; whoever reads it depends on it.
+        let again = fusion.unit(&unit(FREE), &other, &slots);
+        assert_eq!((again.guards(), fusion.guards.len()), (1, 1));
+        let row = fusion.analysis.row(&[(1.0, &product), (-1.0, &product)]);
+        assert!(row.is_zero() && row.guards() == 1, "0 may depend on a guard, too");
+    }
+
+    #[test]
+    fn there_are_64_guards_and_no_more() {
+        let mut draft = Draft::new(4, 10, 0, 0);
+        for token in 1..4 {
+            draft.embed(token, &[(FREE, 2f64.powi(28) - token as f64)]);
+        }
+        let model = draft.model();
+        let position_zero = zero(&model);
+        let (mut fusion, slots) = fusion(&model, &position_zero, 1 << 20);
+        let mut gate = vec![0.0; slots.len()];
+        gate[FREE] = 1.0;
+        for number in 0..65 {
+            let mut factor = gate.clone();
+            factor[ONE] = f64::from(1 + number);
+            let unit = fusion.unit(&gate, &factor, &slots);
+            match unit.number() {
+                Ok(number_of) => assert_eq!(number_of.guards(), 1 << number),
+                Err(cause) => assert_eq!((cause.rule, number), (Rule::Guards, 64)),
+            }
+        }
+    }
+}

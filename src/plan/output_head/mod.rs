@@ -209,3 +209,6 @@ fn alike(rows: &Rows, left: &[usize], along: &[usize]) -> Vec<usize> {
     let most = alike.into_values().max_by_key(|ids| (ids.len(), Reverse(ids[0])));
     most.unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

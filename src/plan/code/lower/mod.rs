@@ -293,3 +293,6 @@ impl<'c, 'p> Lowering<'c, 'p> {
 }
 
 const _: () = assert!(BEST < FIRST && SELECTED < FIRST);
+
+#[cfg(test)]
+mod tests;

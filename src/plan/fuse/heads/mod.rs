@@ -214,3 +214,6 @@ impl Fusion<'_> {
         Ok((affine.ok_or_else(|| self.analysis.cause(Rule::Coefficient))?, off))
     }
 }
+
+#[cfg(test)]
+mod tests;
