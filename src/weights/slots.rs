@@ -325,7 +325,8 @@ mod tests {
         let mut graph = crate::graph::Graph::new(3, 0);
         let half = graph.feature("half", |token| token as f64 / 3.0);
         let whole = graph.feature("whole", |token| token as f64);
-        let unit = graph.unit(whole, half);
+        let gate = graph.feature("gate", |token| token as f64);
+        let unit = graph.unit(whole + gate, half);
         let inexact = graph.persist("inexact", unit * 1.0);
         let grown = graph.persist("grown", inexact + whole * 2.0);
         graph.predict(1, grown.into());
@@ -340,6 +341,7 @@ mod tests {
         let layout = allocate(&operations, &times);
         // What is the old value and more takes its slot; of whole and half none is taken over.
         assert_eq!(layout.slot[of(grown)], layout.slot[of(inexact)]);
+        assert_ne!(layout.slot[of(inexact)], layout.slot[of(gate)], "exact, but not the newcomer");
         assert_ne!(layout.slot[of(inexact)], layout.slot[of(half)]);
         assert_ne!(layout.slot[of(inexact)], layout.slot[of(whole)]);
     }

@@ -150,6 +150,7 @@ fn a_score_that_may_fall_is_no_passthrough() {
         assert!(matches!(rule, Rule::Recency | Rule::HeadForm | Rule::PositionZero), "{rule:?}");
     };
     not(HeadDraft { key: [&[(TIME, -2.0)], &[(ONE, 1.0)]], ..PASSTHROUGH });
+    not(HeadDraft { key: [&[(TIME, -2.0), (ONE, 10.0)], &[(ONE, 1.0)]], ..PASSTHROUGH });
     not(HeadDraft { query: [&[(TIME, -5.0)], &[(ONE, 5.0)]], ..PASSTHROUGH });
     not(HeadDraft { query: [&[], &[(ONE, 5.0)]], ..PASSTHROUGH });
     not(HeadDraft { query: [&[(TIME, 5.0)], &[(ONE, -5.0)]], ..PASSTHROUGH });
