@@ -32,32 +32,29 @@ mod refusal;
 
 use std::sync::Arc;
 
-use cranelift_entity::{EntityRef, EntitySet};
+use cranelift_entity::EntitySet;
 use serde::Serialize;
 
 use crate::model::{Model, Token};
 
 use code::liveness::{self, Live};
-use code::op::SELECTED;
 use code::specialise;
-use expression::affine::Affine;
 use expression::arena::{Arena, Features};
-use expression::atom::Atom;
 use expression::feature_bounds;
 use fuse::heads::Items;
 use fuse::position_zero::{self, PositionZero};
-use ids::{LatchId, SumId, TableId};
+use ids::TableId;
 use output_head::Output;
 
-pub use code::compiler::Compiler;
+pub(crate) use code::compiler::Compiler;
 pub(crate) use code::deferred::{Deferred, split};
-pub use code::op::{BEST, FIRST, Op, POSITION, PREDICTION, Reg};
-pub use code::specialise::Known;
+pub(crate) use code::op::{BEST, FIRST, Op, POSITION, PREDICTION, Reg};
+pub(crate) use code::specialise::Known;
 pub use explain::HeadStory;
-pub use expression::quotient::round;
-pub use limits::{MAX_AGE, MAX_HULL_KEY, MAX_PRODUCT, MAX_SUM};
-pub use output_head::line_group::{Line, LineGroup};
-pub use output_head::plane_group::PlaneGroup;
+pub(crate) use expression::quotient::round;
+pub(crate) use limits::{MAX_AGE, MAX_HULL_KEY, MAX_PRODUCT, MAX_SUM};
+pub(crate) use output_head::line_group::LineGroup;
+pub(crate) use output_head::plane_group::PlaneGroup;
 pub use refusal::{Cause, Place, Refusal, Rule};
 
 /// A model, lowered for histories that begin with a given token.
@@ -152,22 +149,22 @@ impl Plan {
     }
 
     /// Groups of the output head along one direction.
-    pub fn line_groups(&self) -> &[LineGroup] {
+    pub(crate) fn line_groups(&self) -> &[LineGroup] {
         &self.output.line_groups
     }
 
     /// Groups of the output head along two directions.
-    pub fn plane_groups(&self) -> &[PlaneGroup] {
+    pub(crate) fn plane_groups(&self) -> &[PlaneGroup] {
         &self.output.plane_groups
     }
 
     /// For every table, whether a hull serves in the reference.
-    pub fn tables(&self) -> impl Iterator<Item = bool> {
+    pub(crate) fn tables(&self) -> impl Iterator<Item = bool> {
         self.items.tables.values().map(|table| table.hull)
     }
 
     /// What every column holds at position 0.
-    pub fn columns(&self) -> impl Iterator<Item = i64> {
+    pub(crate) fn columns(&self) -> impl Iterator<Item = i64> {
         self.items.columns.values().map(|column| column.at_zero)
     }
 
@@ -177,50 +174,8 @@ impl Plan {
     }
 
     /// For every token, the row that it is when it stands at the selected place.
-    pub fn rows(&self) -> &[u16] {
+    pub(crate) fn rows(&self) -> &[u16] {
         &self.live.rows
-    }
-
-    /// The register with the selected place.
-    pub fn selected(&self) -> Reg {
-        let place = self.live.selector.as_ref().and_then(Affine::single);
-        match place.map(|(atom, k)| (self.arena.atom(atom), k)) {
-            Some((Atom::Sum(sum), 1)) => self.sum(*sum),
-            _ => SELECTED,
-        }
-    }
-
-    /// The register of the latch by whose age code is specialised.
-    pub fn aged(&self) -> Option<Reg> {
-        self.live.age.map(|latch| self.latch(latch))
-    }
-
-    /// The registers of latches, whose age is guarded.
-    pub fn latches(&self) -> Vec<Reg> {
-        let needed = &self.live.needed.latches;
-        let latches = self.items.latches.keys().filter(|&latch| needed.contains(latch));
-        latches.map(|latch| self.latch(latch)).collect()
-    }
-
-    /// The registers of running sums that are needed.
-    pub(crate) fn sums(&self) -> impl Iterator<Item = Reg> {
-        let needed = &self.live.needed.sums;
-        self.items.sums.keys().filter(|&sum| needed.contains(sum)).map(|sum| self.sum(sum))
-    }
-
-    /// The register of a running sum.
-    pub(crate) fn sum(&self, sum: SumId) -> Reg {
-        FIRST + sum.index() as Reg
-    }
-
-    /// The register of a latch: the position at which it was set.
-    pub(crate) fn latch(&self, latch: LatchId) -> Reg {
-        FIRST + (self.items.sums.len() + latch.index()) as Reg
-    }
-
-    /// The first register that is a step's own.
-    pub fn first_free(&self) -> usize {
-        FIRST as usize + self.items.sums.len() + self.items.latches.len()
     }
 
     /// What is left of the model.

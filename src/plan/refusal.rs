@@ -126,19 +126,19 @@ pub enum Rule {
     /// Bound: the greatest magnitude.
     #[error("numbers may overflow f64")]
     Finite,
-    /// No bound.
+    /// Without a bound.
     #[error("tokens bring numbers that are not whole, or 2^50 and more")]
     WholeFeatures,
     /// Bound: the weight.
-    #[error("a weight is no multiple of 2^-40")]
+    #[error("a weight is no multiple of 2^-40, or beyond 2^53")]
     DyadicWeight,
-    /// No bound.
+    /// Without a bound.
     #[error("a coefficient grows beyond 2^60")]
     Coefficient,
-    /// No bound.
+    /// Without a bound.
     #[error("a multiple of the recency or of the squared position is rounded")]
     Symbol,
-    /// No bound.
+    /// Without a bound.
     #[error("means of two heads are added")]
     OneMean,
     /// Bound: the greatest magnitude.
@@ -147,25 +147,25 @@ pub enum Rule {
     /// Bound: the greatest error.
     #[error("rounding may decide the sign of a gate")]
     ExactGate,
-    /// No bound.
+    /// Without a bound.
     #[error("a gate multiplies a mean, the recency or the squared position")]
     PlainFactor,
-    /// No bound.
+    /// Without a bound.
     #[error("more than 64 products need a guard")]
     Guards,
-    /// No bound.
+    /// Without a bound.
     #[error("what position 0 leaves behind depends on the order of summation")]
     PositionZero,
-    /// No bound.
+    /// Without a bound.
     #[error("keys and queries have no form that the plan knows")]
     HeadForm,
-    /// No bound.
+    /// Without a bound.
     #[error("what clears a key may itself cancel")]
     Clear,
     /// Bound: the factor of the recency.
     #[error("the recency may outweigh a key that is one off, or does not favour the latest")]
     Recency,
-    /// No bound.
+    /// Without a bound.
     #[error("keys whose order a hull decides are sums that may round differently")]
     HullKey,
     /// Bound: how far the query may be off.
@@ -177,13 +177,13 @@ pub enum Rule {
     /// Bound: the greatest magnitude.
     #[error("queries may lie beyond 2^45")]
     QueryRange,
-    /// No bound.
+    /// Without a bound.
     #[error("the height of a key is not minus its square")]
     Parabola,
-    /// No bound.
+    /// Without a bound.
     #[error("the mean of what may be rounded")]
     ExactSummand,
-    /// No bound.
+    /// Without a bound.
     #[error("the value is no whole number")]
     WholeValue,
     /// Bound: the greatest error.
@@ -192,7 +192,7 @@ pub enum Rule {
     /// Bound: the greatest magnitude of a partial sum.
     #[error("a logit's sum may leave the range in which it does not round")]
     LogitRange,
-    /// No bound.
+    /// Without a bound.
     #[error("the winners of a group fill too long a table")]
     Winners,
 }

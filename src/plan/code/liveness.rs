@@ -25,13 +25,13 @@ use crate::plan::refusal::{Cause, Place, Rule};
 /// Which items of a history are needed, or up to date.
 #[derive(Clone, Debug, Default)]
 pub struct Needed {
-    /// Running sums.
+    /// The running sums that are.
     pub sums: EntitySet<SumId>,
-    /// Latches.
+    /// The latches that are.
     pub latches: EntitySet<LatchId>,
-    /// Tables.
+    /// The tables that are.
     pub tables: EntitySet<TableId>,
-    /// Columns.
+    /// The columns that are.
     pub columns: EntitySet<ColumnId>,
 }
 

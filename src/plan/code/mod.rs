@@ -8,4 +8,5 @@ pub mod liveness;
 mod lower;
 pub mod op;
 mod predict;
+mod registers;
 pub mod specialise;

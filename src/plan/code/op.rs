@@ -4,12 +4,12 @@
 //! or where it came from. Sums of products are bounded by 2^53 where they matter, so
 //! arithmetic may wrap inside of a sum and still ends right.
 
-/// A register.
+/// The number of a register, which holds a whole number of 64 bits.
 pub type Reg = u16;
 
 /// Always 0.
 pub const ZERO: Reg = 0;
-/// The position.
+/// The latest position, in tokens from 0.
 pub const POSITION: Reg = 1;
 /// The predicted token.
 pub const PREDICTION: Reg = 2;

@@ -31,7 +31,7 @@ pub struct Known {
     pub age: Option<u16>,
 }
 
-/// Rebuilds expressions.
+/// Rebuilds the expressions of a plan in an arena of its own.
 pub struct Specialiser<'p> {
     plan: &'p Plan,
     known: Known,

@@ -46,7 +46,7 @@ pub struct Fused {
     pub items: Items,
     /// The residual stream after the last layer.
     pub slots: Vec<Value>,
-    /// Guarded products.
+    /// Products that are exact while they stay within ±`MAX_PRODUCT`.
     pub guards: PrimaryMap<GuardId, Affine>,
     /// Features of all tokens.
     pub features: Arc<Features>,

@@ -11,7 +11,7 @@ use crate::plan::fuse::rounding::exact_product;
 /// What position 0 leaves behind.
 #[derive(Clone, Debug)]
 pub struct PositionZero {
-    /// Its token.
+    /// The token at position 0.
     pub bos: Token,
     /// By layer and head.
     pub heads: Vec<Vec<HeadAtZero>>,
@@ -22,9 +22,9 @@ pub struct PositionZero {
 /// Key and value of one head, as far as they are exact.
 #[derive(Clone, Copy, Debug)]
 pub struct HeadAtZero {
-    /// The key.
+    /// Both components of the key, in the units of the model.
     pub key: [Option<f64>; 2],
-    /// The value.
+    /// Both components of the value, in the units of the model.
     pub value: [Option<f64>; 2],
 }
 

@@ -69,7 +69,7 @@ impl Rounding {
 }
 
 impl Number {
-    /// Of parts.
+    /// The number of these parts, its fraction reduced.
     pub fn new(
         affine: Affine,
         exponent: u32,

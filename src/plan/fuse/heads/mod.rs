@@ -58,13 +58,13 @@ pub struct Column {
 /// What a history leaves behind besides its tokens.
 #[derive(Clone, Debug, Default)]
 pub struct Items {
-    /// Running sums.
+    /// What each running sum adds up at every position.
     pub sums: PrimaryMap<SumId, Affine>,
     /// Latches: what must be 0 for a token to take part.
     pub latches: PrimaryMap<LatchId, Affine>,
-    /// Tables.
+    /// What each table is written under.
     pub tables: PrimaryMap<TableId, Table>,
-    /// Columns.
+    /// What each column keeps of every position.
     pub columns: PrimaryMap<ColumnId, Column>,
 }
 
