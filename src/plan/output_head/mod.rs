@@ -9,13 +9,10 @@
 //! the reference, and fit the plan's registers: both is checked for every row (lemma 19 of
 //! docs/plan.md).
 
+mod grouping;
 pub mod line_group;
 pub mod plane_group;
 mod reading;
-
-use std::cmp::Reverse;
-
-use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::model::{Matrix, Model};
 use crate::plan::expression::affine::Affine;
@@ -23,7 +20,8 @@ use crate::plan::fuse::Fused;
 use crate::plan::fuse::rounding::MAX_EXPONENT;
 use crate::plan::limits::{MAX_REGISTER, WHOLE};
 use crate::plan::refusal::{Cause, Place, Rule};
-use line_group::{LineGroup, one_group};
+use grouping::groups;
+use line_group::LineGroup;
 use plane_group::PlaneGroup;
 use reading::{Read, Reading};
 
@@ -148,66 +146,6 @@ fn basis(values: &[Read]) -> Option<(Vec<Affine>, Vec<BasisPlace>)> {
     };
     let places = values.iter().map(place).collect::<Option<_>>()?;
     Some((basis, places))
-}
-
-/// Fewer rows than these are no plane group.
-const MIN_PLANE_GROUP: usize = 3;
-
-fn groups(rows: &Rows, basis: usize) -> Option<(Vec<LineGroup>, Vec<PlaneGroup>)> {
-    let mut left: Vec<usize> = (0..rows.len()).collect();
-    let (mut line_groups, mut plane_groups) = (Vec::new(), Vec::new());
-    while !left.is_empty() {
-        let one = (0..basis).map(|along| ([along, along], alike(rows, &left, &[along])));
-        let one = one.max_by_key(|(along, ids)| (ids.len(), Reverse(*along)));
-        let found = match one {
-            Some((along, ids)) if ids.len() > 1 => {
-                line_groups.push(one_group(rows, Some(along[0]), &ids)?);
-                ids
-            }
-            _ => {
-                let pairs = (0..basis).flat_map(|a| (a + 1..basis).map(move |b| [a, b]));
-                let two = pairs.map(|along| (along, alike(rows, &left, &along)));
-                let two = two.max_by_key(|(along, ids)| (ids.len(), Reverse(*along)));
-                match two {
-                    Some((along, ids)) if ids.len() >= MIN_PLANE_GROUP => {
-                        plane_groups.push(PlaneGroup::new(rows, along, &ids));
-                        ids
-                    }
-                    _ => {
-                        line_groups.push(one_group(rows, None, &left[..1])?);
-                        vec![left[0]]
-                    }
-                }
-            }
-        };
-        let found: FxHashSet<usize> = found.into_iter().collect();
-        left.retain(|id| !found.contains(id));
-    }
-    Some((line_groups, plane_groups))
-}
-
-/// The most rows that differ only along one expression and in the constant, or along two; the
-/// first of several.
-fn alike(rows: &Rows, left: &[usize], along: &[usize]) -> Vec<usize> {
-    let mut alike: FxHashMap<Vec<i64>, Vec<usize>> = FxHashMap::default();
-    let mut rest = Vec::new();
-    for &id in left {
-        let (row, constant) = &rows[id];
-        rest.clear();
-        rest.extend_from_slice(row);
-        for &at in along {
-            rest[at] = 0;
-        }
-        rest.push(if along.len() == 1 { 0 } else { *constant });
-        match alike.get_mut(&rest) {
-            Some(ids) => ids.push(id),
-            None => {
-                alike.insert(rest.clone(), vec![id]);
-            }
-        }
-    }
-    let most = alike.into_values().max_by_key(|ids| (ids.len(), Reverse(ids[0])));
-    most.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Groups against the definition: the greatest logit in exact arithmetic, the lowest id on a tie.
 
+use std::cmp::Reverse;
+
 use fastrand::Rng;
 
 use super::*;
@@ -9,7 +11,7 @@ use crate::model::Token;
 use crate::plan::expression::evaluate::World;
 use crate::plan::fuse::draft::{Draft, FREE, NUMBER, ODD, ONE, RECENCY, TIME, zero};
 use crate::plan::fuse::fuse;
-use crate::plan::output_head::line_group::twins;
+use crate::plan::output_head::line_group::{one_group, twins};
 
 /// The winner as a step finds it: the best of all groups' winners, in wrapping arithmetic.
 fn winner(lines: &[LineGroup], planes: &[PlaneGroup], x: &[i64]) -> usize {

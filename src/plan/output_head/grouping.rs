@@ -1,0 +1,149 @@
+//! Which rows of the output head stand in a group.
+//!
+//! Rows that agree but along one or two expressions are looked for again and again, along each and
+//! each pair. So every row has a hash that is a sum over its entries, from which entries can be taken
+//! out; rows of one hash are compared entry by entry before they are believed to agree.
+
+use std::cmp::Reverse;
+use std::hash::{BuildHasher, BuildHasherDefault};
+
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+
+use super::Rows;
+use super::line_group::{LineGroup, one_group};
+use super::plane_group::PlaneGroup;
+
+/// Fewer rows than these are no plane group.
+const MIN_PLANE_GROUP: usize = 3;
+
+/// All rows in groups; `None` where the winners of one would fill too long a table.
+pub fn groups(rows: &Rows, basis: usize) -> Option<(Vec<LineGroup>, Vec<PlaneGroup>)> {
+    let hashed = Hashed::new(rows);
+    let mut left: Vec<usize> = (0..rows.len()).collect();
+    let (mut line_groups, mut plane_groups) = (Vec::new(), Vec::new());
+    while !left.is_empty() {
+        let one = (0..basis).map(|along| (along, hashed.alike(&left, &[along])));
+        let one = one.max_by_key(|(along, ids)| (ids.len(), Reverse(*along)));
+        let found = match one {
+            Some((along, ids)) if ids.len() > 1 => {
+                line_groups.push(one_group(rows, Some(along), &ids)?);
+                ids
+            }
+            _ => {
+                let pairs = (0..basis).flat_map(|a| (a + 1..basis).map(move |b| [a, b]));
+                let two = pairs.map(|along| (along, hashed.alike(&left, &along)));
+                let two = two.max_by_key(|(along, ids)| (ids.len(), Reverse(*along)));
+                match two {
+                    Some((along, ids)) if ids.len() >= MIN_PLANE_GROUP => {
+                        plane_groups.push(PlaneGroup::new(rows, along, &ids));
+                        ids
+                    }
+                    _ => {
+                        line_groups.push(one_group(rows, None, &left[..1])?);
+                        vec![left[0]]
+                    }
+                }
+            }
+        };
+        let found: FxHashSet<usize> = found.into_iter().collect();
+        left.retain(|id| !found.contains(id));
+    }
+    Some((line_groups, plane_groups))
+}
+
+/// Rows with the hashes of their entries.
+struct Hashed<'r> {
+    rows: &'r Rows,
+    /// By row, then entry; the constant comes last.
+    entries: Vec<Vec<u64>>,
+    /// By row, the sum of its entries' hashes.
+    sums: Vec<u64>,
+}
+
+impl Hashed<'_> {
+    fn new(rows: &Rows) -> Hashed<'_> {
+        let hasher = BuildHasherDefault::<FxHasher>::default();
+        let entries: Vec<Vec<u64>> = rows
+            .iter()
+            .map(|(row, constant)| {
+                let entries = row.iter().chain([constant]).enumerate();
+                entries.map(|entry| hasher.hash_one(entry).wrapping_mul(MIX)).collect()
+            })
+            .collect();
+        let sum = |row: &Vec<u64>| row.iter().fold(0, |sum: u64, hash| sum.wrapping_add(*hash));
+        let sums = entries.iter().map(sum).collect();
+        Hashed { rows, entries, sums }
+    }
+
+    /// The most rows that differ only along one expression and in the constant, or along two; the
+    /// first of several.
+    fn alike(&self, left: &[usize], along: &[usize]) -> Vec<usize> {
+        let constant = self.rows.first().map_or(0, |row| row.0.len());
+        let apart = |at: usize| along.contains(&at) || (along.len() == 1 && at == constant);
+        let rest = |id: usize| {
+            let entries = self.entries[id].iter().enumerate().filter(|entry| apart(entry.0));
+            entries.fold(self.sums[id], |sum, entry| sum.wrapping_sub(*entry.1))
+        };
+        let mut counts: FxHashMap<u64, (usize, Reverse<usize>)> = FxHashMap::default();
+        for &id in left {
+            counts.entry(rest(id)).or_insert((0, Reverse(id))).0 += 1;
+        }
+        let Some((hash, (_, Reverse(first)))) = counts.into_iter().max_by_key(|count| count.1)
+        else {
+            return Vec::new();
+        };
+        let ids: Vec<usize> = left.iter().copied().filter(|&id| rest(id) == hash).collect();
+        if ids.iter().all(|&id| self.agree(first, id, &apart)) {
+            ids
+        } else {
+            self.alike_by_entries(left, &apart)
+        }
+    }
+
+    fn agree(&self, a: usize, b: usize, apart: &impl Fn(usize) -> bool) -> bool {
+        let entries = |id: usize| self.rows[id].0.iter().chain([&self.rows[id].1]).enumerate();
+        entries(a).zip(entries(b)).all(|((at, a), (_, b))| a == b || apart(at))
+    }
+
+    /// The same without hashes, where two rows of one hash do not agree.
+    #[cold]
+    fn alike_by_entries(&self, left: &[usize], apart: &impl Fn(usize) -> bool) -> Vec<usize> {
+        let mut sets: FxHashMap<Vec<i64>, Vec<usize>> = FxHashMap::default();
+        for &id in left {
+            let (row, constant) = &self.rows[id];
+            let entries = row.iter().chain([constant]).enumerate();
+            let rest = entries.filter(|entry| !apart(entry.0)).map(|entry| *entry.1);
+            sets.entry(rest.collect()).or_default().push(id);
+        }
+        sets.into_values().max_by_key(|set| (set.len(), Reverse(set[0]))).unwrap_or_default()
+    }
+}
+
+/// An odd number, so that sums of hashes depend on all of their bits.
+const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn rows_of_one_hash_are_those_that_agree(
+            rows in prop::collection::vec((prop::collection::vec(-1i64..2, 3), -1i64..2), 1..20),
+            along in 0usize..3,
+            other in 0usize..3,
+        ) {
+            let hashed = Hashed::new(&rows);
+            let left: Vec<usize> = (0..rows.len()).collect();
+            let both = if along == other { vec![along] } else { vec![along, other] };
+            let apart = |at: usize| both.contains(&at) || (both.len() == 1 && at == 3);
+            let exact = hashed.alike_by_entries(&left, &apart);
+            prop_assert_eq!(hashed.alike(&left, &both), exact);
+            // Where hashes say nothing, entries decide.
+            let (entries, sums) = (vec![vec![0; 4]; rows.len()], vec![0; rows.len()]);
+            let blind = Hashed { entries, sums, ..hashed };
+            prop_assert_eq!(blind.alike(&left, &both), blind.alike_by_entries(&left, &apart));
+        }
+    }
+}
