@@ -14,6 +14,7 @@ mod infinities;
 mod lookups;
 mod mutants;
 mod random_models;
+mod review;
 mod sums;
 mod verdict;
 
