@@ -29,9 +29,12 @@ pub fn check(model: &Model, limit: u64) -> Result<(), Cause> {
         .collect();
     for (number, layer) in model.layers().enumerate() {
         let width = shape.width;
-        let outputs: Vec<Upper> = (0..width)
-            .map(|row| product(layer.attention_in.row(2 * width + row), &slots))
-            .collect();
+        let mut outputs = Vec::with_capacity(width);
+        for row in 0..width {
+            let place = Place::Head { layer: number, head: row / 2 };
+            let value = product(layer.attention_in.row(2 * width + row), &slots);
+            outputs.push(finite(value, place)?);
+        }
         add(&mut slots, layer.attention_out, &outputs, |slot| Place::AttentionOut {
             layer: number,
             slot,
@@ -39,9 +42,10 @@ pub fn check(model: &Model, limit: u64) -> Result<(), Cause> {
         clear(&mut slots, layer.cleared_after_attention);
         let mut units = Vec::with_capacity(shape.units);
         for unit in 0..shape.units {
-            let rows = [unit, shape.units + unit].map(|row| layer.feed_forward_in.row(row));
-            let [gate, factor] = rows.map(|row| product(row, &slots));
             let place = Place::Unit { layer: number, unit };
+            // Each by itself, for 0 times infinity is not 0.
+            let row = |row| finite(product(layer.feed_forward_in.row(row), &slots), place);
+            let (gate, factor) = (row(unit)?, row(shape.units + unit)?);
             units.push(finite(gate.times(factor), place)?);
         }
         add(&mut slots, layer.feed_forward_out, &units, |slot| Place::FeedForwardOut {

@@ -1,11 +1,12 @@
 //! Passthrough: the output is the value at hand (lemma 16 of docs/plan.md). Either
 //!
 //! - kx = c·t + d with c > 0, ky constant, and a query (qx, qy) with qx > 0 and qy ≥ 0: the score
-//!   grows strictly with the position; or
+//!   grows strictly with the position. A file that calls such a head a gather or keyed promises that
+//!   its keys lie less than 1 above the parabola, and the key of position 1 may lie 1 above; or
 //! - all keys are equal, position 0's too, and ties go to the latest: whatever is asked, all win.
 
 use super::{Parts, Row};
-use crate::model::TieBreak;
+use crate::model::{HeadKind, TieBreak};
 use crate::plan::expression::arena::Arena;
 use crate::plan::fuse::value::Value;
 
@@ -22,7 +23,9 @@ pub(super) fn is_passthrough(parts: &Parts, key: &[Value; 2], slots: &[Value]) -
         [(Arena::POSITION, c)] if c > 0 => (i128::from(c) + i128::from(kx.c)) as f64 > first_x,
         _ => false,
     };
-    grows
+    let is_on_no_parabola = matches!(parts.kind, HeadKind::Lookup | HeadKind::Passthrough);
+    is_on_no_parabola
+        && grows
         && ky as f64 >= first_y
         && is_ahead(&parts.query[0], slots, true)
         && is_ahead(&parts.query[1], slots, false)
