@@ -48,7 +48,10 @@ pub fn along(
         let taken = engine.take(token, true);
         let expected = reference.step(token).and_then(|()| reference.next_token());
         let got = match (taken, at < first) {
-            (Ok(()), true) => continue,
+            (Ok(()), true) => match expected {
+                Ok(_) | Err(EngineError::NoLogit { .. }) => continue,
+                Err(_) => return Verdict::Unanswered { at },
+            },
             (Ok(()), false) => engine.next_token(),
             (Err(error), _) => Err(error),
         };

@@ -82,14 +82,12 @@ impl Fusion<'_> {
             return Err(self.analysis.cause_by(Rule::Parabola, rounding.error().number()));
         }
         let hull = parts.kind == HeadKind::Lookup;
-        if hull {
-            // Lemma 15: what the recency and rounding may give another key, and what an inexact
-            // query may, stay below what missing by one costs.
-            let most = Upper::of(recency).times(Upper::of(std::f64::consts::LOG2_E));
-            let most = most.plus(off).plus(off).plus(Upper::of(0.25));
-            if !most.is_below(1.0) {
-                return Err(self.analysis.cause_by(Rule::Recency, recency));
-            }
+        // What the recency may give another key, what an inexact query may, and in a hull what
+        // rounding may (lemma 15), stay below what missing by one costs.
+        let most = Upper::of(recency).times(Upper::of(std::f64::consts::LOG2_E));
+        let rounding = if hull { Upper::of(0.25) } else { Upper::ZERO };
+        if !most.plus(off).plus(off).plus(rounding).is_below(1.0) {
+            return Err(self.analysis.cause_by(Rule::Recency, recency));
         }
         Ok(entry(&mut self.items.tables, Table { number, dead: key.dead.clone(), hull }))
     }
