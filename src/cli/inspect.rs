@@ -19,7 +19,7 @@ use crate::model::{Matrix, Model, Shape, TieBreak};
   hardmax inspect --plan
   hardmax inspect --histories 200 --seed 7
   hardmax inspect --check-plan
-  hardmax inspect --head 3.2
+  hardmax inspect --head 2.4
   hardmax inspect models/wasm32.bin --json")]
 pub struct Inspect {
     /// Model file [default: the one in the binary]
@@ -98,12 +98,12 @@ impl Inspect {
     }
 }
 
-/// `3.2`: layer 3, head 2.
+/// `2.4`: layer 2, head 4.
 fn layer_and_head(text: &str) -> Result<(usize, usize), String> {
     let parts = text
         .split_once('.')
         .and_then(|(layer, head)| Some((layer.parse().ok()?, head.parse().ok()?)));
-    parts.ok_or_else(|| "a layer and a head of it, such as 3.2".to_owned())
+    parts.ok_or_else(|| "a layer and a head of it, such as 2.4".to_owned())
 }
 
 fn nonzeros(matrix: Matrix<'_>) -> usize {

@@ -216,6 +216,10 @@ fn story(head: &HeadStory) -> String {
     };
     part("rows", head.rows.iter().map(|(name, row)| format!("{name:<8}  {row}")).collect());
     part("slots", pairs(&head.slots));
+    part(
+        "before",
+        pairs(&head.before).iter().map(|line| line.replacen(" = ", ": s = ", 1)).collect(),
+    );
     part("outputs", head.outputs.clone());
     part("keeps", head.tables.clone());
     part("code", head.code.clone());

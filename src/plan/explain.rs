@@ -12,7 +12,7 @@ use super::expression::atom::Atom;
 use super::fuse::rounding::Analysis;
 use super::fuse::value::{Rounding, Value};
 use super::fuse::{self, Watched};
-use super::ids::{AtomId, TableId};
+use super::ids::{AtomId, LatchId, SumId, TableId};
 use super::{Plan, Refusal};
 use crate::model::Model;
 
@@ -25,11 +25,13 @@ pub struct HeadStory {
     pub rows: Vec<(&'static str, String)>,
     /// The slots that they read, as expressions.
     pub slots: Vec<(String, String)>,
+    /// What these slots were before, after which part of the model.
+    pub before: Vec<(String, String)>,
     /// Its two outputs, or why there are none.
     pub outputs: Vec<String>,
     /// What it keeps of a history.
     pub tables: Vec<String>,
-    /// Operations of the class of most tokens that write or ask its table.
+    /// Operations of the class of most tokens that write or ask its table, for this head or others.
     pub code: Vec<String>,
     /// What the expressions are made of, deepest first.
     pub atoms: Vec<(String, String)>,
@@ -48,10 +50,14 @@ impl Plan {
         let limit = self.arena.limit();
         let (mut fused, watched) =
             fuse::fuse_watching(model, &self.position_zero, limit, Some((layer, head)))?;
-        let Some(Watched { rows, slots, outputs }) = watched else { return Ok(None) };
-        let mut words = Words { analysis: &mut fused.analysis, atoms: BTreeSet::new() };
+        let Some(Watched { rows, slots, changes, outputs }) = watched else { return Ok(None) };
+        let (atoms, sums, latches) = Default::default();
+        let mut words = Words { analysis: &mut fused.analysis, atoms, sums, latches };
         let slots = slots.iter().map(|(slot, value)| (format!("s{slot}"), words.value(value)));
         let slots: Vec<_> = slots.collect();
+        let changes =
+            changes.iter().map(|(_, place, value)| (place.to_string(), words.value(value)));
+        let before: Vec<_> = changes.collect();
         let tables: BTreeSet<TableId> =
             outputs.iter().flat_map(|output| words.tables(output)).collect();
         let outputs = outputs.iter().map(|output| words.value(output)).collect();
@@ -63,12 +69,21 @@ impl Plan {
                 words.affine(&table.number),
                 words.affine(&table.dead),
                 if table.hull {
-                    "a hull answers in the reference (lemma 15)"
+                    "the nearest n wins, as in the reference's hull (lemma 15)"
                 } else {
-                    "the nearest n wins, and of equal ones the latest (lemma 14)"
+                    "the nearest n wins, of equally near and of equal ones the latest (lemma 14)"
                 }
             ));
         }
+        for sum in std::mem::take(&mut words.sums) {
+            let summand = words.affine(&fused.items.sums[sum]);
+            kept.push(format!("{sum}: the sum over positions 1..=t of {summand}"));
+        }
+        for latch in std::mem::take(&mut words.latches) {
+            let dead = words.affine(&fused.items.latches[latch]);
+            kept.push(format!("{latch}: the latest position at which {dead} = 0"));
+        }
+        kept.push("featureN[p] is column N of the embedding, for the token at p".to_owned());
         let atoms = words.definitions();
         Ok(Some(HeadStory {
             kind: format!(
@@ -81,6 +96,7 @@ impl Plan {
             ),
             rows: ROWS.into_iter().zip(rows.iter().map(|row| weights(row))).collect(),
             slots,
+            before,
             outputs,
             tables: kept,
             code: self.code_of(&tables)?,
@@ -130,6 +146,10 @@ struct Words<'a> {
     analysis: &'a mut Analysis,
     /// Atoms with numbers that were named.
     atoms: BTreeSet<AtomId>,
+    /// Running sums that were.
+    sums: BTreeSet<SumId>,
+    /// Latches that were.
+    latches: BTreeSet<LatchId>,
 }
 
 impl Words<'_> {
@@ -149,7 +169,8 @@ impl Words<'_> {
             }
         }
         if let Some((sum, factor)) = symbols.mean {
-            let _ = write!(text, " + {factor}·mean of {sum}");
+            self.sums.insert(sum);
+            let _ = write!(text, " + {factor}·{sum}/t");
         }
         if text.starts_with("0 + ") {
             text.drain(..4);
@@ -190,8 +211,14 @@ impl Words<'_> {
         let arena = &self.analysis.arena;
         match arena.atom(id).clone() {
             Atom::Position => "t".to_owned(),
-            Atom::Sum(sum) => sum.to_string(),
-            Atom::Age(latch) => format!("age of {latch}"),
+            Atom::Sum(sum) => {
+                self.sums.insert(sum);
+                sum.to_string()
+            }
+            Atom::Age(latch) => {
+                self.latches.insert(latch);
+                format!("age of {latch}")
+            }
             Atom::Feature { place, feature } if is_near(&place) => {
                 format!("{feature}[{}]", self.affine(&place))
             }

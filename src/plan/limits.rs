@@ -21,6 +21,6 @@ pub const MAX_PRODUCT: i64 = 1 << 40;
 /// dead token loses against any live one (lemma 14).
 pub const MAX_KEY: i64 = 1 << 45;
 
-/// Keys and queries that a hull serves in the reference lie within ± this: there squares and
-/// their neighbours are f64, half of 1 apart at least (lemma 15).
+/// Keys and queries that a hull serves in the reference lie within ± this: squares are f64 there,
+/// and f64 near them at most 1/2 apart (lemma 15).
 pub const MAX_HULL_KEY: i64 = 1 << 26;

@@ -9,10 +9,10 @@
 //! 2. `output_head` puts the rows of the output head in groups of which one wins at a time.
 //! 3. `code::liveness` finds what the logits depend on, and by what code is to be specialised.
 //!
-//! Expressions stay what they are from then on. A [`Compiler`] makes code of them when a step needs
+//! Expressions stay what they are from then on. A `Compiler` makes code of them when a step needs
 //! it: `code::specialise` rebuilds the expressions that are wanted under what is known of the step,
 //! `code::lower` and `code::predict` write operations (`code::op`), and `code::deferred` splits off
-//! what only the prediction needs where that may be late. `hardmax inspect --head 3.2` shows one
+//! what only the prediction needs where that may be late. `hardmax inspect --head 2.4` shows one
 //! head on its way through all of it.
 //!
 //! A plan is exact or there is none: [`Refusal`] says why, and the caller runs the reference.
@@ -32,18 +32,15 @@ mod refusal;
 
 use std::sync::Arc;
 
-use cranelift_entity::EntitySet;
 use serde::Serialize;
 
 use crate::model::{Model, Token};
 
 use code::liveness::{self, Live};
-use code::specialise;
 use expression::arena::{Arena, Features};
 use expression::feature_bounds;
 use fuse::heads::Items;
 use fuse::position_zero::{self, PositionZero};
-use ids::TableId;
 use output_head::Output;
 
 pub(crate) use code::compiler::Compiler;
@@ -64,8 +61,6 @@ pub struct Plan {
     items: Items,
     output: Output,
     live: Live,
-    /// Tables under whose key 0 only position 0 is ever written.
-    leaves_zero: EntitySet<TableId>,
     features: Arc<Features>,
     elsewhere: Arc<feature_bounds::Known>,
     position_zero: PositionZero,
@@ -101,13 +96,12 @@ impl Plan {
         let output = output_head::group(model, &mut fused)?;
         let live = liveness::live(&mut fused, &output)?;
         let arena = fused.analysis.arena;
-        let mut plan = Plan {
+        let plan = Plan {
             elsewhere: arena.feature_bounds.elsewhere(),
             arena,
             items: fused.items,
             output,
             live,
-            leaves_zero: EntitySet::new(),
             features: fused.features,
             position_zero: zero.clone(),
             single_bos: fused.single_bos,
@@ -119,7 +113,6 @@ impl Plan {
         if numbered.into_iter().chain([plan.first_free()]).any(|count| count >= MAX_NUMBER) {
             return Err(Refusal::Registers);
         }
-        plan.leaves_zero = specialise::leaves_zero(&plan);
         Ok(plan)
     }
 

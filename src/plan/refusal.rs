@@ -118,8 +118,9 @@ impl fmt::Display for Place {
     }
 }
 
-/// A rule without which a token could differ from the reference's. Each is a lemma's condition;
-/// docs/plan.md has them.
+/// A rule without which a token could differ from the reference's: a condition of a lemma of
+/// docs/plan.md, or a limit of what is followed (`OneMean`, `Symbol`, `Guards`, `Coefficient`,
+/// `Winners`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {

@@ -1,7 +1,7 @@
 //! Executes a plan: one position after the other, by straight-line code.
 //!
 //! A step appends the token to the history, runs the code of its token class, looks of
-//! which selected-token class the token at the selected place is and how old the register is,
+//! which selected-token class the token at the selected place is and how old the latch is,
 //! and runs the code for all three. Code is made when it is first needed and kept; after
 //! that a step allocates nothing, hashes nothing and computes nothing that the plan knew before.
 //!
@@ -279,7 +279,7 @@ impl<'p> Execution<'p> {
         self.state.last as u64 + 1
     }
 
-    /// Bytes that history, tables, columns and hulls hold; a borrowed history is its owner's.
+    /// Bytes that history, tables, and columns hold; a borrowed history is its owner's.
     pub fn heap_bytes(&self) -> usize {
         let State { history, tables, columns, .. } = &self.state;
         let own = if let Cow::Owned(history) = history { history.capacity() } else { 0 };

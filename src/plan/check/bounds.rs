@@ -62,17 +62,12 @@ impl Walk<'_> {
     /// An expression that operations compute.
     fn expression(&mut self, affine: &Affine) {
         self.atoms_of(affine);
-        let saturates = affine.single().is_some_and(|(atom, k)| {
-            let piece = self.plan.arena.atom(atom);
-            k == 1 && matches!(piece, Atom::Piece { knots, .. } if matches!(knots[..], [(_, 1)]))
-        });
         match self.of(affine) {
             Some((low, high))
                 if low >= -i128::from(MAX_REGISTER) && high <= i128::from(MAX_REGISTER) =>
             {
                 self.derived.expressions += 1;
             }
-            _ if saturates => self.derived.expressions += 1,
             found => self.derived.unproved.push(format!("{affine:?} fits registers: {found:?}")),
         }
     }
@@ -82,7 +77,13 @@ impl Walk<'_> {
             if self.seen.insert(id, ()).is_none() {
                 let arena = &self.plan.arena;
                 for child in arena.atom(id).children() {
-                    self.expression(child);
+                    match (arena.atom(id), child.single()) {
+                        // It saturates before it is guarded.
+                        (Atom::Guarded(_), Some((product, 1))) if arena.is_unit(product) => {
+                            self.atoms_of(child);
+                        }
+                        _ => self.expression(child),
+                    }
                 }
                 let claim = arena.atom_bounds(id);
                 let found = self.atom(arena.atom(id));

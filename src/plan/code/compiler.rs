@@ -5,6 +5,9 @@
 //! predicts. A history meets few of all combinations, so each is made when it is met. The
 //! [`Compiler`] keeps the tables of token features that code reads.
 
+use std::sync::Arc;
+
+use cranelift_entity::EntitySet;
 use rustc_hash::FxHashMap;
 
 use super::liveness::Needed;
@@ -13,6 +16,7 @@ use super::op::{Op, TokenTable};
 use super::specialise::{self, Known};
 use crate::plan::expression::feature_bounds::{Columns, FeatureBounds};
 use crate::plan::expression::interval::{Interval, greatest};
+use crate::plan::ids::TableId;
 use crate::plan::{Plan, Refusal};
 
 /// Makes code for one plan.
@@ -23,6 +27,8 @@ pub struct Compiler<'p> {
     tables: Vec<i64>,
     /// The first of tables that stand together.
     names: FxHashMap<Vec<Columns>, TokenTable>,
+    /// Tables under whose key 0 only position 0 is ever written.
+    pub(super) leaves_zero: Arc<EntitySet<TableId>>,
     /// By class, what is known of tokens.
     feature_bounds: FxHashMap<u16, FeatureBounds>,
     /// Bounds of the greatest point of plane groups, by group and bounds of x and y.
@@ -34,7 +40,8 @@ impl<'p> Compiler<'p> {
     pub fn new(plan: &'p Plan) -> Compiler<'p> {
         let (names, feature_bounds) = (FxHashMap::default(), FxHashMap::default());
         let plane_bounds = FxHashMap::default();
-        Compiler { plan, tables: Vec::new(), names, feature_bounds, plane_bounds }
+        let leaves_zero = specialise::leaves_zero(plan);
+        Compiler { plan, tables: Vec::new(), names, leaves_zero, feature_bounds, plane_bounds }
     }
 
     /// Tables of token features, each as long as the vocabulary.

@@ -1,14 +1,14 @@
 //! Code in two parts: what brings the history up to date, and what only the prediction needs.
 //!
 //! Verification knows all tokens, so a prediction may be deferred. What a step leaves behind, and
-//! every question to a table, column or register, which deferred steps may change, is done at once.
+//! every question to a table, column or latch, which later steps may change, is done at once.
 //! The rest depends on nothing but its inputs, the position and tokens before it:
 //! it may be computed at any time, and for many positions together.
 //!
-//! A step writes each register of its own once, and a sum or mark is never read before it is up
+//! A step writes each register of its own once, and a sum or latch is never read before it is up
 //! to date: what the deferred part reads is the same after the step. So an operation is needed
 //! at once exactly if it leaves something behind, or writes what an operation needed at once
-//! reads, or guards it.
+//! reads, or guards it (lemma 23 of docs/plan.md).
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -31,8 +31,7 @@ impl Deferred {
     pub const INPUT: Reg = BEST + 1;
 }
 
-/// Splits the code of a step, whose own registers begin with `free`. Code that asks a hull
-/// stays whole.
+/// Splits the code of a step, whose own registers begin with `free`.
 pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Deferred) {
     debug_assert!(is_up_to_date_when_read(&mut ops.clone()), "{ops:?}");
     let mut needed: FxHashSet<Reg> = FxHashSet::default();
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_and_hulls_are_at_once() {
+    fn latches_are_set_at_once() {
         let mark = Op::AddConst { dst: 5, a: POSITION, k: 0 };
         let (now, deferred) = split(vec![mark, Op::Predict { token: 3 }], 6);
         assert_eq!((now, deferred.ops), (vec![mark], vec![Op::Predict { token: 3 }]));

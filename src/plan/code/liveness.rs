@@ -1,4 +1,4 @@
-//! Fourth pass: what the logits depend on, and by what code is worth specialising.
+//! Third pass: what the logits depend on, and by what code is worth specialising.
 //!
 //! Liveness goes from the output's basis through atoms to what a history must leave
 //! behind. Code is specialised by three things, all known before an operation runs:
@@ -117,7 +117,15 @@ impl<'a> Walk<'a> {
         let fused = self.fused;
         let (atom, items) = (fused.analysis.arena.atom(id), &fused.items);
         for child in atom.children() {
-            self.affine(child);
+            match (atom, child.single()) {
+                // A single product saturates before it is guarded: it need not fit a register.
+                (Atom::Guarded(_), Some((product, 1))) if fused.analysis.arena.is_unit(product) => {
+                    if self.seen.insert(product) {
+                        self.atom(product);
+                    }
+                }
+                _ => self.affine(child),
+            }
         }
         match *atom {
             Atom::Sum(sum) if self.needed.sums.insert(sum) => self.affine(&items.sums[sum]),
@@ -196,16 +204,12 @@ pub fn live(fused: &mut Fused, output: &Output) -> Result<Live, Cause> {
     Ok(Live { needed, first, classes, members, selector, rows, representatives, age, counts })
 }
 
-/// Every expression lies within the registers' range, but for a single product that saturates
-/// before it is guarded (lemma 2).
+/// Every expression that operations compute lies within the registers' range (lemma 2).
 fn check_registers(fused: &mut Fused, computed: &[Affine]) -> Result<(), Cause> {
     let arena = &mut fused.analysis.arena;
     for affine in computed {
-        let saturates = affine.single().is_some_and(|(atom, k)| {
-            k == 1 && matches!(arena.atom(atom), Atom::Piece { knots, .. } if knots[..] == [(knots[0].0, 1)])
-        });
         let bounds = arena.bounds(affine);
-        if !saturates && !bounds.is_within(MAX_REGISTER) {
+        if !bounds.is_within(MAX_REGISTER) {
             let bound = Some(bounds.magnitude() as f64);
             return Err(Cause { place: Place::Plan, rule: Rule::Register, bound });
         }

@@ -1,4 +1,10 @@
 //! From expressions to straight-line operations.
+//!
+//! - [`liveness`], the last pass over a model: what its logits depend on;
+//! - [`compiler`] makes a piece of code when a step needs it: [`specialise`] rebuilds expressions
+//!   under what is known of the step, `lower` writes their operations ([`op`]) to registers
+//!   (`registers.rs`), `predict.rs` those that find the greatest logit;
+//! - [`deferred`] splits off what only the prediction needs.
 
 pub mod compiler;
 pub mod deferred;

@@ -1,13 +1,13 @@
 //! What a plan is lowered to: straight-line operations on whole-number registers.
 //!
 //! Operands are register numbers, so that the executor never asks what a value is
-//! or where it came from. Sums of products are bounded by 2^53 where they matter, so
-//! arithmetic may wrap inside of a sum and still ends right.
+//! or where it came from. Whatever is compared, clamped or looked up fits 2^62, so arithmetic
+//! may wrap inside of a sum and still ends right (lemma 2 of docs/plan.md).
 
 /// The number of a register, which holds a whole number of 64 bits.
 pub type Reg = u16;
 
-/// Always 0.
+/// Always holds 0.
 pub const ZERO: Reg = 0;
 /// The latest position, in tokens from 0.
 pub const POSITION: Reg = 1;

@@ -1,4 +1,4 @@
-//! Fifth pass: the expressions of a plan under what is known of one step.
+//! The expressions of a plan under what is known of one step.
 //!
 //! Known are the class of the latest token, perhaps the token at the selected place, and perhaps
 //! the age of one latch ([`Known`]). Each expression is rebuilt from its atoms in a fresh arena
@@ -7,7 +7,9 @@
 //! become linear, and what only they read is never asked for. Where no token is ever written under
 //! key 0, a question for key 0 finds position 0, whose token is known ([`leaves_zero`]). Rebuilding
 //! keeps values: it only uses identities of whole numbers and bounds that hold whenever this code
-//! runs.
+//! runs (lemma 22 of docs/plan.md). The class of the token at the selected place is its *row*.
+
+use std::sync::Arc;
 
 use cranelift_entity::{EntitySet, SecondaryMap};
 
@@ -37,16 +39,23 @@ pub struct Specialiser<'p> {
     known: Known,
     /// The rebuilt atoms.
     pub arena: Arena,
+    /// Tables under whose key 0 only position 0 is ever written.
+    leaves_zero: Arc<EntitySet<TableId>>,
     /// By atom of the plan, what it became.
     memo: SecondaryMap<AtomId, Option<Affine>>,
 }
 
 impl<'p> Specialiser<'p> {
     /// For code that runs when `known` holds; `feature_bounds` are those of its class.
-    pub fn new(plan: &'p Plan, known: Known, feature_bounds: FeatureBounds) -> Specialiser<'p> {
+    pub fn new(
+        plan: &'p Plan,
+        known: Known,
+        feature_bounds: FeatureBounds,
+        leaves_zero: Arc<EntitySet<TableId>>,
+    ) -> Specialiser<'p> {
         let arena = Arena::new(feature_bounds, plan.arena.limit());
         let memo = SecondaryMap::with_capacity(plan.arena.len());
-        Specialiser { plan, known, arena, memo }
+        Specialiser { plan, known, arena, leaves_zero, memo }
     }
 
     /// An expression of the plan, rebuilt; `None` where numbers grow beyond all use.
@@ -98,7 +107,7 @@ impl<'p> Specialiser<'p> {
             },
             found @ (Atom::Found { table, query } | Atom::FoundKey { table, query }) => {
                 let (table, query) = (*table, self.affine(query)?);
-                if query.as_constant() == Some(0) && plan.leaves_zero.contains(table) {
+                if query.as_constant() == Some(0) && self.leaves_zero.contains(table) {
                     // Position 0 has key 0 for ever, and both are 0.
                     return Some(Affine::default());
                 }
@@ -147,14 +156,16 @@ pub fn feature_bounds(plan: &Plan, class: u16) -> FeatureBounds {
 
 /// The tables under whose key 0 no token after position 0 is written: every class
 /// either takes no part or has keys of at least 1.
-pub fn leaves_zero(plan: &Plan) -> EntitySet<TableId> {
+pub fn leaves_zero(plan: &Plan) -> Arc<EntitySet<TableId>> {
     let mut leaves = EntitySet::new();
     for table in plan.items.tables.keys() {
         leaves.insert(table);
     }
     for class in 0..plan.live.members.len() {
         let known = Known { class: class as u16, row: None, age: None };
-        let mut special = Specialiser::new(plan, known, feature_bounds(plan, known.class));
+        // Of what is to be found out, nothing is known.
+        let bounds = feature_bounds(plan, known.class);
+        let mut special = Specialiser::new(plan, known, bounds, Arc::default());
         if special.arena.feature_bounds.is_impossible() {
             continue;
         }
@@ -167,7 +178,7 @@ pub fn leaves_zero(plan: &Plan) -> EntitySet<TableId> {
             }
         }
     }
-    leaves
+    Arc::new(leaves)
 }
 
 #[cfg(test)]

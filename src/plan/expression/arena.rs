@@ -107,6 +107,11 @@ impl Arena {
         &self.atoms[id].0
     }
 
+    /// Whether an atom is a single unit: max(gate + k, 0) · factor.
+    pub fn is_unit(&self, id: AtomId) -> bool {
+        matches!(self.atom(id), Atom::Piece { knots, .. } if matches!(knots[..], [(_, 1)]))
+    }
+
     /// Bounds of an atom.
     pub fn atom_bounds(&self, id: AtomId) -> Interval {
         self.atoms[id].1

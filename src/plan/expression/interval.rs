@@ -58,7 +58,7 @@ fn multiply(a: i128, b: i128) -> i128 {
 }
 
 impl Interval {
-    /// Of nothing.
+    /// The bounds of no number at all.
     pub const EMPTY: Interval = Interval { low: ABOVE, high: BELOW };
 
     /// From least to greatest. Only a low end is infinite downwards, and only a high one upwards.
@@ -70,7 +70,7 @@ impl Interval {
         Interval { low: low.min(INFINITE - 1), high: high.max(1 - INFINITE) }
     }
 
-    /// Of one number.
+    /// The bounds of one number.
     pub fn point(x: i64) -> Interval {
         Interval { low: x.into(), high: x.into() }
     }

@@ -67,9 +67,7 @@ impl Arena {
             return Some(affine);
         }
         // A single product saturates, anything else must fit.
-        let saturates = affine
-            .single()
-            .is_some_and(|(atom, k)| k == 1 && matches!(self.atom(atom), Atom::Piece { .. }));
+        let saturates = affine.single().is_some_and(|(atom, k)| k == 1 && self.is_unit(atom));
         (saturates || bounds.is_within(MAX_REGISTER)).then_some(())?;
         let within = Interval::new(-i128::from(MAX_PRODUCT), MAX_PRODUCT.into());
         let bounds = bounds.intersection(within);

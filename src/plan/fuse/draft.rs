@@ -161,6 +161,7 @@ pub fn fusion<'a>(
         hull_limit: None,
         watch: None,
         watched: None,
+        changes: Vec::new(),
     };
     let slots = fusion.embed(model);
     (fusion, slots)

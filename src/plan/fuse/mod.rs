@@ -68,6 +68,8 @@ pub struct Fusion<'a> {
     /// The layer and head to be watched, and what was seen of it.
     watch: Option<(usize, usize)>,
     watched: Option<Watched>,
+    /// What slots became on the way to the watched head: after which part, and what.
+    changes: Vec<(usize, Place, Value)>,
 }
 
 /// What was seen of one head.
@@ -76,6 +78,8 @@ pub struct Watched {
     pub rows: Vec<Vec<(usize, f64)>>,
     /// The slots that they read.
     pub slots: Vec<(usize, Value)>,
+    /// What became of these slots before, after which part.
+    pub changes: Vec<(usize, Place, Value)>,
     /// What it gives.
     pub outputs: [Value; 2],
 }
@@ -147,6 +151,7 @@ pub fn fuse_watching(
         hull_limit: None,
         watch,
         watched: None,
+        changes: Vec::new(),
     };
     let mut slots = fusion.embed(model);
     for (number, layer) in model.layers().enumerate() {
@@ -230,6 +235,9 @@ impl Fusion<'_> {
             let terms: Vec<(f64, &Value)> = row.filter(|term| term.0 != 0.0).collect();
             let delta = self.analysis.row(&terms);
             *value = self.analysis.row(&[(1.0, value), (1.0, &delta)]);
+            if self.watch.is_some() && !delta.is_zero() {
+                self.changes.push((slot, place(slot), value.clone()));
+            }
         }
     }
 }

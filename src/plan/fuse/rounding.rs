@@ -12,8 +12,8 @@
 //! - *Anything else* (lemma 7) errs by at most (n + 1)·2^-52·Σ|wᵢxᵢ|, to which come |wᵢ| times
 //!   the errors of the xᵢ.
 //!
-//! Of a *gate* only the positive part counts: one product that is never positive may have any
-//! size (lemma 8).
+//! Of a *gate* only the positive part counts: one product that is never positive may be as great as
+//! 2^61 (lemma 8).
 
 use cranelift_entity::PrimaryMap;
 
@@ -273,7 +273,7 @@ fn no_order_rounds(products: &[Product<'_>], exponent: u32) -> bool {
     range.is_within(WHOLE)
 }
 
-/// Lemma 7.
+/// How far a row that no other rule covers may be off (lemma 7).
 fn error(products: &[Product<'_>]) -> Upper {
     let count = products.len() as f64;
     let before: Upper =

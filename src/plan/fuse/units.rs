@@ -6,8 +6,8 @@
 //! computed from it, however far back ([`super::value::Guards`], lemma 8 of docs/plan.md).
 //! Squares are not: they are keys of tables, which bear rounding.
 //!
-//! A unit of gate t and factor a mean is the running sum of what the mean is of, or no farther from
-//! it than 2^-23 (lemma 9).
+//! A unit of gate t and factor a mean is no farther than 2^-23 from the running sum of what the mean
+//! is of (lemma 9).
 
 use super::Fusion;
 use super::heads::entry;

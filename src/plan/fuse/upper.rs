@@ -10,7 +10,7 @@ use std::iter::Sum;
 pub struct Upper(f64);
 
 impl Upper {
-    /// Of 0.
+    /// The bound of 0, exactly.
     pub const ZERO: Upper = Upper(0.0);
 
     /// Of the magnitude of a number.

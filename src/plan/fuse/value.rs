@@ -25,7 +25,7 @@ pub enum Value {
 /// Guarded products within whose bounds a number is what it is said to be, one bit each.
 pub type Guards = u64;
 
-/// See the module.
+/// A real number that is meant, how the reference's relates to it, and on what that depends.
 #[derive(Clone, Debug)]
 pub struct Number {
     affine: Affine,
@@ -176,7 +176,7 @@ impl Value {
         }
     }
 
-    /// See [`Number::as_exact`].
+    /// The affine form, if that is the number, whole, and nothing rounds.
     pub fn as_exact(&self) -> Option<&Affine> {
         self.number().ok().and_then(Number::as_exact)
     }

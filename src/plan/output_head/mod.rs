@@ -1,4 +1,4 @@
-//! Third pass: the output head in groups.
+//! Second pass: the output head in groups.
 //!
 //! A logit is a combination of few expressions, the *basis*: what the head's columns read. Rows
 //! that differ along one of them are a [`LineGroup`] (`line_group.rs`); rows that differ along

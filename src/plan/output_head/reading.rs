@@ -20,7 +20,7 @@ pub struct Read {
     slot: usize,
     /// Their sum, times 2^`exponent`.
     pub affine: Affine,
-    /// See `affine`.
+    /// Steps of `affine` are 2^-this.
     exponent: u32,
     /// The sum of their greatest magnitudes, in steps of 2^-`exponent`.
     pub most: u128,

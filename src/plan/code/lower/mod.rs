@@ -1,4 +1,4 @@
-//! Sixth pass: from rebuilt expressions to operations.
+//! From rebuilt expressions to operations.
 //!
 //! A memory is always written before it is asked, for a position attends to itself as well:
 //! an item is emitted when something first asks for it, or at the end. Whatever an
@@ -47,7 +47,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
         Lowering {
             plan,
             known,
-            special: Specialiser::new(plan, known, feature_bounds),
+            special: Specialiser::new(plan, known, feature_bounds, compiler.leaves_zero.clone()),
             compiler,
             ops: Vec::new(),
             free: plan.first_free(),

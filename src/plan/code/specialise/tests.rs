@@ -304,7 +304,7 @@ fn rebuilt_expressions_have_the_same_values() {
                 let class = plan.classes()[history[t]];
                 let known = Known { class, row: None, age: None };
                 let bounds = feature_bounds(&plan, class);
-                let mut special = Specialiser::new(&plan, known, bounds);
+                let mut special = Specialiser::new(&plan, known, bounds, leaves_zero(&plan));
                 for affine in plan.output.basis.iter().chain(&plan.output.guards) {
                     let rebuilt = special.affine(affine).unwrap();
                     let bounds = special.arena.bounds(&rebuilt);
@@ -341,7 +341,7 @@ fn only_tables_under_whose_key_0_nothing_is_written_leave_it_to_position_0() {
         draft.attended(1, FREE + 3, &[(0, 1.0)]);
         draft.logit(2, &[(FREE + 3, 1.0)]);
         let plan = Plan::new(&draft.model(), Token(0)).unwrap();
-        plan.items.tables.keys().map(|table| plan.leaves_zero.contains(table)).collect::<Vec<_>>()
+        plan.items.tables.keys().map(|table| leaves_zero(&plan).contains(table)).collect::<Vec<_>>()
     };
     assert_eq!(with(2.0, false), [true]);
     assert_eq!(with(0.0, false), [false]);

@@ -131,8 +131,10 @@ impl Fusion<'_> {
         {
             let rows: Vec<Row> = [weights(0), weights(1), weights(2)].concat();
             let read: BTreeSet<usize> = rows.iter().flatten().map(|weight| weight.0).collect();
+            let changes = std::mem::take(&mut self.changes);
+            let changes = changes.into_iter().filter(|change| read.contains(&change.0)).collect();
             let slots = read.into_iter().map(|slot| (slot, slots[slot].clone())).collect();
-            self.watched = Some(Watched { rows, slots, outputs: outputs.clone() });
+            self.watched = Some(Watched { rows, slots, changes, outputs: outputs.clone() });
         }
         outputs
     }
