@@ -54,15 +54,19 @@ fn what_may_leave_2_to_the_62_is_refused() {
 }
 
 #[test]
-fn a_single_product_may_leave_2_to_the_62_for_it_saturates() {
+fn a_single_product_that_is_guarded_may_leave_2_to_the_62_for_it_saturates() {
     let mut fused = fused(&Draft::new(TOKENS, 8, 0, 0));
     let x = great(&mut fused, 0);
     let arena = &mut fused.analysis.arena;
     let product = arena.piece(&x, &x, &[(0, 1)]).unwrap();
     assert!(!arena.bounds(&product).is_within(MAX_REGISTER));
     let merged = arena.piece(&x, &x, &[(3, 1), (0, -1)]).unwrap();
-    assert!(live_of(&mut fused, vec![product.clone()]).is_ok());
+    let guarded = arena.guarded(product.clone()).unwrap();
+    // Nothing but a single product is guarded beyond registers.
+    assert_eq!(arena.guarded(merged.clone()), None);
+    assert!(live_of(&mut fused, vec![guarded]).is_ok());
     for affine in [
+        product.clone(),
         product.plus(&product, 1).unwrap(),
         product.plus(&Affine::constant(1), 1).unwrap(),
         // Two units that are one piece do not saturate.
