@@ -3,9 +3,11 @@
 mod common;
 
 use std::fs;
+use std::io::BufReader;
 use std::time::{Duration, Instant};
 
 use common::command::{at, binary_trace, file, hardmax, json, prints, refused, says, vector};
+use hardmax::program::binary::{BinaryError, Header, Reader, Writer};
 use serde_json::Value;
 
 #[test]
@@ -115,6 +117,43 @@ fn run_and_oracle_write_binary_traces_and_check_against_them() {
     for command in ["run", "oracle"] {
         hardmax(&[command, &program, "--trace", &trace, "--check", &path]).assert().code(0);
         assert_eq!(fs::read(&trace).unwrap(), fs::read(&path).unwrap());
+    }
+}
+
+/// Digests are genuine, for no token of the prompt is concerned: only the names lie.
+#[test]
+fn a_trace_that_calls_tokens_by_other_names_is_refused() {
+    let (folder, path) = binary_trace("reverse");
+    let file = BufReader::new(fs::File::open(&path).unwrap());
+    let mut reader = Reader::new(file).unwrap();
+    let (header, tokens) = (reader.header().clone(), reader.by_ref().map(Result::unwrap));
+    let tokens: Vec<u16> = tokens.collect();
+    let forged = |header: &Header| {
+        let mut writer = Writer::new(Vec::new(), header)?;
+        tokens.iter().try_for_each(|&token| writer.push(token)).unwrap();
+        let path = at(&folder, "forged.hmt");
+        fs::write(&path, writer.finish().unwrap()).unwrap();
+        Ok::<_, BinaryError>(path)
+    };
+    let id = |name: &str| header.names.iter().position(|known| known == name).unwrap();
+    let mut swapped = header.clone();
+    swapped.names.swap(id("out(H)"), id("out(J)"));
+    let error = refused(&["verify", &forged(&swapped).unwrap()]);
+    assert!(
+        error.contains("\"out(J)\", that of the model at hand (built in) \"out(H)\""),
+        "{error}"
+    );
+    let more = Header { names: [&header.names[..], &["more".into()]].concat(), ..header.clone() };
+    assert!(refused(&["verify", &forged(&more).unwrap()]).contains("is called \"more\""));
+    let other_stop = Header { stop: header.stop - 1, ..header.clone() };
+    assert!(refused(&["verify", &forged(&other_stop).unwrap()]).contains("it ends at token"));
+    prints(0, &mut hardmax(&["verify", &forged(&header).unwrap()]));
+
+    // Names that are several words, or another's, are no names.
+    for name in ["{ halt 00", "", " 00", "out(J)"] {
+        let mut bad = header.clone();
+        bad.names[id("out(H)")] = name.to_owned();
+        assert!(matches!(forged(&bad), Err(BinaryError::Word { .. } | BinaryError::Twice { .. })));
     }
 }
 

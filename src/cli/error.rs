@@ -87,6 +87,15 @@ pub enum CliError {
          hand ({model}) is {wanted}"
     )]
     OtherModel { path: String, model: String, found: String, wanted: String },
+    #[error(
+        "{path}: its token {token} is called {found:?}, that of the model at hand ({model}) {wanted:?}: \
+         the trace cannot be this model's"
+    )]
+    OtherNames { path: String, model: String, token: usize, found: String, wanted: String },
+    #[error(
+        "{path}: it ends at token {found}, a trace of the model at hand ({model}) at token {wanted}"
+    )]
+    OtherStop { path: String, model: String, found: u16, wanted: u32 },
     #[error("{path}: {name:?} at position {position} is no token of the machine")]
     ForeignName { path: String, name: String, position: u64 },
     #[error("{0}")]

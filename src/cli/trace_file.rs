@@ -108,16 +108,10 @@ impl TraceFile {
     /// As [`TraceFile::open`]; a binary trace must be this model's. `name` is what messages call it.
     pub fn open_for(path: &Path, model: &Model, name: &str) -> Result<TraceFile, CliError> {
         let trace = TraceFile::open(path, model)?;
-        let wanted = model_digest(model);
-        match &trace.rest {
-            Rest::Binary(reader) if reader.header().model != wanted => Err(CliError::OtherModel {
-                path: trace.path,
-                model: name.to_owned(),
-                found: hex(&reader.header().model),
-                wanted: hex(&wanted),
-            }),
-            _ => Ok(trace),
+        if let Some(header) = trace.header() {
+            belongs(&trace.path, header, model, name)?;
         }
+        Ok(trace)
     }
 
     pub fn name(&self) -> &str {
@@ -204,6 +198,32 @@ impl TraceFile {
             }),
         }
     }
+}
+
+/// Whether a binary trace's own digest, names and stop token are those of a model: if names
+/// differed, ids would mean other tokens than the prompt that they spell.
+fn belongs(path: &str, header: &Header, model: &Model, name: &str) -> Result<(), CliError> {
+    let (path, name) = (path.to_owned(), name.to_owned());
+    let wanted = model_digest(model);
+    if header.model != wanted {
+        let (found, wanted) = (hex(&header.model), hex(&wanted));
+        return Err(CliError::OtherModel { path, model: name, found, wanted });
+    }
+    let names = model.vocabulary().iter().map(|(_, name)| name);
+    let count = header.names.len().max(model.shape().vocabulary);
+    let both = header.names.iter().map(String::as_str).map(Some).chain(std::iter::repeat(None));
+    let both = both.zip(names.map(Some).chain(std::iter::repeat(None)));
+    for (token, (found, wanted)) in both.take(count).enumerate() {
+        if found != wanted {
+            let [found, wanted] = [found, wanted].map(|name| name.unwrap_or_default().to_owned());
+            return Err(CliError::OtherNames { path, model: name, token, found, wanted });
+        }
+    }
+    let (found, wanted) = (header.stop, model.stop().0);
+    if u32::from(found) != wanted {
+        return Err(CliError::OtherStop { path, model: name, found, wanted });
+    }
+    Ok(())
 }
 
 /// The program that a binary trace's prompt is.

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 const PROMPT: [u16; 4] = [2, 0, 1, 3];
 
 fn header() -> Header {
-    let names = ["a", "longer name", "{", "}", "halt", ""].map(str::to_owned).to_vec();
+    let names = ["a", "a-longer-name", "{", "}", "halt", "b"].map(str::to_owned).to_vec();
     let program = program_digest(PROMPT.iter().map(|&id| names[usize::from(id)].as_str()));
     Header { names, stop: 4, prompt: PROMPT.len() as u64, model: [7; 32], program }
 }
@@ -152,9 +152,18 @@ fn a_header_is_checked_when_it_is_written() {
         Writer::new(Vec::new(), &header).map(|_| ()).unwrap_err().to_string()
     };
     assert!(of(|h| h.names.clear()).contains("0 names"));
-    assert!(of(|h| h.names = vec!["x".into(); 65_537]).contains("65537 names"));
+    assert!(
+        of(|h| h.names = (0..65_537).map(|id| id.to_string()).collect()).contains("65537 names")
+    );
     assert!(of(|h| h.names[0] = "x".repeat(65_536)).contains("name of token 0"));
-    assert!(of(|h| h.names = vec!["x".repeat(60_000); 100]).contains("bytes of names"));
+    let long = |h: &mut Header| {
+        h.names = (0..100).map(|id| format!("{id}{}", "x".repeat(60_000))).collect();
+    };
+    assert!(of(long).contains("bytes of names"));
+    assert!(of(|h| h.names[1] = "two words".into()).contains("\"two words\" of token 1"));
+    assert!(of(|h| h.names[1] = String::new()).contains("is not one word"));
+    assert!(of(|h| h.names[1] = "a\u{1b}".into()).contains("is not one word"));
+    assert!(of(|h| h.names[5] = "{".into()).contains("token 5 has the name of token 2"));
     assert!(of(|h| h.stop = 6).contains("stop token is 6"));
     assert!(of(|h| h.prompt = 0).contains("0 tokens of the prompt"));
 }

@@ -20,6 +20,10 @@ pub enum BinaryError {
     Count { offset: u64, what: &'static str, value: u64, least: u64, most: u64 },
     #[error("byte {offset}: the name of token {token} is not UTF-8 text within its bytes")]
     Name { offset: u64, token: usize },
+    #[error("byte {offset}: the name {name:?} of token {token} is not one word")]
+    Word { offset: u64, token: usize, name: String },
+    #[error("byte {offset}: token {token} has the name of token {first}, {name:?}")]
+    Twice { offset: u64, token: usize, first: usize, name: String },
     #[error("byte {offset}: {left} bytes are left after the last name")]
     NameBytes { offset: u64, left: usize },
     #[error("byte {offset}: the stop token is {token}, but there are {names} names")]

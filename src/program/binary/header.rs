@@ -2,6 +2,8 @@
 
 use std::io::Read;
 
+use rustc_hash::FxHashMap;
+
 use super::{
     BinaryError, Digest, FIXED, LONGEST_PROMPT, MAGIC, MOST_NAME_BYTES, MOST_NAMES, VERSION,
 };
@@ -25,10 +27,12 @@ impl Header {
     /// Its bytes, checksum included, and that checksum; under the same checks as when reading.
     pub(super) fn encode(&self) -> Result<(Vec<u8>, Digest), BinaryError> {
         let mut names = Vec::new();
+        let mut known = FxHashMap::default();
         for (token, name) in self.names.iter().enumerate() {
             let offset = (FIXED + names.len()) as u64;
             let length = u16::try_from(name.len());
             let length = length.map_err(|_| BinaryError::Name { offset, token })?;
+            check_name(&mut known, token, name, offset)?;
             names.extend(length.to_le_bytes());
             names.extend(name.as_bytes());
         }
@@ -129,9 +133,33 @@ fn number(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]))
 }
 
+/// A name is one word, and no other token's: a prompt that is spelled by names says which tokens
+/// it has.
+fn check_name<'n>(
+    known: &mut FxHashMap<&'n str, usize>,
+    token: usize,
+    name: &'n str,
+    offset: u64,
+) -> Result<(), BinaryError> {
+    let one_word = name.split_whitespace().eq([name]) && !name.contains(char::is_control);
+    if !one_word {
+        return Err(BinaryError::Word { offset, token, name: shortened(name) });
+    }
+    match known.insert(name, token) {
+        None => Ok(()),
+        Some(first) => Err(BinaryError::Twice { offset, token, first, name: shortened(name) }),
+    }
+}
+
+/// As much of a name as a message needs.
+fn shortened(name: &str) -> String {
+    name.chars().take(40).collect()
+}
+
 fn names(bytes: &[u8], count: usize) -> Result<Vec<String>, BinaryError> {
     let mut rest = bytes;
     let mut names = Vec::new();
+    let mut known = FxHashMap::default();
     let offset = |rest: &[u8]| (FIXED + bytes.len() - rest.len()) as u64;
     for token in 0..count {
         let fault = BinaryError::Name { offset: offset(rest), token };
@@ -142,6 +170,7 @@ fn names(bytes: &[u8], count: usize) -> Result<Vec<String>, BinaryError> {
         else {
             return Err(fault);
         };
+        check_name(&mut known, token, name, offset(rest))?;
         names.push(name.to_owned());
         rest = after;
     }
