@@ -56,6 +56,19 @@ fn inspect_compares_the_plan_with_the_model_on_random_histories() {
 }
 
 #[test]
+fn inspect_checks_a_plan_and_tells_of_a_head() {
+    let text = prints(0, &mut hardmax(&["inspect", "--check-plan", "--seed", "3"]));
+    assert!(text.contains("\ncheck       bounds of ") && text.contains(": all equal\n"), "{text}");
+    let report = json(0, &["inspect", "--head", "2.4"]);
+    let head = &report["plan"]["head"];
+    assert_eq!(head["kind"], "keyed, ties give the latest");
+    assert!(head["tables"][0].as_str().unwrap().starts_with("table0: "), "{head}");
+    assert!(report["plan"]["check"].is_null());
+    assert!(refused(&["inspect", "--head", "5.0"]).contains("layers 0 to 4"));
+    refused(&["inspect", "--head", "5"]);
+}
+
+#[test]
 fn run_reports_as_one_json_object() {
     let (program, trace) = (vector("reverse.txt"), vector("reverse_ref.txt"));
     let report = json(0, &["run", &program, "--check", &trace]);

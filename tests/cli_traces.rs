@@ -211,6 +211,31 @@ fn blocks_and_threads_without_measure_are_refused() {
     }
 }
 
+/// Of what a trace does not have, nothing is verified.
+#[test]
+fn a_trace_that_is_not_known_to_be_whole_is_not_verified() {
+    let text = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let prompt = fs::read_to_string(vector("reverse.txt")).unwrap().split_whitespace().count();
+    for (count, said, with_leave) in
+        [(words.len() - 1, "it ends before the stop token", 0), (prompt, "nothing was compared", 1)]
+    {
+        let (_folder, path) = file("cut.txt", words[..count].join(" "));
+        for method in ["dgemm", "plan"] {
+            let verify = ["verify", &path, "--method", method];
+            let report = json(1, &verify);
+            assert!(report["unverified"].as_str().unwrap().contains(said), "{report}");
+            assert_eq!(report["mismatches"], 0);
+            assert!(says(1, &mut hardmax(&verify)).contains("not known to be whole"));
+            hardmax(&verify).arg("--allow-cut").assert().code(with_leave);
+        }
+    }
+    let whole = vector("reverse_ref.txt");
+    assert_eq!(json(0, &["verify", &whole])["unverified"], Value::Null);
+    refused(&["verify", &whole, "--spot", "0"]);
+    refused(&["run", &vector("reverse.txt"), "--verify", "spot=0"]);
+}
+
 /// A run that is killed leaves a file that verifies up to its last whole block.
 #[test]
 fn a_killed_run_leaves_a_trace_that_verifies() {
@@ -235,7 +260,9 @@ fn a_killed_run_leaves_a_trace_that_verifies() {
     assert!(sizes.len() == 4, "{sizes:?}");
     let mut whole = None;
     for method in ["dgemm", "plan"] {
-        let report = json(0, &["verify", &trace, "--method", method]);
+        let cut = ["verify", &trace, "--method", method];
+        assert!(says(1, &mut hardmax(&cut)).contains("the file breaks off"));
+        let report = json(0, &[&cut[..], &["--allow-cut"]].concat());
         assert_eq!((&report["cut"], &report["end"]), (&true.into(), &"open".into()));
         assert_eq!((&report["method"], &report["fallback"]), (&method.into(), &Value::Null));
         let positions = report["positions"].as_u64().unwrap();
@@ -247,7 +274,7 @@ fn a_killed_run_leaves_a_trace_that_verifies() {
     let torn = fs::read(&trace).unwrap();
     fs::write(&trace, &torn[..torn.len() - 3]).unwrap();
     for method in ["dgemm", "plan"] {
-        let report = json(0, &["verify", &trace, "--method", method]);
+        let report = json(0, &["verify", &trace, "--method", method, "--allow-cut"]);
         assert_eq!(report["positions"].as_u64().map(|left| left + 32_768), whole);
     }
 }

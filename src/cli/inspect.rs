@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
@@ -21,6 +21,7 @@ use crate::model::{Matrix, Model, Shape, TieBreak};
   hardmax inspect --check-plan
   hardmax inspect --head 2.4
   hardmax inspect models/wasm32.bin --json")]
+#[command(group(ArgGroup::new("random").args(["histories", "check_plan"]).multiple(true)))]
 pub struct Inspect {
     /// Model file [default: the one in the binary]
     model: Option<PathBuf>,
@@ -38,7 +39,7 @@ pub struct Inspect {
     #[arg(long, value_name = "L.H", value_parser = layer_and_head)]
     head: Option<(usize, usize)>,
     /// Which random histories and steps
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    #[arg(long, value_name = "S", default_value_t = 0, requires = "random")]
     seed: u64,
     /// Print one JSON object instead of tables
     #[arg(long)]

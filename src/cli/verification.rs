@@ -1,5 +1,6 @@
 //! Verifying a trace, and what is reported of it: shared by `run` and `verify`.
 
+use std::num::NonZero;
 use std::str::FromStr;
 use std::time::Instant;
 
@@ -55,7 +56,8 @@ impl FromStr for RunMethod {
             ("spot", _) => Ok(RunMethod::Spot(DEFAULT_SPOT)),
             ("none", _) => Ok(RunMethod::None),
             (_, Some(count)) => {
-                count.parse().map(RunMethod::Spot).map_err(|error| format!("{error}"))
+                let count: Result<NonZero<usize>, _> = count.parse();
+                count.map(|count| RunMethod::Spot(count.get())).map_err(|error| format!("{error}"))
             }
             _ => Err("expected dgemm, plan, spot, spot=N or none".into()),
         }

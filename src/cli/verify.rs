@@ -26,7 +26,7 @@ const LARGEST_BLOCK: i64 = 1 << 20;
 /// Positions are computed in blocks, by dense products over many at once, so a
 /// trace is verified many times faster than it is generated; through the plan, which
 /// shares no arithmetic with these products, still faster. Exit code 1 means
-/// that a token is not what the model predicts.
+/// that a token is not what the model predicts, or that the trace is not known to be whole.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax verify tests/vectors/reverse_ref.txt
@@ -59,7 +59,11 @@ pub struct Verify {
     /// Compare a random sample of N positions only [default: 1000]
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = default_spot())]
     #[arg(conflicts_with = "method")]
-    spot: Option<usize>,
+    spot: Option<NonZero<usize>>,
+    /// Take a trace that ends before the stop token for what it is: exit code 0 if all that there
+    /// is of it is right
+    #[arg(long)]
+    allow_cut: bool,
     /// Which sample
     #[arg(long, value_name = "N", default_value_t = 0, requires = "spot")]
     seed: u64,
@@ -80,6 +84,8 @@ struct Report {
     model: String,
     /// Whether the file broke off.
     cut: bool,
+    /// What of the run is not verified, because the trace does not have it.
+    unverified: Option<&'static str>,
     /// Before the verification: the model, and for the plan itself and the trace.
     load_seconds: f64,
     #[serde(flatten)]
@@ -97,7 +103,7 @@ impl Verify {
             attention: self.attention,
             kernel,
             block: self.block as usize,
-            spot: self.spot.map(|count| Spot { count, seed: self.seed }),
+            spot: self.spot.map(|count| Spot { count: count.get(), seed: self.seed }),
         };
         let prompt = trace.prompt_tokens();
         let program = trace.program().clone();
@@ -135,22 +141,39 @@ impl Verify {
             }
         };
         let (trace, cut) = (trace.name().to_owned(), trace.is_cut());
-        Report { trace, model: model_name, cut, load_seconds, verification }.tell(self.json)
+        let unverified = unverified(cut, &verification);
+        let report =
+            Report { trace, model: model_name, cut, unverified, load_seconds, verification };
+        report.tell(self.json, self.allow_cut)
+    }
+}
+
+/// What keeps a trace without wrong tokens from being known as a whole run of the model.
+fn unverified(cut: bool, verification: &VerifyReport) -> Option<&'static str> {
+    if verification.positions == 0 {
+        Some("it has no generated token, so nothing was compared")
+    } else if cut {
+        Some("the file breaks off; only its whole blocks were verified")
+    } else if verification.end == "open" {
+        Some("it ends before the stop token; what the run generated after that is not verified")
+    } else {
+        None
     }
 }
 
 impl Report {
-    fn tell(&self, json: bool) -> Result<Verdict, CliError> {
+    fn tell(&self, json: bool, allow_cut: bool) -> Result<Verdict, CliError> {
         if json {
             report::json(self)?;
         } else {
             self.verification.tell();
-            if self.cut {
-                eprintln!("{}: the file breaks off; its whole blocks were verified", self.trace);
-            } else if self.verification.end == "open" {
-                eprintln!("{}: the trace ends before the stop token", self.trace);
+            if let Some(unverified) = self.unverified {
+                let hint = if allow_cut { "" } else { " (--allow-cut takes it for what it is)" };
+                eprintln!("not known to be whole: {}: {unverified}{hint}", self.trace);
             }
         }
-        Ok(self.verification.verdict())
+        let compared = self.verification.positions > 0;
+        let whole = self.unverified.is_none() || (allow_cut && compared);
+        Ok(if whole { self.verification.verdict() } else { Verdict::Failed })
     }
 }
