@@ -211,6 +211,32 @@ fn blocks_and_threads_without_measure_are_refused() {
     }
 }
 
+/// What is read once only is told of as far as it can be.
+#[cfg(unix)]
+#[test]
+fn a_mismatch_that_came_through_a_pipe_is_told() {
+    let text = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
+    let wrong = text.replace("out(x)", "out(y)");
+    assert_ne!(wrong, text);
+    let (folder, path) = file("wrong.txt", wrong.clone());
+    let fifo = at(&folder, "fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let of_file = says(1, &mut hardmax(&["verify", &path]));
+    assert!(of_file.contains("first mismatch") && of_file.contains("program counter"), "{of_file}");
+    for extra in [&[][..], &["--spot", "2000"]] {
+        let writer = std::thread::spawn({
+            let (fifo, wrong) = (fifo.clone(), wrong.clone());
+            move || fs::write(fifo, wrong).unwrap()
+        });
+        let said = says(1, hardmax(&["verify", &fifo]).args(extra));
+        writer.join().unwrap();
+        assert!(said.contains("first mismatch at position"), "{said}");
+        assert!(said.contains("cannot be read again"), "{said}");
+        let said = says(1, hardmax(&["verify", "-"]).args(extra).write_stdin(wrong.clone()));
+        assert!(said.contains("first mismatch") && said.contains("cannot be read again"), "{said}");
+    }
+}
+
 /// Of what a trace does not have, nothing is verified.
 #[test]
 fn a_trace_that_is_not_known_to_be_whole_is_not_verified() {

@@ -25,6 +25,8 @@ pub struct MismatchReport {
     pub instruction: Option<String>,
     /// Heads whose outputs by kind and by hull differ before it; `null` where nobody looked.
     pub differing_heads: Option<Vec<String>>,
+    /// Why neither instruction nor heads are known, if the trace could not be read again.
+    pub unexplained: Option<String>,
     /// Whether the products put the trace's token first, against the plan.
     #[serde(skip)]
     products_object: bool,
@@ -46,6 +48,7 @@ impl MismatchReport {
             predicted_logit: logits.map(|logits| logits.predicted),
             instruction: None,
             differing_heads: None,
+            unexplained: None,
             products_object: logits.is_some_and(wins),
         }
     }
@@ -116,6 +119,9 @@ impl MismatchReport {
         }
         if let Some(instruction) = &self.instruction {
             text += &format!("\n  in {instruction}");
+        }
+        if let Some(why) = &self.unexplained {
+            return text + &format!("\n  instruction and heads are not told: {why}");
         }
         match self.differing_heads.as_deref() {
             None if *position > MAX_EXPLAINED => {

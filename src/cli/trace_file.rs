@@ -29,6 +29,8 @@ pub struct TraceFile {
     /// Bytes read of the file, and how many it has where that is known.
     read: Arc<AtomicU64>,
     size: Option<u64>,
+    /// Whether opening it again gives the same tokens: not so for a pipe or a device.
+    is_file: bool,
 }
 
 enum Rest {
@@ -64,15 +66,18 @@ impl TraceFile {
             (Box::new(std::io::stdin()), None)
         } else {
             let file = File::open(path).map_err(failed)?;
-            let size = file.metadata().map_err(failed)?.len();
-            (Box::new(file), Some(size))
+            let metadata = file.metadata().map_err(failed)?;
+            (Box::new(file), metadata.is_file().then_some(metadata.len()))
         };
+        let is_file = size.is_some();
         let read = Arc::new(AtomicU64::new(0));
         let counted = Counted { file, read: Arc::clone(&read) };
         let mut file = BufReader::with_capacity(BUFFER, counted);
         let is_binary = binary::is_binary(file.fill_buf().map_err(failed)?);
-        let path =
-            if size.is_some() { path.display().to_string() } else { "standard input".to_owned() };
+        let path = match path.to_str() {
+            Some("-") => "standard input".to_owned(),
+            _ => path.display().to_string(),
+        };
         let (program, tokenizer, prompt, rest) = if is_binary {
             let failed = |source| CliError::BinaryTrace { path: path.clone(), source };
             let mut reader = Reader::new(file).map_err(failed)?;
@@ -102,6 +107,7 @@ impl TraceFile {
             last: None,
             read,
             size,
+            is_file,
         })
     }
 
@@ -112,6 +118,11 @@ impl TraceFile {
             belongs(&trace.path, header, model, name)?;
         }
         Ok(trace)
+    }
+
+    /// Whether it can be opened again, for the same tokens.
+    pub fn is_file(&self) -> bool {
+        self.is_file
     }
 
     pub fn name(&self) -> &str {

@@ -1,7 +1,7 @@
 //! `hardmax verify`: is a trace the one that the model generates?
 
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -118,11 +118,17 @@ impl Verify {
                 let mut report = verification::by_products(
                     &model, prompt, &mut trace, settings, &pool, progress,
                 )?;
-                if let Some(first) = &mut report.first_mismatch
-                    && self.trace != Path::new("-")
-                {
-                    let again = TraceFile::open(&self.trace, &model)?;
-                    first.explain(&model, &program, again, kernel, &pool)?;
+                if let Some(first) = &mut report.first_mismatch {
+                    if trace.is_file() {
+                        // Whatever becomes of the file meanwhile, the mismatch is told.
+                        let explained = TraceFile::open(&self.trace, &model).and_then(|again| {
+                            first.explain(&model, &program, again, kernel, &pool)
+                        });
+                        first.unexplained = explained.err().map(|error| error.to_string());
+                    } else {
+                        let why = "the trace came through a pipe and cannot be read again";
+                        first.unexplained = Some(why.to_owned());
+                    }
                 }
                 report
             }
