@@ -2,6 +2,7 @@
 //! codes. 0 is done, 1 a program that trapped, or a check or limit that failed, 2 bad
 //! usage or input.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -12,7 +13,8 @@ fn main() -> ExitCode {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::Failed) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("error: {error}");
+            // Where even this cannot be said the exit code has to do.
+            let _ = writeln!(std::io::stderr(), "error: {error}");
             ExitCode::from(2)
         }
     }

@@ -55,6 +55,18 @@ fn inspect_compares_the_plan_with_the_model_on_random_histories() {
     refused(&["inspect", "--seed", "3"]);
 }
 
+/// What cannot be said changes nothing of what was done.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_error_is_no_panic() {
+    for (args, code) in [(vec!["run", "hello"], 0), (vec!["run", "no-such-program"], 2)] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut run = std::process::Command::new(env!("CARGO_BIN_EXE_hardmax"));
+        let status = run.args(&args).stdout(std::process::Stdio::null()).stderr(full).status();
+        assert_eq!(status.unwrap().code(), Some(code), "{args:?}");
+    }
+}
+
 #[test]
 fn inspect_checks_a_plan_and_tells_of_a_head() {
     let text = prints(0, &mut hardmax(&["inspect", "--check-plan", "--seed", "3"]));

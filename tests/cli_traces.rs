@@ -296,6 +296,12 @@ fn a_killed_run_leaves_a_trace_that_verifies() {
         assert_eq!(*whole.get_or_insert(positions), positions);
     }
 
+    // A copy of it has broken off, too.
+    let copy = at(&folder, "copy.hmt");
+    assert!(prints(0, &mut hardmax(&["trace", &trace, "-o", &copy])).contains("breaks off"));
+    let report = json(1, &["verify", &copy]);
+    assert_eq!((&report["cut"], report["positions"].as_u64()), (&true.into(), whole));
+
     // Torn within its last block, it still does.
     let torn = fs::read(&trace).unwrap();
     fs::write(&trace, &torn[..torn.len() - 3]).unwrap();

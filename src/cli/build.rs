@@ -57,16 +57,17 @@ impl Build {
         if self.json {
             report::json(&report)?;
         } else {
-            eprintln!(
+            note!(
                 "{}: {}, {} bytes, built in {seconds:.3} s",
                 report.model,
                 report.shape,
                 grouped(report.bytes)
             );
-            eprintln!(
+            note!(
                 "values alive after the embedding and each half-layer {:?}, heads that fetch in \
                  each layer {:?}",
-                report.live_values, report.fetches
+                report.live_values,
+                report.fetches
             );
         }
         Ok(Verdict::Done)

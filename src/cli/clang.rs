@@ -59,7 +59,9 @@ pub fn compile(source: &Path, export: &str) -> Result<Vec<u8>, CliError> {
         });
     }
     // Warnings.
-    eprint!("{said}");
+    if !said.is_empty() {
+        note!("{}", said.trim_end());
+    }
     inputs::read(&module)
 }
 

@@ -92,7 +92,7 @@ impl Report {
                 1 => " in 1 function".to_owned(),
                 count => format!(" in {count} functions"),
             };
-            eprintln!(
+            note!(
                 "{}: {} instructions{functions}, {} prompt tokens{}",
                 self.program,
                 grouped(self.instructions as u64),

@@ -4,6 +4,15 @@
 //! standard error. Nothing here computes: a subcommand reads, calls the library,
 //! and reports.
 
+/// Prints a line to standard error. Where that cannot be written nobody could be told, so the line is
+/// lost, and the exit code stays what it is.
+macro_rules! note {
+    ($($arg:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($arg)*);
+    }};
+}
+
 mod bundled;
 mod bundled_programs;
 mod check;

@@ -114,7 +114,7 @@ impl Report {
             report::json(self)?;
         } else {
             let end = report::end(self.halted, self.trapped);
-            eprintln!(
+            note!(
                 "{}: {end} after {} prompt and {} generated tokens, by the oracle",
                 self.program,
                 grouped(self.prompt_tokens),

@@ -104,7 +104,7 @@ impl Report {
             writeln!(stdout, "{}", textwrap::fill(&text, layout))?;
         }
         if let Some(directory) = &self.written {
-            eprintln!("{directory}: sources, modules and token programs of all");
+            note!("{directory}: sources, modules and token programs of all");
         }
         Ok(())
     }

@@ -59,8 +59,8 @@ impl Check {
     pub fn tell(&self) {
         match self {
             Check::None => {}
-            Check::Equal => eprintln!("check: every token is that of the reference"),
-            Check::Mismatch(mismatch) => eprintln!("check failed: {}", mismatch.sentence()),
+            Check::Equal => note!("check: every token is that of the reference"),
+            Check::Mismatch(mismatch) => note!("check failed: {}", mismatch.sentence()),
         }
     }
 }

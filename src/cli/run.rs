@@ -218,7 +218,7 @@ impl Run {
                     // The summary says it, too, but with a long history that comes much later.
                     if !quiet && position > 0 {
                         let position = grouped(position);
-                        eprintln!(
+                        note!(
                             "the plan ended at position {position} ({reason}): the reference goes \
                              on, and first takes all tokens so far"
                         );
@@ -273,7 +273,7 @@ impl Report {
         } else {
             let Shape { layers, width, units, .. } = self.shape;
             let end = report::end(self.halted, self.trapped);
-            eprintln!(
+            note!(
                 "{}: {end} after {} prompt and {} generated tokens, {:.3} s, {} tokens/s",
                 self.program,
                 grouped(self.prompt_tokens),
@@ -290,9 +290,9 @@ impl Report {
                 self.threads
             );
             match (self.engine, self.fallback) {
-                (EngineName::Reference, _) => eprintln!("{model}, engine reference, {reference}"),
-                (EngineName::Plan, None) => eprintln!("{model}, engine plan, 1 thread"),
-                (EngineName::Plan, Some(Fallback { position, reason })) => eprintln!(
+                (EngineName::Reference, _) => note!("{model}, engine reference, {reference}"),
+                (EngineName::Plan, None) => note!("{model}, engine plan, 1 thread"),
+                (EngineName::Plan, Some(Fallback { position, reason })) => note!(
                     "{model}, engine plan, but from position {position} on engine reference, \
                      {reference}: {reason}"
                 ),

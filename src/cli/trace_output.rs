@@ -133,7 +133,12 @@ fn to_binary(
             writer.end_block().map_err(unwritten)?;
         }
     }
-    writer.finish().map(|_| ()).map_err(unwritten)
+    if file.is_cut() {
+        // What broke off stays so: the whole blocks that there are, and no end.
+        writer.end_block().map_err(unwritten)
+    } else {
+        writer.finish().map(|_| ()).map_err(unwritten)
+    }
 }
 
 fn to_text(

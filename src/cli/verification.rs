@@ -229,7 +229,7 @@ impl VerifyReport {
             }
         };
         let es = if self.mismatches == 1 { "" } else { "es" };
-        eprintln!(
+        note!(
             "verified {}{of} generated tokens by {}: {} mismatch{es}, {:.3} s, {} tokens/s",
             grouped(self.positions),
             self.method.name(),
@@ -246,18 +246,18 @@ impl VerifyReport {
             self.kernel_description
         );
         match (self.method, self.fallback) {
-            (Method::Plan, None) => eprintln!("verification: {threads}"),
-            (_, None) => eprintln!("verification: {products}, {threads}"),
-            (_, Some(Fallback { position, reason })) => eprintln!(
+            (Method::Plan, None) => note!("verification: {threads}"),
+            (_, None) => note!("verification: {products}, {threads}"),
+            (_, Some(Fallback { position, reason })) => note!(
                 "verification: {threads}, but from position {position} on by dgemm, {products}: \
                  {reason}"
             ),
         }
         if let Some(first) = &self.first_mismatch {
-            eprintln!("verification failed: {}", first.sentences());
+            note!("verification failed: {}", first.sentences());
         }
         if let Some(problem) = &self.end_problem {
-            eprintln!("verification failed: {problem}");
+            note!("verification failed: {problem}");
         }
     }
 }

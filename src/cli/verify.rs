@@ -175,7 +175,7 @@ impl Report {
             self.verification.tell();
             if let Some(unverified) = self.unverified {
                 let hint = if allow_cut { "" } else { " (--allow-cut takes it for what it is)" };
-                eprintln!("not known to be whole: {}: {unverified}{hint}", self.trace);
+                note!("not known to be whole: {}: {unverified}{hint}", self.trace);
             }
         }
         let compared = self.verification.positions > 0;
