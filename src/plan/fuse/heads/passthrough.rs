@@ -1,8 +1,10 @@
 //! Passthrough: the output is the value at hand (lemma 16 of docs/plan.md). Either
 //!
 //! - kx = c·t + d with c > 0, ky constant, and a query (qx, qy) with qx > 0 and qy ≥ 0: the score
-//!   grows strictly with the position. A file that calls such a head a gather or keyed promises that
-//!   its keys lie less than 1 above the parabola, and the key of position 1 may lie 1 above; or
+//!   grows strictly with the position. A file that calls such a head a gather or keyed promises keys
+//!   that lie less than 1 above the parabola: with ky ≥ 1 its memory refuses position 1, but with
+//!   less it might take a key that lies 1 above for one that does not, so then ky ≥ 1 is asked for;
+//!   or
 //! - all keys are equal, position 0's too, and ties go to the latest: whatever is asked, all win.
 
 use super::{Parts, Row};
@@ -23,7 +25,7 @@ pub(super) fn is_passthrough(parts: &Parts, key: &[Value; 2], slots: &[Value]) -
         [(Arena::POSITION, c)] if c > 0 => (i128::from(c) + i128::from(kx.c)) as f64 > first_x,
         _ => false,
     };
-    let is_on_no_parabola = matches!(parts.kind, HeadKind::Lookup | HeadKind::Passthrough);
+    let is_on_no_parabola = !matches!(parts.kind, HeadKind::Gather | HeadKind::Keyed) || ky >= 1;
     is_on_no_parabola
         && grows
         && ky as f64 >= first_y
