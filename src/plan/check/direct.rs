@@ -65,9 +65,13 @@ impl<'p> Direct<'p> {
                 }
             }
         }
-        let scaled = |(slot, k, e): (usize, i64, u32)| (slot, i128::from(k) << (finest - e));
+        let scaled = |(slot, k, e): (usize, i64, u32)| {
+            let weight = i128::from(k).checked_mul(1 << (finest - e));
+            weight.map(|weight| (slot, weight)).ok_or_else(|| plan.cause_at(slot))
+        };
         let head = weights.into_iter().map(|row| row.into_iter().map(scaled).collect());
-        Ok(Direct { plan, head: head.collect(), slots, fused })
+        let head = head.collect::<Result<_, Cause>>()?;
+        Ok(Direct { plan, head, slots, fused })
     }
 
     /// After the BOS token, at position 0.

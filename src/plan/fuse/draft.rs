@@ -3,19 +3,10 @@
 //! Token 0 opens. All others have 1 in slot [`ONE`], their own number in [`NUMBER`] and whether
 //! that is odd in [`ODD`]. Slots from [`FREE`] on are empty.
 
-use std::sync::Arc;
-
-use cranelift_entity::PrimaryMap;
-
 use super::Fusion;
-use super::heads::Items;
 use super::position_zero::{PositionZero, position_zero};
-use super::rounding::Analysis;
 use super::value::Value;
 use crate::model::{Clears, HeadKind, LayerParts, Model, ModelParts, Shape, TieBreak, Token};
-use crate::plan::expression::arena::Arena;
-use crate::plan::expression::feature_bounds::FeatureBounds;
-use crate::plan::refusal::Place;
 
 /// The position.
 pub const TIME: usize = 0;
@@ -146,23 +137,7 @@ pub fn fusion<'a>(
     position_zero: &'a PositionZero,
     limit: u64,
 ) -> (Fusion<'a>, Vec<Value>) {
-    let bos = position_zero.bos.index();
-    let features = Arc::new(super::features(model, bos));
-    let single_bos = super::leaves_constant(&features, bos);
-    let current = (0..features.tokens).filter(|&id| !(single_bos && id == bos)).collect();
-    let arena = Arena::new(FeatureBounds::new(features.clone(), current), limit);
-    let mut fusion = Fusion {
-        analysis: Analysis { arena, summands: PrimaryMap::new(), place: Place::Plan },
-        items: Items::default(),
-        position_zero,
-        features,
-        single_bos,
-        guards: PrimaryMap::new(),
-        hull_limit: None,
-        watch: None,
-        watched: None,
-        changes: Vec::new(),
-    };
+    let mut fusion = Fusion::new(model, position_zero, limit);
     let slots = fusion.embed(model);
     (fusion, slots)
 }

@@ -132,27 +132,8 @@ pub fn fuse_watching(
     watch: Option<(usize, usize)>,
 ) -> Result<(Fused, Option<Watched>), Cause> {
     finite::check(model, limit)?;
-    let bos = position_zero.bos.index();
-    let features = Arc::new(features(model, bos));
-    let single_bos = leaves_constant(&features, bos);
-    let current = (0..features.tokens).filter(|&id| !(single_bos && id == bos)).collect();
-    let feature_bounds = FeatureBounds::new(features.clone(), current);
-    let mut fusion = Fusion {
-        analysis: Analysis {
-            arena: Arena::new(feature_bounds, limit),
-            summands: PrimaryMap::new(),
-            place: Place::Plan,
-        },
-        items: Items::default(),
-        position_zero,
-        features,
-        single_bos,
-        guards: PrimaryMap::new(),
-        hull_limit: None,
-        watch,
-        watched: None,
-        changes: Vec::new(),
-    };
+    let mut fusion = Fusion::new(model, position_zero, limit);
+    fusion.watch = watch;
     let mut slots = fusion.embed(model);
     for (number, layer) in model.layers().enumerate() {
         fusion.attend(model, number, layer, &mut slots);
@@ -162,7 +143,28 @@ pub fn fuse_watching(
     Ok((Fused { analysis, items, slots, guards, features, single_bos, hull_limit }, watched))
 }
 
-impl Fusion<'_> {
+impl<'a> Fusion<'a> {
+    /// Before the first layer, for positions up to `limit`.
+    fn new(model: &Model, position_zero: &'a PositionZero, limit: u64) -> Fusion<'a> {
+        let bos = position_zero.bos.index();
+        let features = Arc::new(features(model, bos));
+        let single_bos = leaves_constant(&features, bos);
+        let current = (0..features.tokens).filter(|&id| !(single_bos && id == bos)).collect();
+        let arena = Arena::new(FeatureBounds::new(features.clone(), current), limit);
+        Fusion {
+            analysis: Analysis { arena, summands: PrimaryMap::new(), place: Place::Plan },
+            items: Items::default(),
+            position_zero,
+            features,
+            single_bos,
+            guards: PrimaryMap::new(),
+            hull_limit: None,
+            watch: None,
+            watched: None,
+            changes: Vec::new(),
+        }
+    }
+
     fn embed(&mut self, model: &Model) -> Vec<Value> {
         let symbol = |symbols: Symbols| {
             Value::Known(Number::new(Affine::default(), 0, symbols, Rounding::None, 0))
