@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use cranelift_entity::EntityRef;
+
 use super::code::compiler::Compiler;
 use super::code::op::Op;
 use super::code::specialise::Known;
@@ -12,7 +14,7 @@ use super::expression::atom::Atom;
 use super::fuse::rounding::Analysis;
 use super::fuse::value::{Rounding, Value};
 use super::fuse::{self, Watched};
-use super::ids::{AtomId, LatchId, SumId, TableId};
+use super::ids::{AtomId, LatchId, LayerId, SlotId, SumId, TableId};
 use super::{Plan, Refusal};
 use crate::model::Model;
 
@@ -48,12 +50,17 @@ impl Plan {
         head: usize,
     ) -> Result<Option<HeadStory>, Refusal> {
         let limit = self.arena.limit();
-        let (mut fused, watched) =
-            fuse::fuse_watching(model, &self.position_zero, limit, Some((layer, head)))?;
+        let (mut fused, watched) = fuse::fuse_watching(
+            model,
+            &self.position_zero,
+            limit,
+            Some((LayerId::new(layer), head)),
+        )?;
         let Some(Watched { rows, slots, changes, outputs }) = watched else { return Ok(None) };
         let (atoms, sums, latches) = Default::default();
         let mut words = Words { analysis: &mut fused.analysis, atoms, sums, latches };
-        let slots = slots.iter().map(|(slot, value)| (format!("s{slot}"), words.value(value)));
+        let slots =
+            slots.iter().map(|(slot, value)| (format!("s{}", slot.index()), words.value(value)));
         let slots: Vec<_> = slots.collect();
         let changes =
             changes.iter().map(|(_, place, value)| (place.to_string(), words.value(value)));
@@ -122,7 +129,7 @@ impl Plan {
     }
 }
 
-fn weights(row: &[(usize, f64)]) -> String {
+fn weights(row: &[(SlotId, f64)]) -> String {
     let mut text = String::new();
     for &(slot, weight) in row {
         let sign = match (text.is_empty(), weight < 0.0) {
@@ -133,9 +140,9 @@ fn weights(row: &[(usize, f64)]) -> String {
         };
         let weight = weight.abs();
         let _ = if weight < 1e15 {
-            write!(text, "{sign}{weight}·s{slot}")
+            write!(text, "{sign}{weight}·s{}", slot.index())
         } else {
-            write!(text, "{sign}{weight:e}·s{slot}")
+            write!(text, "{sign}{weight:e}·s{}", slot.index())
         };
     }
     if text.is_empty() { "0".to_owned() } else { text }

@@ -1,17 +1,22 @@
 //! What a plan numbers, each with a type of its own, so that none can be taken for another.
 
 use cranelift_entity::entity_impl;
+use serde::Serialize;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident, $prefix:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         pub struct $name(u32);
         entity_impl!($name, $prefix);
     )*};
 }
 
 ids! {
+    /// A layer of the model, counted from 0.
+    LayerId, "layer";
+    /// A slot of the residual stream, counted from 0.
+    SlotId, "slot";
     /// An atom of an arena.
     AtomId, "atom";
     /// A feature: a column of the embedding, or the mark of the BOS token behind them.

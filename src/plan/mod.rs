@@ -49,6 +49,7 @@ pub(crate) use code::op::{BEST, FIRST, Op, POSITION, PREDICTION, Reg};
 pub(crate) use code::specialise::Known;
 pub use explain::HeadStory;
 pub(crate) use expression::quotient::round;
+pub use ids::{LayerId, SlotId};
 pub(crate) use limits::{MAX_AGE, MAX_HULL_KEY, MAX_PRODUCT, MAX_SUM};
 pub(crate) use output_head::line_group::LineGroup;
 pub(crate) use output_head::plane_group::PlaneGroup;

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use cranelift_entity::EntityRef;
 use serde::Serialize;
 use thiserror::Error;
+
+use super::ids::{LayerId, SlotId};
 
 /// Why a model has no plan.
 #[derive(Clone, Copy, Debug, PartialEq, Error, Serialize)]
@@ -55,40 +58,40 @@ pub enum Place {
     /// What tokens bring to a slot.
     Embedding {
         /// The slot.
-        slot: usize,
+        slot: SlotId,
     },
     /// A head: its query, key and value.
     Head {
         /// Its layer.
-        layer: usize,
+        layer: LayerId,
         /// The head.
         head: usize,
     },
     /// What all heads of a layer bring to a slot.
     AttentionOut {
         /// The layer.
-        layer: usize,
+        layer: LayerId,
         /// The slot.
-        slot: usize,
+        slot: SlotId,
     },
     /// A gated unit.
     Unit {
         /// Its layer.
-        layer: usize,
+        layer: LayerId,
         /// The unit.
         unit: usize,
     },
     /// What all units of a layer bring to a slot.
     FeedForwardOut {
         /// The layer.
-        layer: usize,
+        layer: LayerId,
         /// The slot.
-        slot: usize,
+        slot: SlotId,
     },
     /// A slot that the output head reads.
     OutputSlot {
         /// The slot.
-        slot: usize,
+        slot: SlotId,
     },
     /// The logit of a token.
     Logit {
@@ -102,16 +105,16 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Place::Embedding { slot } => write!(f, "embedding, slot {slot}"),
-            Place::Head { layer, head } => write!(f, "layer {layer}, head {head}"),
+            Place::Embedding { slot } => write!(f, "embedding, slot {}", slot.index()),
+            Place::Head { layer, head } => write!(f, "layer {}, head {head}", layer.index()),
             Place::AttentionOut { layer, slot } => {
-                write!(f, "layer {layer}, slot {slot} after attention")
+                write!(f, "layer {}, slot {} after attention", layer.index(), slot.index())
             }
-            Place::Unit { layer, unit } => write!(f, "layer {layer}, unit {unit}"),
+            Place::Unit { layer, unit } => write!(f, "layer {}, unit {unit}", layer.index()),
             Place::FeedForwardOut { layer, slot } => {
-                write!(f, "layer {layer}, slot {slot} after the feed-forward")
+                write!(f, "layer {}, slot {} after the feed-forward", layer.index(), slot.index())
             }
-            Place::OutputSlot { slot } => write!(f, "output head, slot {slot}"),
+            Place::OutputSlot { slot } => write!(f, "output head, slot {}", slot.index()),
             Place::Logit { token } => write!(f, "output head, token {token}"),
             Place::Plan => f.write_str("the model"),
         }

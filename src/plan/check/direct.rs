@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use cranelift_entity::SecondaryMap;
+use cranelift_entity::{EntityRef, PrimaryMap, SecondaryMap};
 
 use crate::model::{Model, Token};
 use crate::plan::Plan;
@@ -15,7 +15,7 @@ use crate::plan::expression::affine::Affine;
 use crate::plan::expression::atom::Atom;
 use crate::plan::fuse::rounding::dyadic;
 use crate::plan::fuse::{self, Fused};
-use crate::plan::ids::{AtomId, ColumnId, LatchId, SumId, TableId};
+use crate::plan::ids::{AtomId, ColumnId, LatchId, SlotId, SumId, TableId};
 use crate::plan::refusal::{Cause, Refusal};
 
 /// Evaluates the expressions of one model.
@@ -23,9 +23,9 @@ pub struct Direct<'p> {
     plan: &'p Plan,
     fused: Fused,
     /// By token, the slots that its logit reads and whole weights; all logits are scaled alike.
-    head: Vec<Vec<(usize, i128)>>,
+    head: Vec<Vec<(SlotId, i128)>>,
     /// By slot, its affine form, where the head reads it.
-    slots: Vec<Affine>,
+    slots: PrimaryMap<SlotId, Affine>,
 }
 
 /// What a history leaves behind.
@@ -48,12 +48,12 @@ impl<'p> Direct<'p> {
     pub fn new(model: &Model, plan: &'p Plan) -> Result<Direct<'p>, Refusal> {
         let fused = fuse::fuse(model, &plan.position_zero, plan.arena.limit())?;
         let head = model.head();
-        let mut slots = vec![Affine::default(); head.cols];
+        let mut slots: PrimaryMap<SlotId, Affine> = vec![Affine::default(); head.cols].into();
         let mut weights = vec![Vec::new(); head.rows];
         let mut finest = 0;
-        for (slot, affine) in slots.iter_mut().enumerate() {
+        for (slot, affine) in &mut slots {
             for (id, weights) in weights.iter_mut().enumerate() {
-                let weight = head.row(id)[slot];
+                let weight = head.row(id)[slot.index()];
                 if weight != 0.0 {
                     let cannot = || plan.cause_at(slot);
                     let number = fused.slots[slot].number()?;
@@ -65,7 +65,7 @@ impl<'p> Direct<'p> {
                 }
             }
         }
-        let scaled = |(slot, k, e): (usize, i64, u32)| {
+        let scaled = |(slot, k, e): (SlotId, i64, u32)| {
             let weight = i128::from(k).checked_mul(1 << (finest - e));
             weight.map(|weight| (slot, weight)).ok_or_else(|| plan.cause_at(slot))
         };
@@ -99,10 +99,10 @@ impl<'p> Direct<'p> {
         let mut now = Now { direct: self, memory, known: SecondaryMap::new() };
         let items = &self.fused.items;
         let logits: Option<Vec<i128>> = {
-            let slots: Option<Vec<i128>> =
-                self.slots.iter().map(|affine| now.affine(affine)).collect();
+            let slots: Option<PrimaryMap<SlotId, i128>> =
+                self.slots.values().map(|affine| now.affine(affine)).collect();
             let slots = slots?;
-            let logit = |row: &Vec<(usize, i128)>| {
+            let logit = |row: &Vec<(SlotId, i128)>| {
                 row.iter().try_fold(0i128, |sum, &(slot, weight)| {
                     sum.checked_add(weight.checked_mul(slots[slot])?)
                 })
@@ -144,7 +144,7 @@ impl<'p> Direct<'p> {
 }
 
 impl Plan {
-    fn cause_at(&self, slot: usize) -> Cause {
+    fn cause_at(&self, slot: SlotId) -> Cause {
         use crate::plan::refusal::{Place, Rule};
         Cause { place: Place::OutputSlot { slot }, rule: Rule::ExactLogit, bound: None }
     }

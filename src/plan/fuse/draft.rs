@@ -3,9 +3,8 @@
 //! Token 0 opens. All others have 1 in slot [`ONE`], their own number in [`NUMBER`] and whether
 //! that is odd in [`ODD`]. Slots from [`FREE`] on are empty.
 
-use super::Fusion;
 use super::position_zero::{PositionZero, position_zero};
-use super::value::Value;
+use super::{Fusion, Stream};
 use crate::model::{Clears, HeadKind, LayerParts, Model, ModelParts, Shape, TieBreak, Token};
 
 /// The position.
@@ -136,7 +135,7 @@ pub fn fusion<'a>(
     model: &Model,
     position_zero: &'a PositionZero,
     limit: u64,
-) -> (Fusion<'a>, Vec<Value>) {
+) -> (Fusion<'a>, Stream) {
     let mut fusion = Fusion::new(model, position_zero, limit);
     let slots = fusion.embed(model);
     (fusion, slots)

@@ -5,8 +5,11 @@
 //! positions, position 0 included (lemma 21 of docs/plan.md): no sum, product or head output
 //! comes near the end of f64. What heads ask and remember is checked by the reference itself.
 
+use cranelift_entity::EntityRef;
+
 use super::upper::Upper;
 use crate::model::{Matrix, Model};
+use crate::plan::ids::{LayerId, SlotId};
 use crate::plan::refusal::{Cause, Place, Rule};
 
 /// Far below the greatest f64, about 2^1024.
@@ -27,29 +30,29 @@ pub fn check(model: &Model, limit: u64) -> Result<(), Cause> {
                 .plus(sources.get(slot).copied().unwrap_or(Upper::ZERO))
         })
         .collect();
-    for (number, layer) in model.layers().enumerate() {
+    for (id, layer) in model.layers().enumerate().map(|(n, layer)| (LayerId::new(n), layer)) {
         let width = shape.width;
         let mut outputs = Vec::with_capacity(width);
         for row in 0..width {
-            let place = Place::Head { layer: number, head: row / 2 };
+            let place = Place::Head { layer: id, head: row / 2 };
             let value = product(layer.attention_in.row(2 * width + row), &slots);
             outputs.push(finite(value, place)?);
         }
         add(&mut slots, layer.attention_out, &outputs, |slot| Place::AttentionOut {
-            layer: number,
+            layer: id,
             slot,
         })?;
         clear(&mut slots, layer.cleared_after_attention);
         let mut units = Vec::with_capacity(shape.units);
         for unit in 0..shape.units {
-            let place = Place::Unit { layer: number, unit };
+            let place = Place::Unit { layer: id, unit };
             // Each by itself, for 0 times infinity is not 0.
             let row = |row| finite(product(layer.feed_forward_in.row(row), &slots), place);
             let (gate, factor) = (row(unit)?, row(shape.units + unit)?);
             units.push(finite(gate.times(factor), place)?);
         }
         add(&mut slots, layer.feed_forward_out, &units, |slot| Place::FeedForwardOut {
-            layer: number,
+            layer: id,
             slot,
         })?;
         clear(&mut slots, layer.cleared_after_feed_forward);
@@ -77,11 +80,11 @@ fn add(
     slots: &mut [Upper],
     out: Matrix<'_>,
     brought: &[Upper],
-    place: impl Fn(usize) -> Place,
+    place: impl Fn(SlotId) -> Place,
 ) -> Result<(), Cause> {
     for (slot, magnitude) in slots.iter_mut().enumerate() {
         let sum = magnitude.plus(product(out.row(slot), brought)).times(Upper::of(SLACK));
-        *magnitude = finite(sum, place(slot))?;
+        *magnitude = finite(sum, place(SlotId::new(slot)))?;
     }
     Ok(())
 }
@@ -121,7 +124,10 @@ mod tests {
             draft.fed(layer, NUMBER, &[(0, 1.0)]);
         }
         let place = refused(&draft, LIMIT);
-        assert!(matches!(place, Some(Place::Unit { layer: 8, unit: 0 })), "{place:?}");
+        assert!(
+            matches!(place, Some(Place::Unit { layer, unit: 0 }) if layer.index() == 8),
+            "{place:?}"
+        );
         // Cleared in between it never grows.
         draft.parts.clears.as_mut().unwrap()[4].after_feed_forward = vec![NUMBER as u32];
         assert_eq!(refused(&draft, LIMIT), None);
@@ -131,7 +137,7 @@ mod tests {
     fn a_unit_that_nobody_reads_may_not_overflow_either() {
         let mut draft = Draft::new(5, 8, 1, 1);
         draft.unit(0, 0, &[(ONE, two_to(500))], &[(ONE, two_to(500))]);
-        assert_eq!(refused(&draft, LIMIT), Some(Place::Unit { layer: 0, unit: 0 }));
+        assert_eq!(refused(&draft, LIMIT), Some(Place::Unit { layer: LayerId::new(0), unit: 0 }));
         draft.unit(0, 0, &[(ONE, two_to(440))], &[(ONE, two_to(440))]);
         assert_eq!(refused(&draft, LIMIT), None);
     }
@@ -150,7 +156,10 @@ mod tests {
         draft.attended(0, FREE, &[(0, two_to(390))]);
         assert_eq!(refused(&draft, LIMIT), None);
         draft.attended(0, FREE, &[(0, two_to(410))]);
-        assert_eq!(refused(&draft, LIMIT), Some(Place::AttentionOut { layer: 0, slot: FREE }));
+        assert_eq!(
+            refused(&draft, LIMIT),
+            Some(Place::AttentionOut { layer: LayerId::new(0), slot: SlotId::new(FREE) })
+        );
         draft.attended(0, FREE, &[(0, 1.0)]);
         draft.logit(3, &[(FREE, two_to(390))]);
         assert_eq!(refused(&draft, LIMIT), None);

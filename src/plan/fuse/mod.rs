@@ -31,12 +31,15 @@ use crate::model::{Layer, Matrix, Model};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::{Arena, Features};
 use crate::plan::expression::feature_bounds::FeatureBounds;
-use crate::plan::ids::{FeatureId, GuardId};
+use crate::plan::ids::{FeatureId, GuardId, LayerId, SlotId};
 use crate::plan::refusal::{Cause, Place, Rule};
 use heads::Items;
 use position_zero::PositionZero;
 use rounding::Analysis;
 use value::{Number, Rounding, Symbols, Value};
+
+/// The residual stream: what every slot holds.
+pub type Stream = PrimaryMap<SlotId, Value>;
 
 /// A model as expressions.
 pub struct Fused {
@@ -45,7 +48,7 @@ pub struct Fused {
     /// What must be remembered.
     pub items: Items,
     /// The residual stream after the last layer.
-    pub slots: Vec<Value>,
+    pub slots: Stream,
     /// Products that are exact while they stay within ±`MAX_PRODUCT`.
     pub guards: PrimaryMap<GuardId, Affine>,
     /// Features of all tokens.
@@ -66,20 +69,20 @@ pub struct Fusion<'a> {
     guards: PrimaryMap<GuardId, Affine>,
     hull_limit: Option<u64>,
     /// The layer and head to be watched, and what was seen of it.
-    watch: Option<(usize, usize)>,
+    watch: Option<(LayerId, usize)>,
     watched: Option<Watched>,
     /// What slots became on the way to the watched head: after which part, and what.
-    changes: Vec<(usize, Place, Value)>,
+    changes: Vec<(SlotId, Place, Value)>,
 }
 
 /// What was seen of one head.
 pub struct Watched {
     /// Query, key and value: two rows of slots and weights each.
-    pub rows: Vec<Vec<(usize, f64)>>,
+    pub rows: Vec<heads::Row>,
     /// The slots that they read.
-    pub slots: Vec<(usize, Value)>,
+    pub slots: Vec<(SlotId, Value)>,
     /// What became of these slots before, after which part.
-    pub changes: Vec<(usize, Place, Value)>,
+    pub changes: Vec<(SlotId, Place, Value)>,
     /// What it gives.
     pub outputs: [Value; 2],
 }
@@ -129,15 +132,16 @@ pub fn fuse_watching(
     model: &Model,
     position_zero: &PositionZero,
     limit: u64,
-    watch: Option<(usize, usize)>,
+    watch: Option<(LayerId, usize)>,
 ) -> Result<(Fused, Option<Watched>), Cause> {
     finite::check(model, limit)?;
     let mut fusion = Fusion::new(model, position_zero, limit);
     fusion.watch = watch;
     let mut slots = fusion.embed(model);
     for (number, layer) in model.layers().enumerate() {
-        fusion.attend(model, number, layer, &mut slots);
-        fusion.feed_forward(number, layer, model.shape().units, &mut slots);
+        let id = LayerId::new(number);
+        fusion.attend(model, id, layer, &mut slots);
+        fusion.feed_forward(id, layer, model.shape().units, &mut slots);
     }
     let Fusion { analysis, items, guards, features, single_bos, hull_limit, watched, .. } = fusion;
     Ok((Fused { analysis, items, slots, guards, features, single_bos, hull_limit }, watched))
@@ -165,7 +169,7 @@ impl<'a> Fusion<'a> {
         }
     }
 
-    fn embed(&mut self, model: &Model) -> Vec<Value> {
+    fn embed(&mut self, model: &Model) -> Stream {
         let symbol = |symbols: Symbols| {
             Value::Known(Number::new(Affine::default(), 0, symbols, Rounding::None, 0))
         };
@@ -176,7 +180,7 @@ impl<'a> Fusion<'a> {
         ];
         (0..model.shape().width)
             .map(|slot| {
-                self.analysis.place = Place::Embedding { slot };
+                self.analysis.place = Place::Embedding { slot: SlotId::new(slot) };
                 let feature = FeatureId::new(slot);
                 if self.features.columns[feature].is_empty() {
                     return Value::Unknown(self.analysis.cause(Rule::WholeFeatures));
@@ -191,27 +195,27 @@ impl<'a> Fusion<'a> {
             .collect()
     }
 
-    fn attend(&mut self, model: &Model, number: usize, layer: Layer<'_>, slots: &mut [Value]) {
+    fn attend(&mut self, model: &Model, id: LayerId, layer: Layer<'_>, slots: &mut Stream) {
         let mut outputs = Vec::with_capacity(slots.len());
         for head in 0..model.shape().heads {
-            self.analysis.place = Place::Head { layer: number, head };
+            self.analysis.place = Place::Head { layer: id, head };
             if layer.is_dead_head(head) {
                 outputs.extend([Value::zero(), Value::zero()]);
             } else {
-                let at_zero = self.position_zero.heads[number][head];
-                let types = (model.kind(number, head), model.tie(number, head));
+                let at_zero = self.position_zero.heads[id][head];
+                let types = (model.kind(id.index(), head), model.tie(id.index(), head));
                 outputs.extend(self.head(layer, head, types, at_zero, slots));
             }
         }
-        let place = |slot| Place::AttentionOut { layer: number, slot };
+        let place = |slot| Place::AttentionOut { layer: id, slot };
         self.add(slots, layer.attention_out, &outputs, place);
         clear(slots, layer.cleared_after_attention);
     }
 
-    fn feed_forward(&mut self, number: usize, layer: Layer<'_>, units: usize, slots: &mut [Value]) {
+    fn feed_forward(&mut self, id: LayerId, layer: Layer<'_>, units: usize, slots: &mut Stream) {
         let mut brought = Vec::with_capacity(units);
         for unit in 0..units {
-            self.analysis.place = Place::Unit { layer: number, unit };
+            self.analysis.place = Place::Unit { layer: id, unit };
             brought.push(if layer.is_dead_unit(unit) {
                 Value::zero()
             } else {
@@ -219,21 +223,21 @@ impl<'a> Fusion<'a> {
                 self.unit(gate, factor, slots)
             });
         }
-        let place = |slot| Place::FeedForwardOut { layer: number, slot };
+        let place = |slot| Place::FeedForwardOut { layer: id, slot };
         self.add(slots, layer.feed_forward_out, &brought, place);
         clear(slots, layer.cleared_after_feed_forward);
     }
 
     fn add(
         &mut self,
-        slots: &mut [Value],
+        slots: &mut Stream,
         out: Matrix<'_>,
         brought: &[Value],
-        place: impl Fn(usize) -> Place,
+        place: impl Fn(SlotId) -> Place,
     ) {
-        for (slot, value) in slots.iter_mut().enumerate() {
+        for (slot, value) in slots.iter_mut() {
             self.analysis.place = place(slot);
-            let row = out.row(slot).iter().copied().zip(brought);
+            let row = out.row(slot.index()).iter().copied().zip(brought);
             let terms: Vec<(f64, &Value)> = row.filter(|term| term.0 != 0.0).collect();
             let delta = self.analysis.row(&terms);
             *value = self.analysis.row(&[(1.0, value), (1.0, &delta)]);
@@ -244,8 +248,8 @@ impl<'a> Fusion<'a> {
     }
 }
 
-fn clear(slots: &mut [Value], cleared: &[u32]) {
+fn clear(slots: &mut Stream, cleared: &[u32]) {
     for &slot in cleared {
-        slots[slot as usize] = Value::zero();
+        slots[SlotId::from_u32(slot)] = Value::zero();
     }
 }

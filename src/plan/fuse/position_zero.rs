@@ -5,8 +5,11 @@
 //! and no partial sum rounds, in whatever order (lemma 10 of docs/plan.md). A number that is not
 //! known to be exact is `None`, and whoever needs it refuses.
 
+use cranelift_entity::PrimaryMap;
+
 use crate::model::{Matrix, Model, Token};
 use crate::plan::fuse::rounding::exact_product;
+use crate::plan::ids::LayerId;
 
 /// What position 0 leaves behind.
 #[derive(Clone, Debug)]
@@ -14,7 +17,7 @@ pub struct PositionZero {
     /// The token at position 0.
     pub bos: Token,
     /// By layer and head.
-    pub heads: Vec<Vec<HeadAtZero>>,
+    pub heads: PrimaryMap<LayerId, Vec<HeadAtZero>>,
     /// The token predicted at position 0, if that is exact.
     pub next: Option<Token>,
 }
@@ -65,7 +68,7 @@ pub fn position_zero(model: &Model, bos: Token) -> PositionZero {
     // Position and its square are 0, and so is 1/ln 2 - 1/ln 2.
     let embedding = model.embedding().row(bos.index());
     let mut x: Vec<Option<f64>> = embedding.iter().map(|&x| on_grid(x)).collect();
-    let mut heads = Vec::with_capacity(shape.layers);
+    let mut heads = PrimaryMap::with_capacity(shape.layers);
     for layer in model.layers() {
         let width = shape.width;
         let of = |part: usize, head: usize| {
@@ -136,6 +139,10 @@ mod tests {
         sums[0] + sums[1]
     }
 
+    fn first_head(zero: &PositionZero, layer: u32) -> HeadAtZero {
+        zero.heads[LayerId::from_u32(layer)][0]
+    }
+
     #[test]
     fn a_sum_at_position_0_is_the_f64_of_every_order_or_none() {
         let random = &mut Rng::with_seed(3);
@@ -194,21 +201,21 @@ mod tests {
         draft.head(1, 0, passing_on([&[(FREE, 1.0)], &[(FREE + 1, 1.0)]], &[(FREE, 1.0)]));
         draft.logit(2, &[(FREE + 1, 1.0)]);
         let at_zero = zero(&draft.model());
-        assert_eq!(at_zero.heads[0][0].key, [Some(1.0), Some(0.0)]);
-        assert_eq!(at_zero.heads[0][0].value, [None, Some(8.0)]);
-        assert_eq!(at_zero.heads[0][0].whole_value(0), None);
-        assert_eq!(at_zero.heads[0][0].whole_value(1), Some(8));
-        assert_eq!(at_zero.heads[1][0].key, [None, Some(0.0)]);
-        assert_eq!(at_zero.heads[1][0].value, [None, Some(8.0)]);
+        assert_eq!(first_head(&at_zero, 0).key, [Some(1.0), Some(0.0)]);
+        assert_eq!(first_head(&at_zero, 0).value, [None, Some(8.0)]);
+        assert_eq!(first_head(&at_zero, 0).whole_value(0), None);
+        assert_eq!(first_head(&at_zero, 0).whole_value(1), Some(8));
+        assert_eq!(first_head(&at_zero, 1).key, [None, Some(0.0)]);
+        assert_eq!(first_head(&at_zero, 1).value, [None, Some(8.0)]);
         assert_eq!(at_zero.next, Some(Token(2)), "no logit reads what is unknown");
         draft.logit(1, &[(FREE, 1.0)]);
         assert_eq!(zero(&draft.model()).next, None);
         // What is cleared is known again.
         draft.parts.clears.as_mut().unwrap()[0].after_attention = vec![FREE as u32];
         let at_zero = zero(&draft.model());
-        assert_eq!(at_zero.heads[1][0].key, [Some(0.0); 2]);
+        assert_eq!(first_head(&at_zero, 1).key, [Some(0.0); 2]);
         assert_eq!(at_zero.next, Some(Token(2)));
-        assert!(at_zero.heads[1][0].has_key_zero() && !at_zero.heads[0][0].has_key_zero());
+        assert!(first_head(&at_zero, 1).has_key_zero() && !first_head(&at_zero, 0).has_key_zero());
     }
 
     #[test]
@@ -216,7 +223,7 @@ mod tests {
         let mut draft = Draft::new(3, 8, 1, 0);
         draft.embed(0, &[(NUMBER, 3.0)]);
         draft.head(0, 0, passing_on([&[(NUMBER, 0.5)], &[]], &[]));
-        let head = zero(&draft.model()).heads[0][0];
+        let head = first_head(&zero(&draft.model()), 0);
         assert_eq!((head.value[0], head.whole_value(0)), (Some(1.5), None));
     }
 

@@ -119,6 +119,8 @@ impl Fusion<'_> {
 mod tests {
     use fastrand::Rng;
 
+    use cranelift_entity::EntityRef;
+
     use super::*;
     use crate::model::Model;
     use crate::plan::expression::evaluate::World;
@@ -126,6 +128,7 @@ mod tests {
     use crate::plan::fuse::upper::Upper;
     use crate::plan::fuse::value::Rounding;
     use crate::plan::ids::FeatureId;
+    use crate::plan::ids::SlotId;
 
     const TOKENS: usize = 6;
 
@@ -245,14 +248,14 @@ mod tests {
                 .plus(&Affine::constant(-2), 1)
                 .unwrap(),
         );
-        let number = slots[NUMBER].as_exact().unwrap().clone();
+        let number = slots[SlotId::new(NUMBER)].as_exact().unwrap().clone();
         let error = Upper::of(0.1);
         let near = Value::Known(Number::near(number, error));
         let there = fusion.value_at(&near, &at, Some(0));
         assert_eq!(there.number().unwrap().parts().3, Rounding::Within(error));
         let rule = |value: Value| value.number().unwrap_err().rule;
         assert_eq!(rule(fusion.value_at(&near, &at, None)), Rule::PositionZero);
-        let half = fusion.analysis.row(&[(0.5, &slots[NUMBER])]);
+        let half = fusion.analysis.row(&[(0.5, &slots[SlotId::new(NUMBER)])]);
         assert_eq!(rule(fusion.value_at(&half, &at, Some(0))), Rule::WholeValue);
     }
 }

@@ -9,11 +9,11 @@
 //! A unit of gate t and factor a mean is no farther than 2^-23 from the running sum of what the mean
 //! is of (lemma 9).
 
-use super::Fusion;
 use super::heads::entry;
 use super::rounding::{Gate, MAX_EXPONENT};
 use super::upper::Upper;
 use super::value::{Guards, Number, Rounding, Symbols, Value};
+use super::{Fusion, Stream};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
 use crate::plan::expression::atom::Atom;
@@ -24,9 +24,9 @@ use crate::plan::refusal::{Cause, Rule};
 
 impl Fusion<'_> {
     /// A unit, of its two rows.
-    pub(super) fn unit(&mut self, gate: &[f64], factor: &[f64], slots: &[Value]) -> Value {
+    pub(super) fn unit(&mut self, gate: &[f64], factor: &[f64], slots: &Stream) -> Value {
         let [gate, factor] = [gate, factor].map(|row| -> Vec<(f64, &Value)> {
-            row.iter().copied().zip(slots).filter(|term| term.0 != 0.0).collect()
+            row.iter().copied().zip(slots.values()).filter(|term| term.0 != 0.0).collect()
         });
         let guards = gate.iter().chain(&factor).fold(0, |all, term| all | term.1.guards());
         let factor = self.analysis.row(&factor);

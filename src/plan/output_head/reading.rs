@@ -1,9 +1,12 @@
 //! What the output head reads: exact expressions, and what must be guarded for them.
 
+use cranelift_entity::EntityRef;
+
 use crate::model::Matrix;
 use crate::plan::expression::affine::Affine;
 use crate::plan::fuse::Fused;
 use crate::plan::fuse::rounding::{dyadic, two_to};
+use crate::plan::ids::SlotId;
 use crate::plan::refusal::{Cause, Place, Rule};
 
 /// What the output head reads, and what is guarded for it.
@@ -17,7 +20,7 @@ pub struct Reading {
 /// Slots that the output head reads by the same weights.
 pub struct Read {
     /// The first of them.
-    slot: usize,
+    slot: SlotId,
     /// Their sum, times 2^`exponent`.
     pub affine: Affine,
     /// Steps of `affine` are 2^-this.
@@ -29,7 +32,7 @@ pub struct Read {
 impl Read {
     /// Its weight, over whole numbers, in the logit of a token.
     pub fn weight(&self, head: Matrix<'_>, id: usize) -> f64 {
-        head.row(id)[self.slot] * two_to(-(self.exponent as i32))
+        head.row(id)[self.slot.index()] * two_to(-(self.exponent as i32))
     }
 
     /// The same as k·2^-e, if it is not 0.
@@ -39,7 +42,7 @@ impl Read {
         id: usize,
         place: Place,
     ) -> Result<Option<(i64, u32)>, Cause> {
-        let weight = head.row(id)[self.slot];
+        let weight = head.row(id)[self.slot.index()];
         if weight == 0.0 {
             return Ok(None);
         }
@@ -51,7 +54,9 @@ impl Read {
 
 /// Reads all slots with weights in the head; `whole`: with fractions guarded to be whole.
 pub fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Result<Reading, Cause> {
-    let read = (0..head.cols).filter(|&slot| (0..head.rows).any(|id| head.row(id)[slot] != 0.0));
+    let weight = |id: usize, slot: SlotId| head.row(id)[slot.index()];
+    let slots = fused.slots.keys();
+    let read = slots.filter(|&slot| (0..head.rows).any(|id| weight(id, slot) != 0.0));
     let mut needed = 0;
     let mut guards = Vec::new();
     let mut values: Vec<Read> = Vec::new();
@@ -78,7 +83,7 @@ pub fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Result<Readi
         let most = arena.bounds(&affine).magnitude();
         let alike = |known: &&mut Read| {
             known.exponent == exponent
-                && (0..head.rows).all(|id| head.row(id)[known.slot] == head.row(id)[slot])
+                && (0..head.rows).all(|id| weight(id, known.slot) == weight(id, slot))
         };
         match values.iter_mut().find(alike) {
             Some(known) => {

@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 
 use fastrand::Rng;
 
+use cranelift_entity::EntityRef;
+
 use super::*;
 use crate::engine::{Attention, Reference};
 use crate::linalg::Kernel;
@@ -11,6 +13,7 @@ use crate::model::Token;
 use crate::plan::expression::evaluate::World;
 use crate::plan::fuse::draft::{Draft, FREE, NUMBER, ODD, ONE, RECENCY, TIME, zero};
 use crate::plan::fuse::fuse;
+use crate::plan::ids::SlotId;
 use crate::plan::output_head::line_group::{one_group, twins};
 
 /// The winner as a step finds it: the best of all groups' winners, in wrapping arithmetic.
@@ -249,7 +252,10 @@ fn logits_that_could_round_in_some_order_are_refused() {
 fn heads_that_read_what_is_not_exact_or_have_other_weights_are_refused() {
     let mut draft = Draft::new(TOKENS, 8, 0, 0);
     draft.logit(1, &[(RECENCY, 1.0)]);
-    assert_eq!(refusal(&draft), (Place::OutputSlot { slot: RECENCY }, Rule::ExactLogit));
+    assert_eq!(
+        refusal(&draft),
+        (Place::OutputSlot { slot: SlotId::new(RECENCY) }, Rule::ExactLogit)
+    );
     let mut draft = Draft::new(TOKENS, 8, 0, 0);
     draft.logit(2, &[(NUMBER, 0.1)]);
     assert_eq!(refusal(&draft).1, Rule::DyadicWeight);
@@ -259,7 +265,10 @@ fn heads_that_read_what_is_not_exact_or_have_other_weights_are_refused() {
     let mut draft = Draft::new(TOKENS, 8, 0, 0);
     draft.embed(1, &[(FREE, 0.5)]);
     draft.logit(2, &[(FREE, 1.0)]);
-    assert_eq!(refusal(&draft), (Place::Embedding { slot: FREE }, Rule::WholeFeatures));
+    assert_eq!(
+        refusal(&draft),
+        (Place::Embedding { slot: SlotId::new(FREE) }, Rule::WholeFeatures)
+    );
 }
 
 #[test]

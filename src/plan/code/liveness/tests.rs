@@ -1,8 +1,11 @@
+use cranelift_entity::EntityRef;
+
 use super::*;
 use crate::model::{HeadKind, TieBreak};
 use crate::plan::expression::interval::Interval;
 use crate::plan::fuse::draft::{Draft, FREE, HeadDraft, NUMBER, ODD, ONE, SQUARE, TIME, zero};
 use crate::plan::fuse::fuse;
+use crate::plan::ids::SlotId;
 
 const TOKENS: usize = 6;
 
@@ -90,8 +93,8 @@ fn what_items_are_made_of_is_checked_where_logits_depend_on_them() {
 #[test]
 fn only_what_logits_depend_on_is_needed() {
     let mut fused = fused(&Draft::new(TOKENS, 8, 0, 0));
-    let number = fused.slots[NUMBER].as_exact().unwrap().clone();
-    let odd = fused.slots[ODD].as_exact().unwrap().clone();
+    let number = fused.slots[SlotId::new(NUMBER)].as_exact().unwrap().clone();
+    let odd = fused.slots[SlotId::new(ODD)].as_exact().unwrap().clone();
     let arena = &mut fused.analysis.arena;
     let few = Interval::new(0, 9);
     let sums: Vec<SumId> =
@@ -132,7 +135,7 @@ fn tokens_of_a_class_agree_in_what_is_read_and_rows_in_what_is_read_there() {
     draft.unit(1, 0, &[(FREE, 1.0), (ONE, -0.0)], &[(ODD, 1.0)]);
     draft.fed(1, FREE + 1, &[(0, 1.0)]);
     let mut fused = fused(&draft);
-    let output = fused.slots[FREE + 1].as_exact().unwrap().clone();
+    let output = fused.slots[SlotId::new(FREE + 1)].as_exact().unwrap().clone();
     let live = live_of(&mut fused, vec![output]).unwrap();
     // The place depends on the number of the latest token, the factor on whether it is odd.
     let classes: FxHashSet<u16> = live.classes.iter().copied().collect();
@@ -157,8 +160,8 @@ fn features_with_many_values_make_no_classes() {
     let mut draft = Draft::new(FEW_VALUES + 2, 8, 0, 0);
     let with = |draft: &Draft| {
         let mut fused = fused(draft);
-        let number = fused.slots[NUMBER].as_exact().unwrap().clone();
-        let odd = fused.slots[ODD].as_exact().unwrap().clone();
+        let number = fused.slots[SlotId::new(NUMBER)].as_exact().unwrap().clone();
+        let odd = fused.slots[SlotId::new(ODD)].as_exact().unwrap().clone();
         live_of(&mut fused, vec![number, odd]).unwrap().members.len()
     };
     assert_eq!(with(&draft), 2, "odd and even");

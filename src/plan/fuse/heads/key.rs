@@ -8,8 +8,8 @@
 use super::{Parts, Row};
 use crate::model::{HeadKind, TieBreak};
 use crate::plan::expression::affine::Affine;
-use crate::plan::fuse::Fusion;
 use crate::plan::fuse::value::{Number, Rounding, Value};
+use crate::plan::fuse::{Fusion, Stream};
 use crate::plan::refusal::{Cause, Rule};
 
 /// A key that may be vertical or on the parabola.
@@ -37,7 +37,7 @@ impl Key {
         fusion: &mut Fusion<'_>,
         parts: &Parts,
         x: Value,
-        slots: &[Value],
+        slots: &Stream,
     ) -> Result<Key, Cause> {
         let (clear, rest): (Row, Row) =
             parts.key[1].iter().copied().partition(|&(_, w)| w.abs() >= CLEARED);
@@ -62,7 +62,7 @@ impl Key {
 }
 
 /// The sum of all counts. Weights do not matter: all that counts is whether the sum is 0.
-fn dead(fusion: &mut Fusion<'_>, clear: &Row, slots: &[Value]) -> Result<Affine, Cause> {
+fn dead(fusion: &mut Fusion<'_>, clear: &Row, slots: &Stream) -> Result<Affine, Cause> {
     let mut dead = Affine::default();
     let counts = clear.iter().filter(|(slot, _)| !slots[*slot].is_zero());
     let alone = counts.clone().count() == 1;
@@ -80,7 +80,7 @@ fn dead(fusion: &mut Fusion<'_>, clear: &Row, slots: &[Value]) -> Result<Affine,
 
 /// Whether a height is at most one term of recency and one other, which is whole and at most
 /// rounded once: then for equal numbers it is a monotone function of the recency.
-fn is_recency_and_one(height: &Row, slots: &[Value]) -> bool {
+fn is_recency_and_one(height: &Row, slots: &Stream) -> bool {
     let (mut recencies, mut others) = (0, 0);
     for &(slot, weight) in height {
         let Ok(number) = slots[slot].number() else { return false };

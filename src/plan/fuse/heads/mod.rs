@@ -21,16 +21,16 @@ mod vertical;
 
 use std::collections::BTreeSet;
 
-use cranelift_entity::PrimaryMap;
+use cranelift_entity::{EntityRef, PrimaryMap};
 
 use super::position_zero::HeadAtZero;
 use super::upper::Upper;
 use super::value::Value;
-use super::{Fusion, Watched};
+use super::{Fusion, Stream, Watched};
 use crate::model::Layer;
 use crate::model::{HeadKind, TieBreak};
 use crate::plan::expression::affine::Affine;
-use crate::plan::ids::{ColumnId, LatchId, SumId, TableId};
+use crate::plan::ids::{ColumnId, LatchId, SlotId, SumId, TableId};
 use crate::plan::refusal::{Cause, Place, Rule};
 use key::Key;
 
@@ -72,7 +72,7 @@ pub struct Items {
 const MAX_OFFSET: f64 = 0.05;
 
 /// A row of weights that are not 0, with their slots.
-type Row = Vec<(usize, f64)>;
+pub type Row = Vec<(SlotId, f64)>;
 
 /// A head under examination.
 pub struct Parts {
@@ -85,20 +85,18 @@ pub struct Parts {
 }
 
 fn sparse(row: &[f64]) -> Row {
-    row.iter().copied().enumerate().filter(|weight| weight.1 != 0.0).collect()
+    let weights = row.iter().enumerate().map(|(slot, &weight)| (SlotId::new(slot), weight));
+    weights.filter(|weight| weight.1 != 0.0).collect()
 }
 
 /// The entry of a map that equals an item, which is added if there is none.
-pub(super) fn entry<K: cranelift_entity::EntityRef, T: PartialEq>(
-    map: &mut PrimaryMap<K, T>,
-    item: T,
-) -> K {
+pub(super) fn entry<K: EntityRef, T: PartialEq>(map: &mut PrimaryMap<K, T>, item: T) -> K {
     let known = map.iter().find(|known| *known.1 == item).map(|known| known.0);
     known.unwrap_or_else(|| map.push(item))
 }
 
 impl Fusion<'_> {
-    pub(super) fn sparse_row(&mut self, weights: &[(usize, f64)], slots: &[Value]) -> Value {
+    pub(super) fn sparse_row(&mut self, weights: &[(SlotId, f64)], slots: &Stream) -> Value {
         let terms: Vec<(f64, &Value)> =
             weights.iter().map(|&(slot, w)| (w, &slots[slot])).collect();
         self.analysis.row(&terms)
@@ -111,7 +109,7 @@ impl Fusion<'_> {
         head: usize,
         (kind, tie): (HeadKind, TieBreak),
         at_zero: HeadAtZero,
-        slots: &[Value],
+        slots: &Stream,
     ) -> [Value; 2] {
         let width = slots.len();
         let weights = |part: usize| {
@@ -130,7 +128,7 @@ impl Fusion<'_> {
             && self.watch == Some((number, head))
         {
             let rows: Vec<Row> = [weights(0), weights(1), weights(2)].concat();
-            let read: BTreeSet<usize> = rows.iter().flatten().map(|weight| weight.0).collect();
+            let read: BTreeSet<SlotId> = rows.iter().flatten().map(|weight| weight.0).collect();
             let changes = std::mem::take(&mut self.changes);
             let changes = changes.into_iter().filter(|change| read.contains(&change.0)).collect();
             let slots = read.into_iter().map(|slot| (slot, slots[slot].clone())).collect();
@@ -139,7 +137,7 @@ impl Fusion<'_> {
         outputs
     }
 
-    fn recognise(&mut self, parts: &Parts, slots: &[Value]) -> Result<[Value; 2], Cause> {
+    fn recognise(&mut self, parts: &Parts, slots: &Stream) -> Result<[Value; 2], Cause> {
         if parts.at_zero.key.contains(&None) {
             return Err(self.analysis.cause(Rule::PositionZero));
         }
@@ -157,7 +155,7 @@ impl Fusion<'_> {
 
     /// The constant second component of the query, if it is positive, and far from where f64
     /// end: all other terms of its row are 0, so this is the reference's very number.
-    fn scale(&self, parts: &Parts, slots: &[Value]) -> Option<f64> {
+    fn scale(&self, parts: &Parts, slots: &Stream) -> Option<f64> {
         let mut scale = 0.0;
         for &(slot, weight) in &parts.query[1] {
             let c = slots[slot].as_constant()?;
@@ -179,7 +177,7 @@ impl Fusion<'_> {
     fn wanted(
         &mut self,
         parts: &Parts,
-        slots: &[Value],
+        slots: &Stream,
         scale: f64,
     ) -> Result<(Affine, Upper), Cause> {
         let mut affine = Affine::default();

@@ -12,10 +12,10 @@ use crate::model::HeadKind;
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
 use crate::plan::expression::atom::Atom;
-use crate::plan::fuse::Fusion;
 use crate::plan::fuse::heads::Table;
 use crate::plan::fuse::upper::Upper;
 use crate::plan::fuse::value::{Symbols, Value};
+use crate::plan::fuse::{Fusion, Stream};
 use crate::plan::ids::TableId;
 use crate::plan::limits::{MAX_HULL_KEY, MAX_KEY};
 use crate::plan::refusal::{Cause, Rule};
@@ -25,7 +25,7 @@ impl Fusion<'_> {
         &mut self,
         parts: &Parts,
         key: &Key,
-        slots: &[Value],
+        slots: &Stream,
         scale: f64,
     ) -> Result<[Value; 2], Cause> {
         let no_form = self.analysis.cause(Rule::HeadForm);

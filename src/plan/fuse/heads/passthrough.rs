@@ -10,10 +10,11 @@
 use super::{Parts, Row};
 use crate::model::{HeadKind, TieBreak};
 use crate::plan::expression::arena::Arena;
+use crate::plan::fuse::Stream;
 use crate::plan::fuse::value::Value;
 
 /// Whether a head with this key, clear terms included, is one.
-pub(super) fn is_passthrough(parts: &Parts, key: &[Value; 2], slots: &[Value]) -> bool {
+pub(super) fn is_passthrough(parts: &Parts, key: &[Value; 2], slots: &Stream) -> bool {
     let [Some(first_x), Some(first_y)] = parts.at_zero.key else { return false };
     let constant = [0, 1].map(|i| key[i].as_constant().map(|constant| constant as f64));
     if parts.tie == TieBreak::Latest && constant == parts.at_zero.key {
@@ -35,7 +36,7 @@ pub(super) fn is_passthrough(parts: &Parts, key: &[Value; 2], slots: &[Value]) -
 
 /// Whether a row is never negative, or never 0 either. Terms of one sign cannot cancel, so the
 /// rounded sum has the sign of the exact one.
-fn is_ahead(weights: &Row, slots: &[Value], strictly: bool) -> bool {
+fn is_ahead(weights: &Row, slots: &Stream, strictly: bool) -> bool {
     let mut positive = !strictly;
     for &(slot, weight) in weights {
         let Some(affine) = slots[slot].as_exact() else { return false };

@@ -16,6 +16,7 @@ use crate::plan::fuse::draft::{
 };
 use crate::plan::fuse::value::Rounding;
 use crate::plan::fuse::{Fused, fuse};
+use crate::plan::ids::LayerId;
 use crate::plan::limits::MAX_HULL_KEY;
 
 const TOKENS: usize = 8;
@@ -56,8 +57,8 @@ fn fused(model: &Model) -> Fused {
 /// By which rule the head is refused.
 fn rule(draft: &Draft) -> Rule {
     let fused = fused(&draft.model());
-    let cause = fused.slots[OUT].number().expect_err("a broken condition");
-    assert_eq!(cause.place, crate::plan::refusal::Place::Head { layer: 1, head: 0 });
+    let cause = fused.slots[SlotId::new(OUT)].number().expect_err("a broken condition");
+    assert_eq!(cause.place, crate::plan::refusal::Place::Head { layer: LayerId::new(1), head: 0 });
     cause.rule
 }
 
@@ -85,7 +86,7 @@ fn agrees(draft: &Draft, ways: &[Attention]) -> Fused {
             let logits = reference.logits().to_vec();
             let world = World::new(&fused.analysis.arena, &fused.features, &fused.items, &history);
             for (slot, logit) in [OUT, OUT + 1, GATED].into_iter().zip(logits) {
-                let number = fused.slots[slot].number();
+                let number = fused.slots[SlotId::new(slot)].number();
                 let Some((affine, rounding)) = number.ok().and_then(|number| number.whole()) else {
                     continue;
                 };
@@ -102,7 +103,7 @@ fn agrees(draft: &Draft, ways: &[Attention]) -> Fused {
 }
 
 fn atom_of(fused: &Fused, slot: usize) -> &Atom {
-    let affine = fused.slots[slot].as_exact().expect("a whole number without error");
+    let affine = fused.slots[SlotId::new(slot)].as_exact().expect("a whole number without error");
     fused.analysis.arena.atom(affine.terms[0].0)
 }
 
@@ -191,14 +192,14 @@ fn a_mean_times_the_position_is_the_running_sum() {
     draft.unit(1, 0, &[(TIME, 1.0)], &[(OUT, 1.0)]);
     draft.fed(1, GATED, &[(0, 1.0)]);
     let fused = agrees(&draft, Attention::ALL);
-    let (affine, rounding) = fused.slots[GATED].number().unwrap().whole().unwrap();
+    let (affine, rounding) = fused.slots[SlotId::new(GATED)].number().unwrap().whole().unwrap();
     assert!(matches!(fused.analysis.arena.atom(affine.terms[0].0), Atom::Sum(_)));
     assert!(matches!(rounding, Rounding::Within(error) if error.is_below(2f64.powi(-22))));
     // By any other gate it is not known.
     for gate in [&[(TIME, 2.0)], &[(NUMBER, 1.0)]] {
         draft.unit(1, 0, &[(TIME, 0.0)], &[(OUT, 1.0)]);
         draft.unit(1, 0, gate, &[(OUT, 1.0)]);
-        let cause = self::fused(&draft.model()).slots[GATED].number().unwrap_err();
+        let cause = self::fused(&draft.model()).slots[SlotId::new(GATED)].number().unwrap_err();
         assert_eq!(cause.rule, Rule::PlainFactor);
         draft.unit(1, 0, &[(NUMBER, 0.0)], &[]);
     }
@@ -217,7 +218,9 @@ fn a_mean_leaves_out_position_0_alone_and_is_of_whole_numbers() {
     assert_eq!(rule(&with_zero), Rule::PositionZero);
     with_zero.embed(0, &[(OWN, 1.0)]);
     agrees(&with_zero, &[Attention::Brute, Attention::Hull]);
-    assert!(fused(&with_zero.model()).slots[OUT].number().unwrap().mean_alone().is_some());
+    assert!(
+        fused(&with_zero.model()).slots[SlotId::new(OUT)].number().unwrap().mean_alone().is_some()
+    );
     let half = HeadDraft { value: [&[(NUMBER, 0.5)], &[]], ..MEAN };
     assert_eq!(rule_of(half), Rule::ExactSummand);
     let scale = HeadDraft { query: [&[], &[(ONE, -1.0)]], ..MEAN };
@@ -382,8 +385,8 @@ fn a_hull_finds_what_a_table_finds_where_no_two_keys_are_equally_near() {
             reference.step(Token(token as u32)).unwrap();
             let world = World::new(&fused.analysis.arena, &fused.features, &fused.items, &history);
             let t = history.len() - 1;
-            let expected =
-                [OUT, OUT + 1].map(|slot| world.at(fused.slots[slot].as_exact().unwrap(), t));
+            let expected = [OUT, OUT + 1]
+                .map(|slot| world.at(fused.slots[SlotId::new(slot)].as_exact().unwrap(), t));
             let got = reference.logits()[..2].to_vec();
             assert_eq!(got, expected.map(|x| x as f64), "{history:?}");
         }
@@ -452,9 +455,9 @@ fn a_hull_orders_keys_by_recency_only_as_far_as_rounding_lets_it() {
         draft
     };
     // 1.4427 times it, and 1/4 for rounding, must stay below 1.
-    assert!(fused(&with(0.51, lookup).model()).slots[OUT].number().is_ok());
+    assert!(fused(&with(0.51, lookup).model()).slots[SlotId::new(OUT)].number().is_ok());
     assert_eq!(rule(&with(0.53, lookup)), Rule::Recency);
-    assert!(fused(&with(0.53, TABLE).model()).slots[OUT].number().is_ok());
+    assert!(fused(&with(0.53, TABLE).model()).slots[SlotId::new(OUT)].number().is_ok());
     // A square in two parts may round differently each time.
     let split: &[(usize, f64)] =
         &[(RECENCY, 0.3), (NUMBER_SQUARED, -2.0), (SQUARED_AGAIN, 1.0), (ODD, CLEAR)];
