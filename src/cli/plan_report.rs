@@ -175,7 +175,7 @@ impl PlanReport {
              {} of them features of a token\n\
              output      {} tokens in {} groups along one direction and {} along two\n\
              guards      {} products and fractions checked at run time\n\
-             code        specialised by {} classes of tokens and {} rows\n",
+             code        specialised by {} token classes and {} selected-token classes\n",
             self.bos,
             grouped(plan.limit),
             self.seconds * 1e3,
@@ -193,7 +193,7 @@ impl PlanReport {
             plan.plane_groups,
             plan.guards,
             plan.classes,
-            plan.rows,
+            plan.selected_classes,
         );
         parts
             + &self.check.as_ref().map(PlanCheck::text).unwrap_or_default()

@@ -1,9 +1,9 @@
 //! Every specialised variant of a plan's code against its expressions as they stand.
 //!
-//! Code is made for a token class, a row (the class of the token at the selected place) and an age
-//! of a latch. For every class, row and age a step is taken at the end of some history, with a token
-//! of that row put into the selected place, that age given to the latch, and other running sums;
-//! tokens of the class, and of the row, take turns. What the code leaves
+//! Code is made for a token class, a selected-token class and an age
+//! of a latch. For every token class, selected-token class and age a step is taken at the end of some history, with a token
+//! of that class put into the selected place, that age given to the latch, and other running sums;
+//! the tokens of either class take turns. What the code leaves
 //! behind and predicts must be what the plan's expressions say, evaluated directly
 //! ([`crate::plan::check::Direct`]). Histories need not be possible ones: code may only rely on what
 //! it is specialised by, and on guards.
@@ -93,7 +93,7 @@ struct Comparison<'p> {
     direct: Direct<'p>,
     random: fastrand::Rng,
     found: Variants,
-    /// Token class, row, age and whether it predicts, of code that was executed.
+    /// Token class, selected-token class, age and whether it predicts, of code that was executed.
     seen: FxHashSet<(u16, u16, usize, bool)>,
     /// Steps so far of which every one takes other tokens.
     turn: usize,
@@ -125,7 +125,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Takes a class's tokens in turn, and at the selected place the tokens of each row in turn,
+    /// Takes a class's tokens in turn, and at the selected place the tokens of each selected-token class in turn,
     /// with every age.
     fn class(&mut self, execution: &mut Execution<'_>, memory: &Memory, class: u16) {
         let bos = self.plan.single_bos();
@@ -136,7 +136,7 @@ impl Comparison<'_> {
         let mut tokens = members(self.plan.classes(), class);
         tokens.retain(|token| Some(*token) != bos);
         let Some(&any) = tokens.first() else { return };
-        // Without a selected place there is one row, and no token to change.
+        // Without a selected place there is one such class, and no token to change.
         let (apart, place) = match self.free_place(execution, memory, any) {
             Some((apart, place)) => (apart, Some(place)),
             None => (Change::default(), None),
@@ -144,8 +144,8 @@ impl Comparison<'_> {
         // Ages with code of their own, and two that share it.
         let ages = (1..=AGES + 1).filter(|_| execution.aged().is_some()).map(Some);
         let ages: Vec<Option<usize>> = ages.chain([None]).collect();
-        for row in 0..=self.plan.rows().iter().copied().max().unwrap_or(0) {
-            let selected = members(self.plan.rows(), row);
+        for selected_class in 0..=self.plan.selected_classes().iter().copied().max().unwrap_or(0) {
+            let selected = members(self.plan.selected_classes(), selected_class);
             for &age in &ages {
                 self.turn += 1;
                 let token = tokens[self.turn % tokens.len()];
@@ -199,11 +199,11 @@ impl Comparison<'_> {
         }
         memory.history.push(token.0 as u16);
         self.found.steps += 1;
-        let row = self.plan.rows()[usize::from(memory.history[probed.selected])];
+        let selected = self.plan.selected_classes()[usize::from(memory.history[probed.selected])];
         let latch = self.plan.aged().map(|latch| probed.registers[usize::from(latch)]);
         let age = latch.map_or(AGES, |at| (t - at as usize).min(AGES));
         let class = self.plan.classes()[token.index()];
-        self.seen.insert((class, row, age, probed.prediction.is_some()));
+        self.seen.insert((class, selected, age, probed.prediction.is_some()));
         let predicted = self.direct.step(memory);
         let held = |reg: u16| i128::from(probed.registers[usize::from(reg)]);
         let sums = memory.sums.iter().all(|(&sum, &x)| held(self.plan.sum(sum)) == x);

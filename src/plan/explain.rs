@@ -116,7 +116,7 @@ impl Plan {
         let members = self.live.members.iter().enumerate();
         let class = members.max_by_key(|member| member.1.len()).map_or(0, |member| member.0);
         let mut compiler = Compiler::new(self);
-        let known = Known { class: class as u16, row: None, age: None };
+        let known = Known { class: class as u16, selected: None, age: None };
         let mut code = compiler.first(known.class)?;
         code.extend(compiler.second(known, true)?);
         let touches = |op: &&Op| match op {

@@ -167,9 +167,9 @@ impl Plan {
         &self.live.classes
     }
 
-    /// For every token, the row that it is when it stands at the selected place.
-    pub(crate) fn rows(&self) -> &[u16] {
-        &self.live.rows
+    /// The selected-token class of every token: its class when it stands at the selected place.
+    pub(crate) fn selected_classes(&self) -> &[u16] {
+        &self.live.selected_classes
     }
 
     /// What is left of the model.
@@ -192,7 +192,7 @@ impl Plan {
             plane_groups: self.output.plane_groups.len(),
             guards: self.output.guards.len(),
             classes: self.live.members.len(),
-            rows: self.live.representatives.len(),
+            selected_classes: self.live.representatives.len(),
         }
     }
 }
@@ -228,10 +228,10 @@ pub struct Summary {
     pub plane_groups: usize,
     /// Products that are guarded at run time.
     pub guards: usize,
-    /// Classes of tokens for which code is specialised.
+    /// Token classes for which code is specialised.
     pub classes: usize,
-    /// Distinct tokens at the selected place for which code is specialised.
-    pub rows: usize,
+    /// Selected-token classes for which code is specialised.
+    pub selected_classes: usize,
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ fn every_variant_of_the_bundled_plan_computes_its_expressions() {
     assert_eq!(found.difference, None);
     let summary = plan.summary();
     // All classes but that of the BOS token, all rows, with a prediction and without.
-    let least = 2 * (summary.classes - 1) * summary.rows;
+    let least = 2 * (summary.classes - 1) * summary.selected_classes;
     assert!(found.variants >= least && found.steps > 5_000, "{found:?}");
 }
 

@@ -104,7 +104,7 @@ impl<'p> Execution<'p> {
 
     fn with_history(plan: &'p Plan, history: Cow<'p, [u16]>) -> Result<Self, GuardFailure> {
         let selected_classes =
-            plan.rows().iter().copied().max().map_or(1, |row| usize::from(row) + 1);
+            plan.selected_classes().iter().copied().max().map_or(1, |last| usize::from(last) + 1);
         let classes =
             plan.classes().iter().copied().max().map_or(1, |class| usize::from(class) + 1);
         let state = State {
@@ -170,12 +170,13 @@ impl<'p> Execution<'p> {
             }
         }
         let selected = self.state.regs[self.selected as usize].clamp(0, t as i64) as usize;
-        let row = self.plan.rows()[self.state.history[selected] as usize];
+        let there = self.plan.selected_classes()[self.state.history[selected] as usize];
         let age = match self.aged {
             Some(latch) => (t - self.state.regs[latch as usize] as usize).min(AGES),
             None => AGES,
         };
-        let at = (usize::from(class) * self.selected_classes + usize::from(row)) * (AGES + 1) + age;
+        let at =
+            (usize::from(class) * self.selected_classes + usize::from(there)) * (AGES + 1) + age;
         let at = 2 * at + usize::from(predicts);
         if let Some(deferred) = &mut self.deferred {
             deferred.latest = at;
@@ -183,7 +184,7 @@ impl<'p> Execution<'p> {
         let second = self.second[at];
         let second = if second.start > second.end {
             let age = (age < AGES).then_some(age as u16);
-            self.make_second(Known { class, row: Some(row), age }, predicts, at)?
+            self.make_second(Known { class, selected: Some(there), age }, predicts, at)?
         } else {
             second
         };
@@ -249,7 +250,7 @@ impl<'p> Execution<'p> {
             return Ok(self.second[at]);
         } else {
             self.general[general] = Some(at);
-            Known { row: None, age: None, ..known }
+            Known { selected: None, age: None, ..known }
         };
         let mut ops = self.compiler.second(known, predicts)?;
         if let (Some(deferred), true) = (&mut self.deferred, predicts) {

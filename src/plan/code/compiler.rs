@@ -1,7 +1,7 @@
 //! Makes code when it is first needed.
 //!
 //! A step runs two pieces of code. The first knows the token's class and brings up to date what
-//! the row and the age depend on. The second knows all three, brings the rest up to date and
+//! the selected-token class and the age depend on. The second knows all three, brings the rest up to date and
 //! predicts. A history meets few of all combinations, so each is made when it is met. The
 //! [`Compiler`] keeps the tables of token features that code reads.
 
@@ -49,10 +49,10 @@ impl<'p> Compiler<'p> {
         &self.tables
     }
 
-    /// The code that comes before the row and the age are known.
+    /// The code that comes before the selected-token class and the age are known.
     pub fn first(&mut self, class: u16) -> Result<Vec<Op>, Refusal> {
         let plan = self.plan;
-        let known = Known { class, row: None, age: None };
+        let known = Known { class, selected: None, age: None };
         let mut lowering = Lowering::new(self, known, Needed::default());
         let made = lowering.remaining(&plan.live.first).and_then(|()| lowering.select());
         lowering.finish(made)

@@ -5,7 +5,7 @@
 //!
 //! - the *token class* of the latest token: tokens that agree in all features with few
 //!   distinct values;
-//! - the *selected-token class*, or row: the token at the place that most gates ask about, as far as
+//! - the *selected-token class*: the token at the place that most gates ask about, as far as
 //!   these features tell it from others;
 //! - the *age* of the latch that most gates ask about.
 
@@ -53,17 +53,17 @@ impl Needed {
 pub struct Live {
     /// What all logits need.
     pub needed: Needed,
-    /// What must be up to date before the row and the age are known.
+    /// What must be up to date before the selected-token class and the age are known.
     pub first: Needed,
     /// Class of every token.
     pub classes: Vec<u16>,
     /// Tokens of every class.
     pub members: Vec<Vec<usize>>,
-    /// The place whose token selects a row.
+    /// The selected place: that whose token most gates ask about.
     pub selector: Option<Affine>,
-    /// Row of every token.
-    pub rows: Vec<u16>,
-    /// A token of every row.
+    /// Selected-token class of every token.
+    pub selected_classes: Vec<u16>,
+    /// A token of every selected-token class.
     pub representatives: Vec<usize>,
     /// The latch by whose age code is specialised.
     pub age: Option<LatchId>,
@@ -88,7 +88,7 @@ pub struct Counts {
 
 /// Features with more distinct values do not make classes.
 const FEW_VALUES: usize = 40;
-/// At most this many classes, and as many rows.
+/// At most this many token classes, and as many selected-token classes.
 const MAX_CLASSES: usize = 256;
 
 struct Walk<'a> {
@@ -185,14 +185,14 @@ pub fn live(fused: &mut Fused, output: &Output) -> Result<Live, Cause> {
     }
     let first = early.needed;
     let (classes, members) = classes(fused, &columns_at(arena, &seen, &Arena::position()));
-    let (rows, representatives) = match &selector {
-        Some(place) => rows(fused, &columns_at(arena, &seen, place)),
+    let (selected_classes, representatives) = match &selector {
+        Some(place) => selected_classes(fused, &columns_at(arena, &seen, place)),
         None => (vec![0; fused.features.tokens], Vec::new()),
     };
-    let (selector, rows, representatives) = if representatives.len() > MAX_CLASSES {
+    let (selector, selected_classes, representatives) = if representatives.len() > MAX_CLASSES {
         (None, vec![0; fused.features.tokens], Vec::new())
     } else {
-        (selector, rows, representatives)
+        (selector, selected_classes, representatives)
     };
     let counts = Counts {
         atoms: seen.len(),
@@ -201,7 +201,17 @@ pub fn live(fused: &mut Fused, output: &Output) -> Result<Live, Cause> {
         lookups: count(&|atom| matches!(atom, Atom::Found { .. })),
         terms,
     };
-    Ok(Live { needed, first, classes, members, selector, rows, representatives, age, counts })
+    Ok(Live {
+        needed,
+        first,
+        classes,
+        members,
+        selector,
+        selected_classes,
+        representatives,
+        age,
+        counts,
+    })
 }
 
 /// Every expression that operations compute lies within the registers' range (lemma 2).
@@ -299,22 +309,22 @@ fn classes(fused: &Fused, columns: &[FeatureId]) -> (Vec<u16>, Vec<Vec<usize>>) 
     (classes, members)
 }
 
-/// Rows by all features that are read at the selected place.
-fn rows(fused: &Fused, columns: &[FeatureId]) -> (Vec<u16>, Vec<usize>) {
+/// Selected-token classes, by all features that are read at the selected place.
+fn selected_classes(fused: &Fused, columns: &[FeatureId]) -> (Vec<u16>, Vec<usize>) {
     let features = &fused.features;
     let mut ids: FxHashMap<Vec<i64>, u16> = FxHashMap::default();
     let mut representatives = Vec::new();
-    let rows: Vec<u16> = (0..features.tokens)
+    let classes: Vec<u16> = (0..features.tokens)
         .map(|token| {
-            let row = columns.iter().map(|&column| features.columns[column][token]).collect();
+            let read = columns.iter().map(|&column| features.columns[column][token]).collect();
             let next = ids.len() as u16;
-            *ids.entry(row).or_insert_with(|| {
+            *ids.entry(read).or_insert_with(|| {
                 representatives.push(token);
                 next
             })
         })
         .collect();
-    (rows, representatives)
+    (classes, representatives)
 }
 
 #[cfg(test)]

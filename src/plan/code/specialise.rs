@@ -7,7 +7,7 @@
 //! become linear, and what only they read is never asked for. Where no token is ever written under
 //! key 0, a question for key 0 finds position 0, whose token is known ([`leaves_zero`]). Rebuilding
 //! keeps values: it only uses identities of whole numbers and bounds that hold whenever this code
-//! runs (lemma 22 of docs/plan.md). The class of the token at the selected place is its *row*.
+//! runs (lemma 22 of docs/plan.md).
 
 use std::sync::Arc;
 
@@ -27,8 +27,8 @@ use crate::plan::limits::MAX_AGE;
 pub struct Known {
     /// The class of the latest token.
     pub class: u16,
-    /// The row of the token at the selected place.
-    pub row: Option<u16>,
+    /// The selected-token class: that of the token at the selected place.
+    pub selected: Option<u16>,
     /// The age of the latch by which code is specialised.
     pub age: Option<u16>,
 }
@@ -86,10 +86,10 @@ impl<'p> Specialiser<'p> {
         match plan.arena.atom(id) {
             Atom::Feature { place, feature } => {
                 let column = &plan.features.columns[*feature];
-                if let Some(row) = self.known.row
+                if let Some(selected) = self.known.selected
                     && Some(place) == plan.live.selector.as_ref()
                 {
-                    let token = plan.live.representatives[row as usize];
+                    let token = plan.live.representatives[selected as usize];
                     return Some(Affine::constant(column[token]));
                 }
                 let place = self.affine(place)?;
@@ -162,7 +162,7 @@ pub fn leaves_zero(plan: &Plan) -> Arc<EntitySet<TableId>> {
         leaves.insert(table);
     }
     for class in 0..plan.live.members.len() {
-        let known = Known { class: class as u16, row: None, age: None };
+        let known = Known { class: class as u16, selected: None, age: None };
         // Of what is to be found out, nothing is known.
         let bounds = feature_bounds(plan, known.class);
         let mut special = Specialiser::new(plan, known, bounds, Arc::default());

@@ -149,8 +149,8 @@ fn tokens_of_a_class_agree_in_what_is_read_and_rows_in_what_is_read_there() {
     assert!(live.selector.is_some());
     assert_eq!(live.representatives.len(), 2);
     for token in 0..TOKENS {
-        assert_eq!(live.rows[token], live.rows[token % 2]);
-        let representative = live.representatives[usize::from(live.rows[token])];
+        assert_eq!(live.selected_classes[token], live.selected_classes[token % 2]);
+        let representative = live.representatives[usize::from(live.selected_classes[token])];
         assert_eq!(representative % 2, token % 2);
     }
 }

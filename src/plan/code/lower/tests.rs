@@ -105,7 +105,7 @@ fn lowered_expressions_compute_their_values_and_write_each_register_once() {
             machine.push(token);
             let t = machine.history.len() - 1;
             let class = plan.classes()[token];
-            let known = Known { class, row: None, age: None };
+            let known = Known { class, selected: None, age: None };
             let mut lowering = Lowering::new(&mut compiler, known, Needed::default());
             let mut registers = Vec::new();
             for affine in &affines {
@@ -155,7 +155,7 @@ fn neighbouring_tokens_are_read_by_one_operation() {
     let sum = sum.plus(&Affine::constant(40), 1).unwrap();
     let mut compiler = Compiler::new(&plan);
     // Of a class of several tokens nothing is constant.
-    let known = Known { class: plan.classes()[2], row: None, age: None };
+    let known = Known { class: plan.classes()[2], selected: None, age: None };
     let mut lowering = Lowering::new(&mut compiler, known, Needed::default());
     let rebuilt = lowering.special.affine(&sum).unwrap();
     lowering.affine(&rebuilt).unwrap();
@@ -185,7 +185,7 @@ fn a_guard_that_fails_and_a_rest_break_the_run() {
     let mut runs = Vec::new();
     for t in 1..5 {
         machine.push(1);
-        let known = Known { class: plan.classes()[1], row: None, age: None };
+        let known = Known { class: plan.classes()[1], selected: None, age: None };
         for affine in [&guarded, &half] {
             let mut lowering = Lowering::new(&mut compiler, known, Needed::default());
             let rebuilt = lowering.special.affine(affine).unwrap();

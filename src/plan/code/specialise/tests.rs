@@ -142,13 +142,13 @@ fn histories(seed: u64) -> impl Iterator<Item = Vec<usize>> {
     })
 }
 
-/// The age that code may know, and the row of the selected token.
+/// The age that code may know, and the class of the selected token.
 fn known_of(plan: &Plan, machine: &Machine<'_>, class: u16) -> Known {
     let t = machine.history.len() - 1;
     let selected = machine.registers[usize::from(plan.selected())].clamp(0, t as i64);
-    let row = plan.rows()[machine.history[selected as usize]];
+    let class_there = plan.selected_classes()[machine.history[selected as usize]];
     let age = plan.aged().map(|latch| t as i64 - machine.registers[usize::from(latch)]);
-    Known { class, row: Some(row), age: age.map(|age| age as u16) }
+    Known { class, selected: Some(class_there), age: age.map(|age| age as u16) }
 }
 
 #[test]
@@ -172,13 +172,16 @@ fn code_for_what_is_known_computes_what_general_code_does() {
                 machine.run(&first, compiler.token_tables()).unwrap();
                 let known = known_of(&plan, &machine, class);
                 let mut general = machine.clone();
-                let code = compiler.second(Known { row: None, age: None, ..known }, true).unwrap();
+                let code =
+                    compiler.second(Known { selected: None, age: None, ..known }, true).unwrap();
                 general.run(&code, compiler.token_tables()).unwrap();
                 let predicted = general.registers[usize::from(PREDICTION)];
                 let context = format!("model {seed}, {:?}", machine.history);
                 let next = i64::from(reference.next_token().unwrap().0);
                 assert_eq!(predicted, next, "{context}");
-                for variant in [known, Known { age: None, ..known }, Known { row: None, ..known }] {
+                for variant in
+                    [known, Known { age: None, ..known }, Known { selected: None, ..known }]
+                {
                     let mut special = machine.clone();
                     let ops = compiler.second(variant, true).unwrap();
                     special.run(&ops, compiler.token_tables()).unwrap();
@@ -302,7 +305,7 @@ fn rebuilt_expressions_have_the_same_values() {
             history.extend(tokens);
             for t in [1, 2, 7, 15, history.len() - 1] {
                 let class = plan.classes()[history[t]];
-                let known = Known { class, row: None, age: None };
+                let known = Known { class, selected: None, age: None };
                 let bounds = feature_bounds(&plan, class);
                 let mut special = Specialiser::new(&plan, known, bounds, leaves_zero(&plan));
                 for affine in plan.output.basis.iter().chain(&plan.output.guards) {
