@@ -33,6 +33,30 @@ const MODULE: &str = r#"(module (memory 1)
     (func (export "peek") (param i32) (result i32) local.get 0 i32.load)
     (func (export "stop") unreachable))"#;
 
+/// What takes from an empty stack halts all the same: by the model, which has no empty stack.
+#[test]
+fn a_token_program_that_no_machine_would_run_is_called_ill_formed() {
+    for (program, problem) in [
+        ("i32.add 00 00 00 00 halt 00 00 00 00", "instruction 0 (i32.add) takes from an empty"),
+        ("i32.const 41 00 00 00 halt 00 00 00 00 output 00 00 00 00", ""),
+        ("return 00 00 00 00 halt 00 00 00 00", "returns without a call"),
+    ] {
+        let (_folder, path) = file("program.txt", format!("{{ {program} }}"));
+        let run = ["run", &path, "--max-tokens", "50"];
+        let code = i32::from(!problem.is_empty());
+        let report = json(code, &run);
+        let said = says(code, &mut hardmax(&run));
+        assert_eq!(report["verify"]["mismatches"], 0, "{report}");
+        match problem {
+            "" => assert!(report["ill_formed"].is_null() && !said.contains("ill-formed")),
+            problem => {
+                let named = report["ill_formed"].as_str().unwrap();
+                assert!(named.contains(problem) && said.contains("the program is ill-formed"));
+            }
+        }
+    }
+}
+
 #[test]
 fn a_bundled_program_runs_by_its_name_with_its_default_input_or_another() {
     assert_eq!(output(&["hello"]), "Hello, world!\n");

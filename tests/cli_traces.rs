@@ -262,6 +262,33 @@ fn a_trace_that_is_not_known_to_be_whole_is_not_verified() {
     refused(&["run", &vector("reverse.txt"), "--verify", "spot=0"]);
 }
 
+/// A file that goes on where the run has ended is not one that breaks off.
+#[test]
+fn tokens_after_the_stop_token_are_called_so() {
+    let text = fs::read_to_string(vector("countdown_ref.txt")).unwrap() + "01 02\n";
+    let (folder, text) = file("after.txt", text);
+    let (whole, cut) = (at(&folder, "after.hmt"), at(&folder, "cut.hmt"));
+    hardmax(&["trace", &text, "-o", &whole]).assert().code(0);
+    let bytes = fs::read(&whole).unwrap();
+    // Without the block that is the end.
+    fs::write(&cut, &bytes[..bytes.len() - 32]).unwrap();
+    for (trace, is_cut) in [(&text, false), (&whole, false), (&cut, true)] {
+        let report = json(0, &["trace", trace]);
+        assert_eq!((&report["halted"], &report["cut"]), (&false.into(), &is_cut.into()));
+        assert_eq!(report["after_stop"], 210);
+        let printed = prints(0, &mut hardmax(&["trace", trace]));
+        assert!(printed.contains("goes on after the stop token, from position 210"), "{printed}");
+        assert_eq!(printed.contains("breaks off"), is_cut);
+        for method in ["dgemm", "plan"] {
+            let report = json(1, &["verify", trace, "--method", method, "--allow-cut"]);
+            assert_eq!((&report["end"], &report["mismatches"]), (&"after_stop".into(), &0.into()));
+            let said = report["end_problem"].as_str().unwrap();
+            assert!(said.contains("after the stop token, at position 210"), "{said}");
+        }
+    }
+    assert_eq!(json(0, &["trace", &vector("countdown_ref.txt")])["after_stop"], Value::Null);
+}
+
 /// A run that is killed leaves a file that verifies up to its last whole block.
 #[test]
 fn a_killed_run_leaves_a_trace_that_verifies() {

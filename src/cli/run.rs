@@ -20,6 +20,7 @@ use crate::engine::{Attention, Engine, Fallback, Planned, Reference, Stopped, ge
 use crate::linalg::Kernel;
 use crate::machine::Symbol;
 use crate::model::{Model, Shape, Token, Tokens};
+use crate::oracle;
 use crate::plan::{Plan, Refusal};
 use crate::program::Program;
 use crate::tokenizer::Tokenizer;
@@ -37,8 +38,8 @@ enum EngineName {
 /// Execute a program by the model, token for token, then verify what it generated.
 ///
 /// Program output goes to standard output as it appears, the summary to standard
-/// error. Exit code 1 means that the program trapped, a limit was hit, or a check or
-/// the verification failed.
+/// error. Exit code 1 means that the program trapped, a limit was hit, a token program is
+/// ill-formed (takes from an empty stack, say), or a check or the verification failed.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax run hello
@@ -104,6 +105,8 @@ struct Report {
     attention_bytes: usize,
     halted: bool,
     trapped: bool,
+    /// What a token program does that no program may. The model goes on all the same.
+    ill_formed: Option<String>,
     check: Check,
     verify: Option<VerifyReport>,
     output_bytes: u64,
@@ -182,12 +185,23 @@ impl Run {
             attention_bytes: engine.heap_bytes(),
             halted: run.stopped == Stopped::Halted,
             trapped,
+            ill_formed: self.ill_formed(&program, run.tokens),
             check: Check::of(reference.map(|reference| compare(&reference, &prompt, generated()))),
             verify,
             output_bytes,
             output,
         };
         report.tell(self)
+    }
+
+    /// What a token program does within so many generated tokens that no program may.
+    fn ill_formed(&self, program: &Program, generated: u64) -> Option<String> {
+        if !self.source.is_token_program() {
+            return None;
+        }
+        let mut emitted = 0;
+        let executed = oracle::execute(program, generated, |_| emitted += 1);
+        executed.err().filter(|_| emitted < generated).map(|error| error.to_string())
     }
 
     /// Who says how heads are computed means the reference.
@@ -297,12 +311,19 @@ impl Report {
                      {reference}: {reason}"
                 ),
             }
+            if let Some(problem) = &self.ill_formed {
+                note!(
+                    "the program is ill-formed: {problem}. The tokens from there on are the \
+                     model's, and mean nothing"
+                );
+            }
             self.check.tell();
             if let Some(verify) = &self.verify {
                 verify.tell();
             }
         }
         let verified = self.verify.as_ref().is_none_or(|v| v.verdict() == Verdict::Done);
-        Ok(Verdict::of(self.halted && !self.trapped && !self.check.failed() && verified))
+        let fine = self.halted && !self.trapped && self.ill_formed.is_none();
+        Ok(Verdict::of(fine && !self.check.failed() && verified))
     }
 }

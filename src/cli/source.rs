@@ -65,6 +65,11 @@ impl Source {
         self.source.display().to_string()
     }
 
+    /// Whether it is a token program as somebody wrote it, that no compiler vouches for.
+    pub fn is_token_program(&self) -> bool {
+        matches!(kind(&self.source), Ok(Kind::Tokens))
+    }
+
     /// The program with its input.
     pub fn program(&self) -> Result<Program, CliError> {
         self.resolve().map(|resolved| resolved.program)

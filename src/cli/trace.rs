@@ -56,7 +56,8 @@ struct Report {
     prompt_tokens: u64,
     generated_tokens: u64,
     halted: bool,
-    /// Whether the file broke off.
+    /// The position of the first token after the stop token, where there should be none.
+    after_stop: Option<u64>,
     cut: bool,
     bytes: Option<u64>,
     model_digest: Option<String>,
@@ -71,10 +72,6 @@ impl TraceCommand {
         let model = inputs::model(self.model.as_deref())?;
         let mut file = TraceFile::open(&self.trace, &model)?;
         let names = trace_file::names(&file, &model);
-        let stop = match file.header() {
-            Some(header) => usize::from(header.stop),
-            None => model.stop().index(),
-        };
         if let (Some(range), false) = (&self.range, self.json) {
             return show(&mut file, &names, range).map(|()| Verdict::Done);
         }
@@ -100,8 +97,8 @@ impl TraceCommand {
             format: if file.header().is_some() { "binary" } else { "text" },
             prompt_tokens: file.prompt_tokens(),
             generated_tokens: tokens - file.prompt_tokens(),
-            halted: file.last_token().map(|last| last.index()) == Some(stop)
-                && tokens > file.prompt_tokens(),
+            halted: file.halted(),
+            after_stop: file.after_stop(),
             cut: file.is_cut(),
             bytes: file.progress().0,
             model_digest: file.header().map(|header| trace_file::hex(&header.model)),
@@ -152,11 +149,16 @@ impl Report {
         if json {
             return report::json(self);
         }
-        let end = match (self.halted, self.cut) {
-            (true, false) => "halted",
-            (_, true) => "the file breaks off",
-            (false, false) => "without the stop token",
+        let mut end = match (self.halted, self.after_stop) {
+            (true, _) => "halted".to_owned(),
+            (false, None) => "without the stop token".to_owned(),
+            (false, Some(position)) => {
+                format!("goes on after the stop token, from position {}", grouped(position))
+            }
         };
+        if self.cut {
+            end += "; the file breaks off";
+        }
         let mut text = format!(
             "trace       {}, {}\ntokens      {} of the prompt, {} generated, {end}\n",
             self.trace,

@@ -23,9 +23,13 @@ pub struct TraceFile {
     prompt: std::vec::IntoIter<Token>,
     prompt_tokens: u64,
     rest: Rest,
-    /// Tokens taken, and the last of them.
+    /// How many tokens were taken.
     taken: u64,
-    last: Option<Token>,
+    stop: Token,
+    /// How many were taken with the first stop token after the prompt.
+    stopped: Option<u64>,
+    /// Whether all tokens were taken.
+    ended: bool,
     /// Bytes read of the file, and how many it has where that is known.
     read: Arc<AtomicU64>,
     size: Option<u64>,
@@ -96,6 +100,10 @@ impl TraceFile {
             let prompt = tokenizer.encode(&program.prompt())?;
             (program, tokenizer, prompt, Rest::Text(reader))
         };
+        let stop = match &rest {
+            Rest::Binary(reader) => Token(reader.header().stop.into()),
+            Rest::Text(_) => model.stop(),
+        };
         Ok(TraceFile {
             path,
             program,
@@ -104,7 +112,9 @@ impl TraceFile {
             prompt: prompt.into_iter(),
             rest,
             taken: 0,
-            last: None,
+            stop,
+            stopped: None,
+            ended: false,
             read,
             size,
             is_file,
@@ -159,8 +169,13 @@ impl TraceFile {
     pub fn is_cut(&self) -> bool {
         match &self.rest {
             Rest::Text(_) => false,
-            Rest::Binary(reader) => !reader.complete(),
+            Rest::Binary(reader) => self.ended && !reader.complete(),
         }
+    }
+
+    /// The position of the first token after the stop token, if one was taken.
+    pub fn after_stop(&self) -> Option<u64> {
+        self.stopped.filter(|&position| position < self.taken)
     }
 
     /// How many tokens were taken.
@@ -168,9 +183,9 @@ impl TraceFile {
         self.taken
     }
 
-    /// The last of them.
-    pub fn last_token(&self) -> Option<Token> {
-        self.last
+    /// Whether the last of them is the first stop token after the prompt.
+    pub fn halted(&self) -> bool {
+        self.stopped == Some(self.taken)
     }
 
     /// The file's size, if it is known, and what counts the bytes that were read of it.
@@ -183,15 +198,15 @@ impl Iterator for TraceFile {
     type Item = Result<Token, CliError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let token = match self.prompt.next() {
-            Some(token) => Ok(token),
-            None => self.generated()?,
-        };
-        if let Ok(token) = token {
+        let token = self.prompt.next().map(Ok).or_else(|| self.generated());
+        self.ended = token.is_none();
+        if let Some(Ok(token)) = token {
             self.taken += 1;
-            self.last = Some(token);
+            if token == self.stop && self.taken > self.prompt_tokens {
+                self.stopped.get_or_insert(self.taken);
+            }
         }
-        Some(token)
+        token
     }
 }
 

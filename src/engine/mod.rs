@@ -11,6 +11,7 @@ mod either;
 mod error;
 mod execute;
 mod generate;
+mod greatest;
 mod guard;
 mod operations;
 mod planned;

@@ -7,6 +7,7 @@
 //! values or output columns are all zero are left out.
 
 use super::generate::Decoder;
+use super::greatest::Greatest;
 use super::guard::Guard;
 use super::{Attention, EngineError};
 use crate::attention::{Brute, Hull, Memory, Violation, memory};
@@ -31,6 +32,7 @@ pub struct Reference<'m> {
     delta: Vec<f64>,
     /// The logit of every token, V numbers.
     logits: Vec<f64>,
+    greatest: Greatest,
 }
 
 struct LayerState<'m> {
@@ -76,6 +78,7 @@ impl<'m> Reference<'m> {
             gated: vec![0.0; 2 * shape.units],
             delta: vec![0.0; shape.width],
             logits: vec![0.0; shape.vocabulary],
+            greatest: Greatest::new(model.head().data.chunks_exact(shape.width), shape.width),
         })
     }
 
@@ -146,17 +149,14 @@ impl<'m> Reference<'m> {
         &self.logits
     }
 
-    /// The token with the greatest logit, the lowest id on a tie.
+    /// The token with the greatest logit, the lowest id on a tie. Where kernels might differ, by
+    /// sums in the order of slots.
     pub fn next_token(&mut self) -> Result<Token, EngineError> {
-        let position = self.position;
-        let mut best: Option<(Token, f64)> = None;
-        for (id, &logit) in (0..).zip(self.logits()) {
-            let greatest = best.map_or(f64::NEG_INFINITY, |best| best.1);
-            if logit > greatest || (best.is_none() && logit == greatest) {
-                best = Some((Token(id), logit));
-            }
-        }
-        best.map(|best| best.0).ok_or(EngineError::NoLogit { position })
+        let head = self.model.head();
+        product(self.kernel, head.data, &self.x, &mut self.logits);
+        let [x, logits] = [&self.x, &self.logits].map(|numbers| numbers.iter().copied());
+        let best = self.greatest.token(|id| head.row(id), x, logits);
+        best.map(|best| best.0).ok_or(EngineError::NoLogit { position: self.position })
     }
 
     /// Tokens taken so far.

@@ -11,7 +11,8 @@
 //! Accelerate on macOS. Both have the same names for their functions, so a build has one
 //! of them, which `build.rs` decides. Sums may
 //! be taken in any order and with fused multiply-add: that this changes no token is the model's
-//! affair, whose numbers are whole where they decide one.
+//! affair, whose numbers are whole where they decide one. Only of logits the engine takes care
+//! itself (`engine/greatest.rs`).
 
 #[cfg(blas)]
 mod blas;

@@ -16,7 +16,7 @@ use super::source::Source;
 use super::{DEFAULT_BLOCK, Settings, VerifyError};
 use crate::attention::{Hull, Memory, Violation, memory};
 use crate::engine::guard::Guard;
-use crate::engine::{Attention, EngineError};
+use crate::engine::{Attention, EngineError, greatest};
 use crate::linalg::Kernel;
 use crate::model::{HeadKind, Model, TieBreak, Token};
 
@@ -50,10 +50,8 @@ pub fn logits(
                 (None, Some(chunk)) => latest = chunk.last(),
             }
         }
-        let logit = |token: Token| {
-            let row = model.head().row(token.index()).iter();
-            row.zip(&latest).map(|(weight, x)| weight * x).sum()
-        };
+        let logit =
+            |token: Token| greatest::logit(model.head().row(token.index()), latest.iter().copied());
         Some(Logits { expected: logit(expected), predicted: logit(predicted) })
     })
 }

@@ -3,8 +3,9 @@
 //! A chunk's logits are one product with the output head, a row for each token of
 //! the vocabulary. A generated token is right if its logit is the greatest of
 //! its column, or the first of several equal ones. So count, column by column,
-//! the logits that are not below it: almost always that is it alone, and nobody need know which
-//! is second. Only where there are others, or it is no number, is the column looked through.
+//! the logits that are not below it by more than roundings are off: almost always that is it
+//! alone, and nobody need know which is second. Only where there are others, or it is no number,
+//! is the column looked through, by the rule that all engines share (`engine/greatest.rs`).
 
 use rayon::prelude::*;
 
@@ -14,12 +15,14 @@ use super::report::{Logits, Mismatch};
 use super::reused::Reused;
 use super::shrunk::Shrunk;
 use crate::engine::EngineError;
+use crate::engine::greatest::{Greatest, logit};
 use crate::linalg::{Dims, Kernel};
 use crate::model::{Model, Token};
 
 /// Judges tokens by the logits that the output head computes.
 pub struct Judge {
     head: Shrunk,
+    greatest: Greatest,
     kernel: Kernel,
     scratch: Reused<Scratch>,
 }
@@ -29,9 +32,11 @@ struct Scratch {
     input: Vec<f64>,
     /// A row for each token, a column for each position.
     logits: Vec<f64>,
-    /// The logit of each position's token.
-    own: Vec<f64>,
-    /// How many logits of a position are not below it.
+    /// How far apart logits of each position must be.
+    apart: Vec<f64>,
+    /// What logits of each position must be below: that of its token, less what is apart.
+    least: Vec<f64>,
+    /// How many logits of a position are not below that.
     not_below: Vec<u64>,
 }
 
@@ -76,7 +81,9 @@ impl Judge {
     pub fn new(model: &Model, kernel: Kernel) -> Judge {
         let rows = (0..model.shape().vocabulary).collect();
         let head = Shrunk::new(model.head(), rows, |_| true);
-        Judge { head, kernel, scratch: Reused::default() }
+        let tokens = 0..head.rows().len();
+        let greatest = Greatest::new(tokens.map(|token| head.row(token)), head.columns().len());
+        Judge { head, greatest, kernel, scratch: Reused::default() }
     }
 
     /// How many slots decide the next token.
@@ -104,41 +111,49 @@ impl Judge {
         self.scratch.with(|scratch| {
             let Scratch { input, logits, .. } = scratch;
             self.head.apply(self.kernel, chunk.len, |slot| chunk.slot(slot), input, logits);
-            self.judge(scratch, chunk.len, Columns { expected, from, positions })
+            let columns = Columns { expected, from, positions };
+            self.judge(scratch, chunk.len, columns)
         })
     }
 
     /// Judges positions whose inputs were gathered: a row for each input.
-    pub fn gathered(&self, input: &[f64], columns: Columns<'_>) -> Tally {
+    pub fn gathered(&self, gathered: &[f64], columns: Columns<'_>) -> Tally {
         let dims = Dims { n: columns.expected.len(), m: self.head.rows().len(), k: self.inputs() };
         self.scratch.with(|scratch| {
-            self.head.multiply(self.kernel, dims, input, &mut scratch.logits);
+            let Scratch { input, logits, .. } = scratch;
+            input.clear();
+            input.extend_from_slice(gathered);
+            self.head.multiply(self.kernel, dims, input, logits);
             self.judge(scratch, dims.n, columns)
         })
     }
 
     fn judge(&self, scratch: &mut Scratch, n: usize, columns: Columns<'_>) -> Tally {
-        let Scratch { logits, own, not_below, .. } = scratch;
+        let Scratch { input, logits, apart, least, not_below } = scratch;
         let Columns { expected, from, positions } = columns;
-        own.clear();
-        own.extend(expected.iter().enumerate().map(|(at, token)| logits[token.index() * n + at]));
+        apart.resize(n, 0.0);
+        self.greatest.all_apart(input, apart);
+        let own = expected.iter().enumerate().map(|(at, token)| logits[token.index() * n + at]);
+        least.clear();
+        least.extend(own.zip(apart.iter()).map(|(own, apart)| own - apart));
         not_below.clear();
-        not_below.resize(own.len(), 0);
-        count_not_below(logits, n, own, not_below);
+        not_below.resize(least.len(), 0);
+        count_not_below(logits, n, least, not_below);
 
         let mut tally = Tally { positions: (expected.len() - from) as u64, ..Tally::default() };
         for at in (from..expected.len()).filter(|&at| not_below[at] != 1) {
-            let column = logits.iter().copied().skip(at).step_by(n);
+            let [x, logits] =
+                [&*input, logits].map(|rows| rows.iter().copied().skip(at).step_by(n));
             let (position, expected) = (positions(at), expected[at]);
-            match greatest(column) {
+            match self.greatest.token(|token| self.head.row(token), x.clone(), logits) {
                 None => {
                     let fault = (position, EngineError::NoLogit { position });
                     tally.add(Tally { no_logit: Some(fault), ..Tally::default() });
                 }
                 Some((predicted, _)) if predicted == expected => {}
-                Some((predicted, predicted_logit)) => {
-                    let logits = Logits { expected: own[at], predicted: predicted_logit };
-                    let logits = Some(logits);
+                Some((predicted, greatest)) => {
+                    let own = logit(self.head.row(expected.index()), x);
+                    let logits = Some(Logits { expected: own, predicted: greatest });
                     let first = Some(Mismatch { position, expected, predicted, logits });
                     tally.add(Tally { mismatches: 1, first, ..Tally::default() });
                 }
@@ -149,36 +164,10 @@ impl Judge {
 }
 
 /// The inner loop of verification: rows of n logits, compared with one number a column.
-fn count_not_below(logits: &[f64], n: usize, own: &[f64], not_below: &mut [u64]) {
+fn count_not_below(logits: &[f64], n: usize, least: &[f64], not_below: &mut [u64]) {
     for row in logits.chunks_exact(n) {
-        for ((count, logit), own) in not_below.iter_mut().zip(row).zip(own) {
-            *count += u64::from(logit >= own);
+        for ((count, logit), least) in not_below.iter_mut().zip(row).zip(least) {
+            *count += u64::from(logit >= least);
         }
-    }
-}
-
-/// The greatest logit, the lowest id on a tie, what is no number left out.
-fn greatest(column: impl Iterator<Item = f64>) -> Option<(Token, f64)> {
-    let mut best: Option<(Token, f64)> = None;
-    for (id, logit) in (0..).zip(column) {
-        if best.map_or(!logit.is_nan(), |best| logit > best.1) {
-            best = Some((Token(id), logit));
-        }
-    }
-    best
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lowest_id_wins_a_tie_and_what_is_no_number_never() {
-        let nan = f64::NAN;
-        let id = |logits: &[f64]| greatest(logits.iter().copied()).map(|best| best.0.0);
-        assert_eq!(id(&[1., 3., 3.]), Some(1));
-        assert_eq!(id(&[nan, -1., -2.]), Some(1));
-        assert_eq!(id(&[f64::NEG_INFINITY, nan]), Some(0));
-        assert_eq!(id(&[nan, nan]), None);
     }
 }

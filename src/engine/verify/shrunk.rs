@@ -43,6 +43,11 @@ impl Shrunk {
         &self.rows
     }
 
+    /// The weights of one of them, over `columns`.
+    pub fn row(&self, at: usize) -> &[f64] {
+        &self.weights[at * self.columns.len()..][..self.columns.len()]
+    }
+
     /// The matrix's columns that are read.
     pub fn columns(&self) -> &[usize] {
         &self.columns
