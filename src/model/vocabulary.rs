@@ -9,9 +9,9 @@
 //! Names are otherwise free: what words a *program* may contain is the business
 //! of `program/`.
 
+use std::collections::HashMap;
 use std::fmt;
 
-use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 /// The id of a token: its row in the embedding and in the output head.
@@ -53,7 +53,8 @@ pub enum VocabularyError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vocabulary {
     names: Vec<String>,
-    ids: FxHashMap<String, Token>,
+    // Not by a hash that files could be made to collide in.
+    ids: HashMap<String, Token>,
 }
 
 impl Vocabulary {
@@ -71,10 +72,7 @@ impl Vocabulary {
 
     /// Room for `tokens` names and none yet: the caller pushes at least one.
     pub(super) fn with_capacity(tokens: usize) -> Vocabulary {
-        Vocabulary {
-            names: Vec::with_capacity(tokens),
-            ids: FxHashMap::with_capacity_and_hasher(tokens, Default::default()),
-        }
+        Vocabulary { names: Vec::with_capacity(tokens), ids: HashMap::with_capacity(tokens) }
     }
 
     /// Gives the next id to `name`.

@@ -1,8 +1,7 @@
 //! The header of a binary trace.
 
+use std::collections::HashMap;
 use std::io::Read;
-
-use rustc_hash::FxHashMap;
 
 use super::{
     BinaryError, Digest, FIXED, LONGEST_PROMPT, MAGIC, MOST_NAME_BYTES, MOST_NAMES, VERSION,
@@ -27,7 +26,7 @@ impl Header {
     /// Its bytes, checksum included, and that checksum; under the same checks as when reading.
     pub(super) fn encode(&self) -> Result<(Vec<u8>, Digest), BinaryError> {
         let mut names = Vec::new();
-        let mut known = FxHashMap::default();
+        let mut known = HashMap::default();
         for (token, name) in self.names.iter().enumerate() {
             let offset = (FIXED + names.len()) as u64;
             let length = u16::try_from(name.len());
@@ -136,7 +135,7 @@ fn number(bytes: &[u8], at: usize) -> u32 {
 /// A name is one word, and no other token's: a prompt that is spelled by names says which tokens
 /// it has.
 fn check_name<'n>(
-    known: &mut FxHashMap<&'n str, usize>,
+    known: &mut HashMap<&'n str, usize>,
     token: usize,
     name: &'n str,
     offset: u64,
@@ -159,7 +158,7 @@ fn shortened(name: &str) -> String {
 fn names(bytes: &[u8], count: usize) -> Result<Vec<String>, BinaryError> {
     let mut rest = bytes;
     let mut names = Vec::new();
-    let mut known = FxHashMap::default();
+    let mut known = HashMap::default();
     let offset = |rest: &[u8]| (FIXED + bytes.len() - rest.len()) as u64;
     for token in 0..count {
         let fault = BinaryError::Name { offset: offset(rest), token };
