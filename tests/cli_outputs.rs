@@ -289,6 +289,32 @@ mod unix {
         assert_eq!(names(&folder), ["first.hmt", "folded.hmt", "nowhere.hmt", "second.hmt"]);
     }
 
+    /// A file that nobody could write to is not replaced either: here a program that is running.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_cannot_be_written_to_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let copy = at(&folder, "sleep");
+        fs::copy("/bin/sleep", &copy).unwrap();
+        let mut sleep = Command::new(&copy).arg("60").spawn().unwrap();
+        for writer in writers() {
+            let said = says(2, &mut writing(&writer, &copy));
+            assert!(said.contains("cannot be written: Text file busy"), "{said}");
+        }
+        sleep.kill().unwrap();
+        sleep.wait().unwrap();
+        assert!(fs::read(&copy).unwrap() == fs::read("/bin/sleep").unwrap());
+    }
+
+    /// Permission to act as the file's owner was given to another file.
+    #[test]
+    fn a_replaced_file_no_longer_acts_as_its_owner() {
+        let (_folder, path) = file("output.txt", "older");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o6755)).unwrap();
+        hardmax(&["compile", "hello", "--output", &path]).assert().code(0);
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o755);
+    }
+
     /// What the run did is not lost with its output.
     #[test]
     fn a_broken_standard_output_costs_no_trace() {

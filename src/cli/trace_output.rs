@@ -67,12 +67,14 @@ impl<'p> Recorder<'p> {
         Ok(Recorder { path, output: Ok(Output::Binary(writer)) })
     }
 
-    /// Takes a token. What fails is said at the end.
+    /// Takes a token. What fails is said at once, and again at the end: until then it may be long.
     pub fn push(&mut self, token: Token) {
         if let Ok(Output::Binary(writer)) = &mut self.output
             && let Err(source) = writer.push(token.0 as u16)
         {
-            self.output = Err(CliError::Write { path: self.path.into(), source });
+            let error = CliError::Write { path: self.path.into(), source };
+            note!("{error}: the run goes on, and its trace stays cut");
+            self.output = Err(error);
         }
     }
 

@@ -16,7 +16,9 @@ mod pending;
 mod place;
 mod unfinished;
 
-use std::fs::{File, Metadata};
+#[cfg(unix)]
+use std::fs::File;
+use std::fs::Metadata;
 use std::io;
 use std::path::Path;
 

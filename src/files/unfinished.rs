@@ -1,9 +1,10 @@
 //! A file that is being written.
 
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use super::is_same;
 use super::pending::Beside;
 
 /// A file that is being written, beside its place or in it. Unless it is finished or put into its
@@ -16,7 +17,10 @@ enum State {
         target: PathBuf,
         replaced: Option<Box<Metadata>>,
     },
-    InPlace(File),
+    InPlace {
+        file: File,
+        target: PathBuf,
+    },
     /// What is no regular file has nothing to be put into place.
     Stream(File),
     /// It could not be put into its place.
@@ -43,11 +47,11 @@ impl Unfinished {
             State::Beside { file, target, replaced } => {
                 if let Some(replaced) = &replaced {
                     keep_owner(file.file(), replaced);
-                    file.file().set_permissions(replaced.permissions())?;
+                    file.file().set_permissions(plain(replaced.permissions()))?;
                 }
                 // Or a crash soon after could leave the new name on an empty file.
                 file.file().sync_all()?;
-                self.0 = State::InPlace(file.move_to(&target)?);
+                self.0 = State::InPlace { file: file.move_to(&target)?, target };
             }
             other => self.0 = other,
         }
@@ -56,8 +60,16 @@ impl Unfinished {
 
     /// Ends a file that is complete.
     pub fn finish(mut self) -> io::Result<()> {
-        if let State::InPlace(file) = &self.0 {
+        if let State::InPlace { file, target } = &self.0 {
             file.sync_all()?;
+            // Whoever wrote to the same place, or took the file away, has the name: what was written
+            // here is to be found no more.
+            let is_there = fs::metadata(target).is_ok_and(|found| {
+                file.metadata().is_ok_and(|own| is_same(&own, &found)) || cfg!(not(unix))
+            });
+            if !is_there {
+                return Err(io::Error::other("it was replaced or removed while it was written"));
+            }
         }
         self.put_into_place()
     }
@@ -65,7 +77,7 @@ impl Unfinished {
     fn file(&self) -> io::Result<&File> {
         match &self.0 {
             State::Beside { file, .. } => Ok(file.file()),
-            State::InPlace(file) | State::Stream(file) => Ok(file),
+            State::InPlace { file, .. } | State::Stream(file) => Ok(file),
             State::Lost => Err(io::Error::other("the file could not be put into its place")),
         }
     }
@@ -79,6 +91,19 @@ impl Write for Unfinished {
     fn flush(&mut self) -> io::Result<()> {
         self.file()?.flush()
     }
+}
+
+/// Permissions to read, write and execute; none to act as another user, which were given to what
+/// the file was.
+#[cfg(unix)]
+fn plain(permissions: Permissions) -> Permissions {
+    use std::os::unix::fs::PermissionsExt;
+    Permissions::from_mode(permissions.mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn plain(permissions: Permissions) -> Permissions {
+    permissions
 }
 
 /// Who may not give files away leaves it at that: the file is then his own.

@@ -152,6 +152,29 @@ fn names_of_files_need_not_be_text() {
     assert_eq!(names(folder.path()).len(), 4);
 }
 
+/// Who finds another file at the end has lost his own.
+#[test]
+fn a_trace_that_was_replaced_or_removed_meanwhile_is_told() {
+    let (folder, program) = file("forever.txt", FOREVER);
+    for removes in [false, true] {
+        let trace = at(&folder, if removes { "removed.hmt" } else { "replaced.hmt" });
+        let words = ["run", &program, "--trace", &trace, "--verify", "none"];
+        let mut run = Command::new(HARDMAX);
+        // Enough for the time until it is noticed that it began.
+        run.args(words).args(["--max-tokens", "10000000"]).stderr(Stdio::piped());
+        let child = run.spawn().unwrap();
+        eventually("no trace", || fs::metadata(&trace).is_ok());
+        fs::remove_file(&trace).unwrap();
+        if !removes {
+            fs::write(&trace, "another").unwrap();
+        }
+        let run = child.wait_with_output().unwrap();
+        assert_eq!(ended(&run), 2, "{}", text(&run.stderr));
+        assert!(text(&run.stderr).contains("replaced or removed"), "{}", text(&run.stderr));
+        assert_eq!(fs::read(&trace).ok(), (!removes).then(|| b"another".to_vec()));
+    }
+}
+
 /// An older trace is never open to be written: who reads it meanwhile reads it to its end.
 #[test]
 fn who_reads_a_trace_while_it_is_replaced_reads_the_older_one() {
