@@ -39,7 +39,7 @@ enum EngineName {
 ///
 /// Program output goes to standard output as it appears, the summary to standard
 /// error. Exit code 1 means that the program trapped, a limit was hit, or a check or
-/// the verification failed.
+/// the verification failed; 2, also that its output or trace could not be written.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax run hello

@@ -10,7 +10,8 @@
 //! - Devices, pipes and terminals are written to as they are. So are standard output and standard
 //!   error by whatever name, even where they are files: what is written stands behind what they
 //!   have already.
-//! - Directories, and regular files that have no name of their own, are refused.
+//! - Directories are refused, and regular files that have no name of their own or that cannot be
+//!   replaced.
 
 mod pending;
 mod place;

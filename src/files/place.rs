@@ -45,11 +45,20 @@ impl Place {
             }
         }
         let (folder, target) = behind_links(path)?;
-        if found.is_some() {
+        let trial = Beside::new(&folder)?;
+        if let Some(found) = &found {
             // Who may not write to a file shall not replace it.
             OpenOptions::new().write(true).open(&target)?;
+            if is_kept_by_its_owner(found, &fs::metadata(&folder)?, &trial.file().metadata()?) {
+                return refuse("another user's file, in a folder where only owners replace theirs");
+            }
+            if is_mount_point(&target) {
+                return refuse(
+                    "it is a mount point, and cannot be replaced; write to another file",
+                );
+            }
         }
-        drop(Beside::new(&folder)?);
+        drop(trial);
         Ok(Place(Kind::File { target, folder, replaced: found.map(Box::new) }))
     }
 
@@ -82,6 +91,40 @@ impl Place {
 
 fn refuse<T>(why: &'static str) -> io::Result<T> {
     Err(io::Error::other(why))
+}
+
+/// Whether a folder lets only the owner of this file replace it, and that is not who runs this
+/// process, as a new file of it shows.
+#[cfg(unix)]
+fn is_kept_by_its_owner(file: &Metadata, folder: &Metadata, new: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const STICKY: u32 = 0o1000;
+    let own = new.uid();
+    folder.mode() & STICKY != 0 && ![file.uid(), folder.uid()].contains(&own) && own != 0
+}
+
+#[cfg(not(unix))]
+fn is_kept_by_its_owner(_: &Metadata, _: &Metadata, _: &Metadata) -> bool {
+    false
+}
+
+/// Whether something is mounted on a file, as containers have it, by what Linux says of its mounts.
+fn is_mount_point(target: &Path) -> bool {
+    let mounts = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let mut points = mounts
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| line.split(|&byte| byte == b' ').nth(4));
+    // Blanks and the like stand there as octal numbers.
+    let escaped: Vec<u8> = target
+        .as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .flat_map(|&byte| match byte {
+            b' ' | b'\t' | b'\n' | b'\\' => format!("\\{byte:03o}").into_bytes(),
+            _ => vec![byte],
+        })
+        .collect();
+    points.any(|point| point == escaped)
 }
 
 /// Standard output or standard error, if this is what it is.

@@ -53,7 +53,8 @@ impl Unfinished {
                 file.file().sync_all()?;
                 self.0 = State::InPlace { file: file.move_to(&target)?, target };
             }
-            other => self.0 = other,
+            State::Lost => return Err(lost()),
+            there => self.0 = there,
         }
         Ok(())
     }
@@ -78,7 +79,7 @@ impl Unfinished {
         match &self.0 {
             State::Beside { file, .. } => Ok(file.file()),
             State::InPlace { file, .. } | State::Stream(file) => Ok(file),
-            State::Lost => Err(io::Error::other("the file could not be put into its place")),
+            State::Lost => Err(lost()),
         }
     }
 }
@@ -91,6 +92,10 @@ impl Write for Unfinished {
     fn flush(&mut self) -> io::Result<()> {
         self.file()?.flush()
     }
+}
+
+fn lost() -> io::Error {
+    io::Error::other("the file could not be put into its place")
 }
 
 /// Permissions to read, write and execute; none to act as another user, which were given to what

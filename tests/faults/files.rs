@@ -152,6 +152,77 @@ fn names_of_files_need_not_be_text() {
     assert_eq!(names(folder.path()).len(), 4);
 }
 
+/// What a user may not do is told before the work. Root may do everything, and so becomes another.
+#[test]
+fn permissions_are_asked_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |path: &str, mode| {
+        let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(mode);
+        fs::set_permissions(path, mode).unwrap();
+    };
+    let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(folder.path()).unwrap());
+    let is_root = owner == 0;
+    mode(folder.path().to_str().unwrap(), 0o755);
+    let program = at(&folder, "forever.txt");
+    fs::write(&program, FOREVER).unwrap();
+    let [locked, sticky, open] = ["locked", "sticky", "open"].map(|name| at(&folder, name));
+    for name in [&locked, &sticky, &open] {
+        fs::create_dir(name).unwrap();
+        for ending in ["txt", "hmt"] {
+            fs::write(format!("{name}/older.{ending}"), "older").unwrap();
+            mode(&format!("{name}/older.{ending}"), if *name == open { 0o444 } else { 0o666 });
+        }
+    }
+    mode(&locked, 0o555);
+    mode(&sticky, 0o1777);
+    mode(&open, 0o777);
+    let mut cases = vec![(format!("{locked}/new"), false), (format!("{locked}/older"), true)];
+    cases.push((format!("{open}/older"), true));
+    // One's own files one may replace there.
+    cases.extend(is_root.then(|| (format!("{sticky}/older"), true)));
+    for (output, is_there) in cases {
+        for ending in ["txt", "hmt"] {
+            let output = format!("{output}.{ending}");
+            let mut run = Command::new(HARDMAX);
+            run.args(["run", &program, "--trace", &output]);
+            if is_root {
+                std::os::unix::process::CommandExt::uid(&mut run, 65_534);
+            }
+            // Where others cannot get at the binary itself there is nothing to be seen.
+            let Ok(run) = run.output() else { return };
+            assert_eq!(ended(&run), 2, "{output}");
+            let said = text(&run.stderr);
+            assert!(said.contains("cannot be written"), "{output}: {said}");
+            assert_eq!(fs::read(&output).ok(), is_there.then(|| b"older".to_vec()), "{output}");
+        }
+    }
+    mode(&locked, 0o755);
+}
+
+/// A file that is mounted by itself, as containers have it, cannot be replaced. To mount one takes
+/// rights, or a system that gives everyone a space of his own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_a_mount_point_is_refused_before_the_work() {
+    let (folder, program) = file("forever.txt", FOREVER);
+    for ending in ["txt", "hmt"] {
+        let trace = at(&folder, &format!("a trace.{ending}"));
+        fs::write(&trace, "older").unwrap();
+        let script = "mount --bind \"$1\" \"$1\" || exit 77; exec \"$0\" run \"$2\" --trace \"$1\"";
+        let mut run = Command::new("unshare");
+        run.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
+        let Ok(run) = run.args([HARDMAX, &trace, &program]).output() else { return };
+        let said = text(&run.stderr);
+        if said.contains("unshare") || run.status.code() == Some(77) {
+            eprintln!("left out, for nothing can be mounted here: {said}");
+            return;
+        }
+        assert_eq!(ended(&run), 2, "{said}");
+        assert!(said.contains("it is a mount point"), "{said}");
+        assert_eq!(fs::read(&trace).unwrap(), b"older");
+    }
+}
+
 /// Who finds another file at the end has lost his own.
 #[test]
 fn a_trace_that_was_replaced_or_removed_meanwhile_is_told() {
