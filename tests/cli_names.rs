@@ -3,8 +3,62 @@
 mod common;
 
 use std::fs;
+use std::io::BufReader;
 
-use common::command::{at, file, hardmax, prints, refused, says, vector};
+use common::command::{at, binary_trace, file, hardmax, prints, refused, says, vector};
+use hardmax::program::binary::{Reader, Writer};
+
+/// Nothing in it that a terminal obeys, and no more than a person reads.
+fn harmless(said: &str) -> String {
+    let bad = said.chars().find(|&c| {
+        (c.is_control() && c != '\n' && c != '\t') || c == '\u{202e}' || c == '\u{200b}'
+    });
+    assert_eq!(bad, None, "{said:?}");
+    assert!(said.len() < 20_000, "{} bytes", said.len());
+    said.to_owned()
+}
+
+/// Where a name cannot have controls it can still have marks of direction.
+#[test]
+fn names_in_traces_are_escaped_and_short() {
+    let hostile = format!("\u{202e}\u{200b}{}", "z".repeat(60_000));
+    let original = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/models/wasm32.bin")).unwrap();
+    let at_name = original.windows(10).position(|window| window == b"\x06\0\0\0out(m)").unwrap();
+    let length = (hostile.len() as u32).to_le_bytes();
+    let (before, after) = (&original[..at_name], &original[at_name + 10..]);
+    let renamed = [before, &length, hostile.as_bytes(), after].concat();
+
+    let (folder, path) = binary_trace("reverse");
+    let mut reader = Reader::new(BufReader::new(fs::File::open(&path).unwrap())).unwrap();
+    let mut header = reader.header().clone();
+    let mut tokens: Vec<u16> = reader.by_ref().map(Result::unwrap).collect();
+    let id = |name: &str| header.names.iter().position(|known| known == name).unwrap();
+    let (renamed_id, other) = (id("out(m)"), id("out(n)") as u16);
+    header.names[renamed_id] = hostile;
+    header.model = blake3::hash(&renamed).into();
+    let model = at(&folder, "model.bin");
+    fs::write(&model, renamed).unwrap();
+    let write = |tokens: &[u16]| {
+        let mut writer = Writer::new(Vec::new(), &header).unwrap();
+        tokens.iter().try_for_each(|&token| writer.push(token)).unwrap();
+        fs::write(&path, writer.finish().unwrap()).unwrap();
+    };
+    write(&tokens);
+    let shown = harmless(&prints(0, &mut hardmax(&["trace", &path, "--range", "700.."])));
+    assert!(shown.contains(r"\u{202e}\u{200b}zzz"), "{shown}");
+    harmless(&refused(&["verify", &path]));
+    harmless(&refused(&["trace", &path, "--output", &at(&folder, "text.txt")]));
+    harmless(&says(2, &mut hardmax(&["run", &vector("reverse.txt"), "--model", &model])));
+
+    let wrong = tokens.iter().position(|&token| usize::from(token) == renamed_id).unwrap();
+    tokens[wrong] = other;
+    write(&tokens);
+    for method in ["dgemm", "plan"] {
+        let verify = ["verify", &path, "--model", &model, "--method", method];
+        let said = harmless(&says(1, &mut hardmax(&verify)));
+        assert!(said.contains(r"the model predicts `\u{202e}\u{200b}zzz"), "{said}");
+    }
+}
 
 /// What came from files is shown, not obeyed.
 #[test]
@@ -16,14 +70,6 @@ fn names_from_files_are_escaped_and_short() {
     let renamed = |name: &str| {
         let length = (name.len() as u32).to_le_bytes();
         [&original[..24], &length, name.as_bytes(), &original[30..]].concat()
-    };
-    let harmless = |said: &str| {
-        let bad = said.chars().find(|&c| {
-            (c.is_control() && c != '\n' && c != '\t') || c == '\u{202e}' || c == '\u{200b}'
-        });
-        assert_eq!(bad, None, "{said:?}");
-        assert!(said.len() < 20_000, "{} bytes", said.len());
-        said.to_owned()
     };
     let (folder, model) = file("model.bin", renamed(HOSTILE));
     let shown = harmless(&prints(0, &mut hardmax(&["inspect", &model, "--plan"])));
