@@ -19,7 +19,8 @@ use std::path::Path;
 use memmap2::Mmap;
 
 use super::error::ModelError;
-use super::format::WEIGHT_BYTES;
+use super::format::{HEADER_BYTES, WEIGHT_BYTES};
+use super::read;
 
 /// Bytes, whoever holds them.
 pub(super) enum Bytes {
@@ -35,14 +36,20 @@ impl Bytes {
         if !fs::metadata(path).map_err(io)?.is_file() {
             return Err(ModelError::NotAFile { path: path.to_owned() });
         }
-        let file = File::open(path).map_err(io)?;
+        let mut file = File::open(path).map_err(io)?;
         let size = file.metadata().map_err(io)?.len();
         if size <= most {
-            let mut bytes = Vec::new();
-            let room = bytes.try_reserve_exact(size as usize);
-            room.map_err(|_| io(std::io::ErrorKind::OutOfMemory.into()))?;
             // A file that grows meanwhile is not followed: what is read is what was announced.
-            file.take(size).read_to_end(&mut bytes).map_err(io)?;
+            let mut bytes = Vec::new();
+            let begins = size.min(HEADER_BYTES as u64);
+            file.by_ref().take(begins).read_to_end(&mut bytes).map_err(io)?;
+            read::may_be(&bytes, size).map_err(|fault| ModelError::InFile {
+                path: path.to_owned(),
+                fault: Box::new(fault),
+            })?;
+            let room = bytes.try_reserve_exact((size - begins) as usize);
+            room.map_err(|_| io(std::io::ErrorKind::OutOfMemory.into()))?;
+            file.take(size - begins).read_to_end(&mut bytes).map_err(io)?;
             return Ok(Bytes::Held(bytes.into()));
         }
         // SAFETY: a map is sound as long as nobody changes the file under it. We never do: the
@@ -137,6 +144,14 @@ mod tests {
             let bits = |weights: &[f64]| weights.iter().map(|w| w.to_bits()).collect::<Vec<_>>();
             assert_eq!(bits(storage.weights()), bits(&NUMBERS));
         }
+    }
+
+    #[test]
+    fn read_or_mapped_a_file_has_the_same_bytes() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/wasm32.bin"));
+        let [read, mapped] = [u64::MAX, 0].map(|most| Bytes::open(path, most).unwrap());
+        assert!(matches!((&read, &mapped), (Bytes::Held(_), Bytes::Mapped(_))));
+        assert!(read.as_slice() == mapped.as_slice() && read.as_slice() == fs::read(path).unwrap());
     }
 
     #[test]
