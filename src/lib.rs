@@ -24,6 +24,7 @@ pub mod model;
 pub mod oracle;
 pub mod plan;
 pub mod program;
+mod shown;
 pub mod tokenizer;
 pub mod wasm;
 pub mod weights;

@@ -1,20 +1,17 @@
 //! The `hardmax` binary: parses the command line and turns results into exit
 //! codes. 0 is done, 1 a program that trapped, or a check or limit that failed, 2 bad
-//! usage or input.
+//! usage or input, or an output that could not be written.
 
-use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-use hardmax::cli::{Cli, Verdict};
+use hardmax::cli::{self, Cli, Verdict};
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
+    match Cli::parse_arguments().and_then(|cli| cli.map_or(Ok(Verdict::Done), |cli| cli.run())) {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::Failed) => ExitCode::from(1),
         Err(error) => {
-            // Where even this cannot be said the exit code has to do.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
+            cli::tell(&error);
             ExitCode::from(2)
         }
     }

@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::machine::Symbol;
 use crate::model::{Token, Vocabulary};
+use crate::shown;
 
 /// The tokens of a vocabulary, and what they mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub struct Tokenizer {
 
 /// A symbol that the vocabulary has no token for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("this model has no token {name:?}, which the program needs")]
+#[error("this model has no token {}, which the program needs", shown::quoted(name))]
 pub struct NoToken {
     /// Its name.
     pub name: String,

@@ -7,8 +7,9 @@ use clap::Args;
 use serde::Serialize;
 
 use super::report::{self, grouped};
-use super::{CliError, Verdict, bundled};
+use super::{CliError, Verdict, bundled, outputs};
 use crate::model::{Model, Shape};
+use crate::shown;
 use crate::weights;
 
 /// Compute the model's weights and write the model file.
@@ -41,15 +42,17 @@ struct Report {
 
 impl Build {
     pub fn run(&self) -> Result<Verdict, CliError> {
+        let place = outputs::place(&self.output)?;
         let building = Instant::now();
         let weights::Build { parts, live, fetches } = bundled::build_model();
         let model = Model::new(parts)?;
         let seconds = building.elapsed().as_secs_f64();
-        model.write(&self.output)?;
+        let bytes = model.to_bytes();
+        outputs::write_to(place, &self.output, &bytes)?;
         let report = Report {
             model: self.output.display().to_string(),
             shape: model.shape(),
-            bytes: model.to_bytes().len() as u64,
+            bytes: bytes.len() as u64,
             seconds,
             live_values: live,
             fetches,
@@ -59,7 +62,7 @@ impl Build {
         } else {
             note!(
                 "{}: {}, {} bytes, built in {seconds:.3} s",
-                report.model,
+                shown::path(&report.model),
                 report.shape,
                 grouped(report.bytes)
             );

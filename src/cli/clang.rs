@@ -7,6 +7,7 @@ use std::process::Command;
 
 use super::bundled_programs::HEADER;
 use super::{CliError, inputs};
+use crate::files::Folder;
 
 /// What `programs/README.md` says, and why; but names of functions are kept, for
 /// listings.
@@ -38,7 +39,7 @@ pub fn compile(source: &Path, export: &str) -> Result<Vec<u8>, CliError> {
     // A missing source is our message, not clang's.
     inputs::read(source)?;
     let failed = |source| CliError::Write { path: std::env::temp_dir(), source };
-    let folder = tempfile::tempdir().map_err(failed)?;
+    let folder = Folder::new().map_err(failed)?;
     let module = folder.path().join("module.wasm");
     fs::write(folder.path().join("hardmax.h"), HEADER).map_err(failed)?;
 

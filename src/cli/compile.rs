@@ -1,6 +1,5 @@
 //! `hardmax compile`: make a token program.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,8 +8,9 @@ use serde::Serialize;
 use super::listing::listing;
 use super::report::{self, grouped};
 use super::source::Source;
-use super::{CliError, Verdict, inputs};
+use super::{CliError, Verdict, outputs};
 use crate::program::text;
+use crate::shown;
 
 /// Compile C or WebAssembly to a token program: the prompt that makes the model run it.
 ///
@@ -56,14 +56,15 @@ struct Function {
 
 impl Compile {
     pub fn run(&self) -> Result<Verdict, CliError> {
+        outputs::check(self.output.as_deref(), &self.source.files())?;
         let resolved = self.source.resolve()?;
         let program = &resolved.program;
         if let Some(path) = &self.output {
-            inputs::write(path, text::write_program(program).as_bytes())?;
+            outputs::write(path, text::write_program(program).as_bytes())?;
         }
         if self.listing {
             let listing = listing(program, &resolved.functions);
-            std::io::stdout().write_all(listing.as_bytes()).map_err(CliError::Stdout)?;
+            report::print(&listing)?;
         }
         let functions =
             resolved.functions.into_iter().map(|(name, start)| Function { name, start });
@@ -94,10 +95,12 @@ impl Report {
             };
             note!(
                 "{}: {} instructions{functions}, {} prompt tokens{}",
-                self.program,
+                shown::path(&self.program),
                 grouped(self.instructions as u64),
                 grouped(self.prompt_tokens as u64),
-                self.output.as_ref().map_or(String::new(), |path| format!(", in {path}"))
+                self.output
+                    .as_ref()
+                    .map_or(String::new(), |path| format!(", in {}", shown::path(path)))
             );
         }
         Ok(Verdict::Done)

@@ -14,48 +14,68 @@ use crate::plan::Refusal;
 use crate::program::binary::BinaryError;
 use crate::program::stream::TextError;
 use crate::program::{Problem, ProgramError};
+use crate::shown;
 use crate::tokenizer::NoToken;
 use crate::wasm::WasmError;
 
-/// Bad usage or input: exit code 2.
+/// Bad usage or input, or an output that cannot be written: exit code 2.
 #[derive(Debug, Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum CliError {
-    #[error("{}: {source}", path.display())]
+    #[error("{0}")]
+    Usage(clap::Error),
+    #[error("{}: {source}", shown::path(path))]
     Read { path: PathBuf, source: io::Error },
-    #[error("{}: cannot be written: {source}", path.display())]
+    #[error("{}: cannot be written: {source}", shown::path(path))]
     Write { path: PathBuf, source: io::Error },
-    #[error("{}:{source}", path.display())]
+    #[error(
+        "{}: this is {what} that is read ({}); give the output another name",
+        shown::path(path),
+        shown::path(input)
+    )]
+    OutputIsInput { path: PathBuf, what: &'static str, input: PathBuf },
+    #[error(
+        "{}: this is where standard output or standard error goes, too; a binary trace needs a \
+         file of its own",
+        shown::path(path)
+    )]
+    NotAlone { path: PathBuf },
+    #[error("{}:{source}", shown::path(path))]
     Program { path: PathBuf, source: ProgramError },
     #[error(
         "{}: {size} bytes or more; a file that is read whole has at most {limit}",
-        path.display()
+        shown::path(path)
     )]
     TooLarge { path: PathBuf, size: u64, limit: u64 },
     #[error(
-        "{name:?} is neither a bundled program nor a file that ends in .txt, .wasm, .wat or .c{}",
+        "{} is neither a bundled program nor a file that ends in .txt, .wasm, .wat or .c{}",
+        shown::quoted(name),
         or_rather(meant)
     )]
     UnknownSource { name: String, meant: Option<&'static str> },
-    #[error("{}: {source}; --invoke EXPORT ARG... calls one of them", path.display())]
+    #[error("{}: {source}; --invoke EXPORT ARG... calls one of them", shown::path(path))]
     NoCompute { path: PathBuf, source: WasmError },
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown::path(path))]
     Wasm { path: PathBuf, source: WasmError },
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown::path(path))]
     Input { path: PathBuf, source: Problem },
-    #[error("{}: a token program is compiled already; {flag} needs a module or C", path.display())]
+    #[error(
+        "{}: a token program is compiled already; {flag} needs a module or C",
+        shown::path(path)
+    )]
     NotAModule { path: PathBuf, flag: &'static str },
     #[error(
         "{}: {lacks}, which compiles C, is not installed; on Debian and Ubuntu: \
          apt-get install clang lld",
-        path.display()
+        shown::path(path)
     )]
     NoClang { path: PathBuf, lacks: &'static str },
-    #[error("{}: clang: {said}", path.display())]
+    #[error("{}: clang: {said}", shown::path(path))]
     Clang { path: PathBuf, said: String },
     #[error(
-        "{text:?} is no 32-bit number; all that follows --invoke EXPORT is its arguments, so other \
-         options stand before it"
+        "{} is no 32-bit number; all that follows --invoke EXPORT is its arguments, so other \
+         options stand before it",
+        shown::quoted(text)
     )]
     Number { text: String },
     #[error("{digit:?} is no hexadecimal digit")]
@@ -67,36 +87,49 @@ pub enum CliError {
     #[error(transparent)]
     NoToken(#[from] NoToken),
     #[error(
-        "the model generated {name:?}, which is no token of the machine, so no trace can hold it"
+        "the model generated {}, which is no token of the machine, so no trace can hold it",
+        shown::quoted(name)
     )]
     ForeignToken { name: String },
     #[error(transparent)]
     Kernel(#[from] NoKernel),
     #[error("the run broke off at position {position}: {source}")]
     Engine { position: u64, source: EngineError },
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown::path(path))]
     Oracle { path: PathBuf, source: OracleError },
-    #[error("{path}: {source}")]
+    #[error("{}: {source}", shown::path(path))]
     BinaryTrace { path: String, source: BinaryError },
-    #[error("{path}:{source}")]
+    #[error("{}:{source}", shown::path(path))]
     TextTrace { path: String, source: TextError },
-    #[error("{path}: the prompt is no program: {problem}")]
+    #[error("{}: the prompt is no program: {problem}", shown::path(path))]
     Prompt { path: String, problem: Problem },
     #[error(
-        "{path}: this is the trace of another model, with digest {found}; that of the model at \
-         hand ({model}) is {wanted}"
+        "{}: this is the trace of another model, with digest {found}; that of the model at \
+         hand ({}) is {wanted}",
+        shown::path(path),
+        shown::path(model)
     )]
     OtherModel { path: String, model: String, found: String, wanted: String },
     #[error(
-        "{path}: its token {token} is called {found:?}, that of the model at hand ({model}) {wanted:?}: \
-         the trace cannot be this model's"
+        "{}: its token {token} is called {}, that of the model at hand ({}) {}: the trace cannot be \
+         this model's",
+        shown::path(path),
+        shown::quoted(found),
+        shown::path(model),
+        shown::quoted(wanted)
     )]
     OtherNames { path: String, model: String, token: usize, found: String, wanted: String },
     #[error(
-        "{path}: it ends at token {found}, a trace of the model at hand ({model}) at token {wanted}"
+        "{}: it ends at token {found}, a trace of the model at hand ({}) at token {wanted}",
+        shown::path(path),
+        shown::path(model)
     )]
     OtherStop { path: String, model: String, found: u16, wanted: u32 },
-    #[error("{path}: {name:?} at position {position} is no token of the machine")]
+    #[error(
+        "{}: {} at position {position} is no token of the machine",
+        shown::path(path),
+        shown::quoted(name)
+    )]
     ForeignName { path: String, name: String, position: u64 },
     #[error("{0}")]
     Verification(EngineError),
@@ -112,9 +145,11 @@ pub enum CliError {
     NoHead { layer: usize, head: usize, shape: Shape },
     #[error("no code for the head: {0}")]
     Refused(Refusal),
+    #[error("{} has changed while it was read", shown::path(path))]
+    Changed { path: String },
     #[error(transparent)]
     Threads(#[from] NoThreads),
-    #[error("{path}: no positions {start}..{end}: the trace has {tokens} tokens")]
+    #[error("{}: no positions {start}..{end}: the trace has {tokens} tokens", shown::path(path))]
     Range { path: String, start: u64, end: u64, tokens: u64 },
     #[error("standard output: {0}")]
     Stdout(io::Error),

@@ -3,12 +3,13 @@
 //! Both follow from the flags as they are declared, so neither is kept in the repository.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, Subcommand};
 use clap_complete::Shell;
+use clap_mangen::Man;
 
-use super::{Cli, CliError, Verdict};
+use super::{Cli, CliError, Verdict, outputs};
 
 /// Print the completions of a shell, or write manual pages.
 #[derive(Debug, Args)]
@@ -34,6 +35,17 @@ enum What {
     },
 }
 
+/// The manual page of a command, and those of its subcommands.
+fn pages(command: &clap::Command, directory: &Path) -> Result<(), CliError> {
+    for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
+        pages(subcommand, directory)?;
+    }
+    let page = Man::new(command.clone());
+    let mut text = Vec::new();
+    page.render(&mut text).expect("vectors take all");
+    outputs::write(&directory.join(page.get_filename()), &text)
+}
+
 impl Generate {
     pub fn run(&self) -> Result<Verdict, CliError> {
         let mut command = Cli::command();
@@ -47,7 +59,10 @@ impl Generate {
             What::Man { directory } => {
                 let failed = |source| CliError::Write { path: directory.clone(), source };
                 std::fs::create_dir_all(directory).map_err(failed)?;
-                clap_mangen::generate_to(command, directory).map_err(failed)?;
+                // The pages of subcommands name them in full only after this.
+                command = command.disable_help_subcommand(true);
+                command.build();
+                pages(&command, directory)?;
             }
         }
         Ok(Verdict::Done)

@@ -1,12 +1,10 @@
-//! Reading the files a command names, and writing the ones it makes: whole or not
-//! at all.
+//! Reading the files a command names.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use super::CliError;
-use crate::files;
 use crate::model::Model;
 use crate::program::{Program, text};
 
@@ -46,10 +44,4 @@ pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     let size = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
     checked(size as u64)?;
     Ok(bytes)
-}
-
-/// Writes a file whole or not at all.
-pub fn write(path: &Path, contents: &[u8]) -> Result<(), CliError> {
-    files::write_whole(path, contents)
-        .map_err(|source| CliError::Write { path: path.into(), source })
 }

@@ -11,6 +11,7 @@ use super::plan_report::{Asked, PlanReport};
 use super::report::{self, grouped};
 use super::{CliError, Verdict, inputs};
 use crate::model::{Matrix, Model, Shape, TieBreak};
+use crate::shown;
 
 /// Show a model's shape, nonzero weights, head kinds and vocabulary.
 #[derive(Debug, Args)]
@@ -136,24 +137,24 @@ impl Report {
     }
 
     fn print(&self) -> Result<(), CliError> {
-        use std::io::Write;
         let names = textwrap::Options::new(100).subsequent_indent("            ");
+        let shown_names: Vec<String> = self.vocabulary.iter().map(|n| shown::name(n)).collect();
         let part = |present| if present { "yes" } else { "no" };
         let text = format!(
             "model       {}\n\
              shape       {}, stop token {}\n\
              weights     {}, of which {} are not zero\n\
              parts       clears {}, tie-breaks {}, head kinds {}\n\n{}\n\nvocabulary  {}\n",
-            self.model,
+            shown::path(&self.model),
             self.shape,
-            self.stop,
+            shown::name(&self.stop),
             grouped(self.weights),
             grouped(self.nonzeros as u64),
             part(self.has_clears),
             part(self.has_ties),
             part(self.has_kinds),
             self.table(),
-            textwrap::fill(&runs(&self.vocabulary).join(" "), names),
+            textwrap::fill(&runs(&shown_names).join(" "), names),
         );
         let plan = self
             .plan
@@ -161,7 +162,7 @@ impl Report {
             .map(|plan| plan.text(self.heads(), self.units(), self.shape))
             .unwrap_or_default();
         let text = text + &plan;
-        std::io::stdout().write_all(text.as_bytes()).map_err(CliError::Stdout)
+        report::print(&text)
     }
 
     /// Live ones.

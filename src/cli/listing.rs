@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::machine::{Instruction, Op};
 use crate::program::Program;
+use crate::shown;
 
 /// All instructions, one a line. `functions` are names and first instructions,
 /// ascending; what stands before the first is the program's start.
@@ -13,7 +14,7 @@ pub fn listing(program: &Program, functions: &[(String, usize)]) -> String {
     let mut functions_ahead = functions.iter().peekable();
     for (at, &instruction) in program.code().iter().enumerate() {
         while let Some((name, _)) = functions_ahead.next_if(|function| function.1 == at) {
-            writeln!(text, "{name}:").expect("strings take all");
+            writeln!(text, "{}:", shown::name(name)).expect("strings take all");
         }
         writeln!(text, "{at:>7}  {}", line(at, instruction, functions)).expect("strings take all");
     }
@@ -31,7 +32,7 @@ fn line(
         Op::Const => format!("{name} {}", immediate.cast_signed()),
         Op::Br | Op::BrIf => format!("{name} -> {target}"),
         Op::Call => match functions.iter().find(|function| function.1 == target) {
-            Some((function, _)) => format!("{name} -> {target} {function}"),
+            Some((function, _)) => format!("{name} -> {target} {}", shown::name(function)),
             None => format!("{name} -> {target}"),
         },
         Op::LocalGet | Op::LocalSet | Op::LocalTee => format!("{name} {immediate}"),

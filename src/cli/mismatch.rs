@@ -11,6 +11,7 @@ use crate::engine::verify::{
 use crate::linalg::Kernel;
 use crate::model::{Model, Token};
 use crate::program::{Counter, Program};
+use crate::shown;
 use crate::tokenizer::Tokenizer;
 
 /// A token that the model does not predict.
@@ -103,15 +104,17 @@ impl MismatchReport {
     }
 
     pub fn sentences(&self) -> String {
-        let MismatchReport { position, expected, predicted, .. } = self;
+        let position = &self.position;
         let logit = |logit: Option<f64>| match logit {
             Some(logit) => format!(" (logit {logit})"),
             None => String::new(),
         };
         let mut text = format!(
-            "first mismatch at position {position}: the trace has `{expected}`{}, the model \
-             predicts `{predicted}`{}",
+            "first mismatch at position {position}: the trace has `{}`{}, the model \
+             predicts `{}`{}",
+            shown::name(&self.expected),
             logit(self.expected_logit),
+            shown::name(&self.predicted),
             logit(self.predicted_logit)
         );
         if self.products_object {

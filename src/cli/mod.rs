@@ -4,12 +4,12 @@
 //! standard error. Nothing here computes: a subcommand reads, calls the library,
 //! and reports.
 
-/// Prints a line to standard error. Where that cannot be written nobody could be told, so the line is
-/// lost, and the exit code stays what it is.
+/// Prints a line to standard error, as a person may see it. Where that cannot be written nobody could
+/// be told, so the line is lost, and the exit code stays what it is.
 macro_rules! note {
     ($($arg:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($arg)*);
+        let _ = writeln!(std::io::stderr(), "{}", crate::shown::message(&format!($($arg)*)));
     }};
 }
 
@@ -22,9 +22,11 @@ mod inputs;
 mod listing;
 mod mismatch;
 mod output;
+mod outputs;
 mod plan_check;
 mod plan_report;
 mod report;
+mod signals;
 mod source;
 mod trace_file;
 mod trace_output;
@@ -42,11 +44,15 @@ mod run;
 mod trace;
 mod verify;
 
+use std::io::Write;
+
 use clap::{Parser, Subcommand};
 
 pub use bundled::{build_model, default_model};
 pub use bundled_programs::{BundledProgram, all as bundled_programs};
 pub use error::CliError;
+
+use crate::shown;
 
 /// How a command that did its work ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,9 +91,39 @@ enum Command {
     Generate(generate::Generate),
 }
 
+/// Says why a command could not do its work. Where even this cannot be said the exit code has to do.
+pub fn tell(error: &CliError) {
+    match error {
+        CliError::Usage(usage) => {
+            // The message quotes the command line, on which a pattern of the shell may have put the
+            // names of files, and these are anything. Otherwise it may have its colours.
+            if std::env::args_os().all(|argument| shown::is_plain(&argument.to_string_lossy())) {
+                let _ = usage.print();
+            } else {
+                note!("{usage}");
+            }
+        }
+        error => note!("error: {error}"),
+    }
+}
+
 impl Cli {
+    /// The command line of this process; nothing, once help or version are printed where these
+    /// were asked for.
+    pub fn parse_arguments() -> Result<Option<Cli>, CliError> {
+        match Cli::try_parse() {
+            Ok(cli) => Ok(Some(cli)),
+            Err(usage) if usage.use_stderr() => Err(CliError::Usage(usage)),
+            Err(answer) => {
+                let printed = answer.print().and_then(|()| std::io::stdout().flush());
+                printed.map(|()| None).map_err(CliError::Stdout)
+            }
+        }
+    }
+
     /// Runs the subcommand.
     pub fn run(&self) -> Result<Verdict, CliError> {
+        signals::watch();
         match &self.command {
             Command::Run(run) => run.run(),
             Command::Verify(verify) => verify.run(),

@@ -11,10 +11,11 @@ use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
 use super::trace_file;
-use super::trace_output::Recorder;
-use super::{CliError, Verdict, inputs};
+use super::trace_output::{self, Recorder};
+use super::{CliError, Verdict, inputs, outputs};
 use crate::machine::Symbol;
 use crate::oracle::{Stopped, execute};
+use crate::shown;
 use crate::tokenizer::Tokenizer;
 
 /// Execute a program directly, and write the trace that the model must generate.
@@ -58,12 +59,24 @@ struct Report {
 
 impl Oracle {
     pub fn run(&self) -> Result<Verdict, CliError> {
+        let [program, input] = self.source.files();
+        let reference = ("the trace", self.check.as_deref());
+        outputs::check(self.trace.as_deref(), &[program, input, reference])?;
         let program = self.source.program()?;
         // Binary traces say of which model they are, and are read and written by its token ids.
         let keeps_trace = self.trace.is_some() || self.check.is_some();
         let model = keeps_trace.then(|| inputs::model(None)).transpose()?;
         let reference = match (&self.check, &model) {
             (Some(path), Some(model)) => Some(trace_file::whole(path, model)?),
+            _ => None,
+        };
+        let prompt = program.prompt();
+        let mut recorder = match (&self.trace, &model) {
+            (Some(path), Some(model)) => {
+                let tokenizer = Tokenizer::new(model.vocabulary());
+                let recorder = Recorder::new(path, model, &tokenizer.encode(&prompt)?)?;
+                Some((recorder, tokenizer))
+            }
             _ => None,
         };
         let mut generated = Vec::new();
@@ -73,24 +86,25 @@ impl Oracle {
         let result = execute(&program, self.max_tokens, |token| {
             output.take(if let Symbol::Out(byte) = token { Some(byte) } else { None });
             count += 1;
+            if let Some((recorder, tokenizer)) = &mut recorder {
+                let known = tokenizer.token(token);
+                recorder.push(known.expect("the model in the binary has all symbols"));
+            }
             if keeps_trace {
                 generated.push(token);
             }
         });
         let seconds = running.elapsed().as_secs_f64();
-        let (output_bytes, output) = output.finish()?;
+        let output = output.finish();
+        match (recorder, &result) {
+            (Some((recorder, _)), Ok(_)) => {
+                recorder.finish(&program, generated.iter().copied())?;
+            }
+            (Some((recorder, _)), Err(_)) => recorder.break_off(),
+            (None, _) => {}
+        }
         let path = self.source.path().to_owned();
         let stopped = result.map_err(|source| CliError::Oracle { path, source })?;
-
-        let prompt = program.prompt();
-        if let (Some(path), Some(model)) = (&self.trace, &model) {
-            let tokenizer = Tokenizer::new(model.vocabulary());
-            let mut recorder = Recorder::new(path, model, &tokenizer.encode(&prompt)?)?;
-            for token in tokenizer.encode(&generated)? {
-                recorder.push(token);
-            }
-            recorder.finish(&program, generated.iter().copied())?;
-        }
         let prompt_tokens = prompt.len() as u64;
         let report = Report {
             program: self.source.name(),
@@ -101,10 +115,11 @@ impl Oracle {
             halted: stopped != Stopped::TokenLimit,
             trapped: stopped == Stopped::Trapped,
             check: Check::of(reference.map(|r| compare(&r, &prompt, generated.into_iter()))),
-            output_bytes,
-            output,
+            output_bytes: output.bytes,
+            output: output.text,
         };
-        report.tell(self.json)
+        let printed = report.tell(self.json).and_then(|verdict| output.complete.map(|()| verdict));
+        trace_output::reassure(printed, self.trace.as_deref())
     }
 }
 
@@ -116,7 +131,7 @@ impl Report {
             let end = report::end(self.halted, self.trapped);
             note!(
                 "{}: {end} after {} prompt and {} generated tokens, by the oracle",
-                self.program,
+                shown::path(&self.program),
                 grouped(self.prompt_tokens),
                 grouped(self.generated_tokens),
             );

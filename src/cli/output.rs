@@ -16,6 +16,16 @@ pub struct ProgramOutput {
     failed: Option<io::Error>,
 }
 
+/// A program's output once the program has ended.
+pub struct Written {
+    /// How much there was.
+    pub bytes: u64,
+    /// What was kept of it.
+    pub text: Option<String>,
+    /// Whether standard output took it.
+    pub complete: Result<(), CliError>,
+}
+
 /// Tokens for which a part of a line may wait.
 const PATIENCE: u32 = 4096;
 
@@ -62,13 +72,15 @@ impl ProgramOutput {
         self.failed = self.failed.take().or(result.err());
     }
 
-    /// Bytes written, and what was kept of them, as text.
-    pub fn finish(mut self) -> Result<(u64, Option<String>), CliError> {
+    /// Ends the output. That it could not be written is told once all else is done: a run is more
+    /// than its output.
+    pub fn finish(mut self) -> Written {
         self.flush();
-        if let Some(error) = self.failed {
-            return Err(CliError::Stdout(error));
-        }
         let kept = self.stdout.is_none();
-        Ok((self.count, kept.then(|| String::from_utf8_lossy(&self.bytes).into_owned())))
+        Written {
+            bytes: self.count,
+            text: kept.then(|| String::from_utf8_lossy(&self.bytes).into_owned()),
+            complete: self.failed.map_or(Ok(()), |error| Err(CliError::Stdout(error))),
+        }
     }
 }

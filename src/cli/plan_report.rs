@@ -12,6 +12,7 @@ use crate::linalg::Kernel;
 use crate::machine::Symbol;
 use crate::model::{Model, Shape, Token, Vocabulary};
 use crate::plan::{HeadStory, Plan, Refusal, Summary};
+use crate::shown;
 use crate::tokenizer::Tokenizer;
 use crate::wasm;
 
@@ -176,7 +177,7 @@ impl PlanReport {
              output      {} tokens in {} groups along one direction and {} along two\n\
              guards      {} products and fractions checked at run time\n\
              code        specialised by {} token classes and {} selected-token classes\n",
-            self.bos,
+            shown::name(&self.bos),
             grouped(plan.limit),
             self.seconds * 1e3,
             plan.sums,
@@ -200,6 +201,11 @@ impl PlanReport {
             + &self.head.as_ref().map(story).unwrap_or_default()
             + &self.agreement.as_ref().map(AgreementReport::text).unwrap_or_default()
     }
+}
+
+/// Names, as they may be shown.
+fn names(names: &[String]) -> Vec<String> {
+    names.iter().map(|name| shown::name(name)).collect()
 }
 
 /// A head's way through the passes, as lines.
@@ -260,9 +266,9 @@ impl AgreementReport {
                 "of {predictions} predictions the last is DIFFERENT: after these {} tokens the \
                  plan predicts {}, the reference {}:\n{}",
                 different.history.len(),
-                different.planned,
-                different.reference,
-                textwrap::fill(&different.history.join(" "), 100),
+                shown::name(&different.planned),
+                shown::name(&different.reference),
+                textwrap::fill(&names(&different.history).join(" "), 100),
             ),
         };
         format!(

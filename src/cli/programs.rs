@@ -9,8 +9,9 @@ use textwrap::Options;
 
 use super::bundled_programs::{self, BundledProgram, HEADER, MANIFEST};
 use super::report::{self, grouped};
-use super::{CliError, Verdict, inputs};
+use super::{CliError, Verdict, outputs};
 use crate::program::{Program, text};
+use crate::shown;
 use crate::wasm;
 
 /// Columns of the list.
@@ -57,8 +58,8 @@ impl Programs {
             programs.push(Row { about, instructions, prompt_tokens });
         }
         if let Some(directory) = &self.write {
-            inputs::write(&directory.join("hardmax.h"), HEADER.as_bytes())?;
-            inputs::write(&directory.join("programs.json"), MANIFEST.as_bytes())?;
+            outputs::write(&directory.join("hardmax.h"), HEADER.as_bytes())?;
+            outputs::write(&directory.join("programs.json"), MANIFEST.as_bytes())?;
         }
         let written = self.write.as_ref().map(|directory| directory.display().to_string());
         let report = Report { programs, written };
@@ -81,9 +82,9 @@ fn write(directory: &Path, about: &BundledProgram, program: &Program) -> Result<
     std::fs::create_dir_all(directory)
         .map_err(|source| CliError::Write { path: directory.into(), source })?;
     let file = |ending: &str| directory.join(format!("{}.{ending}", about.name));
-    inputs::write(&file("c"), about.source.as_bytes())?;
-    inputs::write(&file("wasm"), about.wasm)?;
-    inputs::write(&file("txt"), text::write_program(program).as_bytes())
+    outputs::write(&file("c"), about.source.as_bytes())?;
+    outputs::write(&file("wasm"), about.wasm)?;
+    outputs::write(&file("txt"), text::write_program(program).as_bytes())
 }
 
 impl Report {
@@ -104,6 +105,7 @@ impl Report {
             writeln!(stdout, "{}", textwrap::fill(&text, layout))?;
         }
         if let Some(directory) = &self.written {
+            let directory = shown::path(directory);
             note!("{directory}: sources, modules and token programs of all");
         }
         Ok(())

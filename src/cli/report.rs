@@ -1,10 +1,13 @@
 //! Reports: one JSON object on standard output, or sentences on standard error.
 
+use std::io::Write;
+
 use serde::Serialize;
 
 use super::CliError;
 use super::check::Mismatch;
 use super::version::VERSION;
+use crate::shown;
 
 /// A report, and what made it.
 #[derive(Serialize)]
@@ -14,9 +17,15 @@ struct Versioned<'r, R> {
     report: &'r R,
 }
 
+/// Prints lines to standard output, as a person may see them.
+pub fn print(lines: &str) -> Result<(), CliError> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(shown::lines(lines).as_bytes());
+    written.and_then(|()| stdout.flush()).map_err(CliError::Stdout)
+}
+
 /// Prints one JSON object.
 pub fn json(report: &impl Serialize) -> Result<(), CliError> {
-    use std::io::Write;
     let report = Versioned { version: VERSION, report };
     let text = serde_json::to_string_pretty(&report).expect("reports have string keys");
     writeln!(std::io::stdout(), "{text}").map_err(CliError::Stdout)

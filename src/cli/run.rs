@@ -12,9 +12,9 @@ use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
 use super::trace_file;
-use super::trace_output::{Recorder, is_binary_name};
+use super::trace_output::{self, Recorder, is_binary_name};
 use super::verification::{self, MOST_THREADS, RunMethod, VerifyReport};
-use super::{CliError, Verdict, inputs};
+use super::{CliError, Verdict, inputs, outputs};
 use crate::engine::verify::{DEFAULT_BLOCK, Method, Settings, Spot};
 use crate::engine::{Attention, Engine, Fallback, Planned, Reference, Stopped, generate};
 use crate::linalg::Kernel;
@@ -23,6 +23,7 @@ use crate::model::{Model, Shape, Token, Tokens};
 use crate::oracle;
 use crate::plan::{Plan, Refusal};
 use crate::program::Program;
+use crate::shown;
 use crate::tokenizer::Tokenizer;
 
 /// Which engine runs the model.
@@ -39,7 +40,8 @@ enum EngineName {
 ///
 /// Program output goes to standard output as it appears, the summary to standard
 /// error. Exit code 1 means that the program trapped, a limit was hit, a token program is
-/// ill-formed (takes from an empty stack, say), or a check or the verification failed.
+/// ill-formed (takes from an empty stack, say), or a check or the verification failed; 2, also
+/// that its output or trace could not be written.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax run hello
@@ -115,6 +117,9 @@ struct Report {
 
 impl Run {
     pub fn run(&self) -> Result<Verdict, CliError> {
+        let [program, input] = self.source.files();
+        let others = [("the model", self.model.as_deref()), ("the trace", self.check.as_deref())];
+        outputs::check(self.trace.as_deref(), &[program, input, others[0], others[1]])?;
         let program = self.source.program()?;
         let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
 
@@ -152,20 +157,27 @@ impl Run {
             }
         });
         let seconds = running.elapsed().as_secs_f64();
-        let (output_bytes, output) = output.finish()?;
+        let output = output.finish();
         let position = engine.position();
-        let run = result.map_err(|source| CliError::Engine { position, source })?;
-
-        let verify = self.verified(&model, kernel, plan.as_ref(), &program, &trace)?;
         let generated = || trace.iter().skip(tokens.len());
-        if let Some(foreign) = generated().find(|&token| tokenizer.symbol(token).is_none()) {
-            let name = model.vocabulary().name(foreign).to_owned();
-            return Err(CliError::ForeignToken { name });
-        }
+        let run = result.map_err(|source| CliError::Engine { position, source }).and_then(|run| {
+            match generated().find(|&token| tokenizer.symbol(token).is_none()) {
+                Some(foreign) => {
+                    let name = model.vocabulary().name(foreign).to_owned();
+                    Err(CliError::ForeignToken { name })
+                }
+                None => Ok(run),
+            }
+        });
         let generated = || generated().filter_map(|token| tokenizer.symbol(token));
-        if let Some(recorder) = recorder {
-            recorder.finish(&program, generated())?;
+        // The trace first: it is what cannot be had again, whatever becomes of the rest.
+        match (recorder, &run) {
+            (Some(recorder), Ok(_)) => recorder.finish(&program, generated())?,
+            (Some(recorder), Err(_)) => recorder.break_off(),
+            (None, _) => {}
         }
+        let run = run?;
+        let verify = self.verified(&model, kernel, plan.as_ref(), &program, &trace)?;
         let prompt_tokens = prompt.len() as u64;
         let report = Report {
             program: self.source.name(),
@@ -188,10 +200,11 @@ impl Run {
             ill_formed: self.ill_formed(&program, run.tokens),
             check: Check::of(reference.map(|reference| compare(&reference, &prompt, generated()))),
             verify,
-            output_bytes,
-            output,
+            output_bytes: output.bytes,
+            output: output.text,
         };
-        report.tell(self)
+        let printed = report.tell(self).and_then(|verdict| output.complete.map(|()| verdict));
+        trace_output::reassure(printed, self.trace.as_deref())
     }
 
     /// What a token program does within so many generated tokens that no program may.
@@ -289,13 +302,14 @@ impl Report {
             let end = report::end(self.halted, self.trapped);
             note!(
                 "{}: {end} after {} prompt and {} generated tokens, {:.3} s, {} tokens/s",
-                self.program,
+                shown::path(&self.program),
                 grouped(self.prompt_tokens),
                 grouped(self.generated_tokens),
                 self.seconds,
                 grouped(self.tokens_per_second as u64)
             );
-            let model = format!("model {} (L={layers} D={width} F={units})", self.model);
+            let model = shown::path(&self.model);
+            let model = format!("model {model} (L={layers} D={width} F={units})");
             let reference = format!(
                 "attention {}, kernel {} ({}), {} thread",
                 self.attention.name(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::bundled_programs::{self, BundledProgram};
+use super::outputs::Input;
 use super::{CliError, clang, inputs};
 use crate::program::Program;
 use crate::wasm::{self, Compiled, Entry, InputRoom, Invocation, Options};
@@ -58,6 +59,13 @@ impl Source {
     /// As it was named.
     pub fn path(&self) -> &Path {
         &self.source
+    }
+
+    /// The files that are read.
+    pub fn files(&self) -> [Input<'_>; 2] {
+        let is_file = !matches!(kind(&self.source), Ok(Kind::Bundled(_)));
+        let program = is_file.then_some(&*self.source);
+        [("the program", program), ("the input", self.input.as_deref())]
     }
 
     /// As it was named, for reports.

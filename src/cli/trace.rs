@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::report::{self, grouped};
 use super::trace_file::{self, TraceFile};
 use super::trace_output;
-use super::{CliError, Verdict, inputs};
+use super::{CliError, Verdict, inputs, outputs};
+use crate::shown;
 
 /// Show a trace or a part of it, or convert it between text and binary.
 ///
@@ -69,6 +70,8 @@ struct Report {
 
 impl TraceCommand {
     pub fn run(&self) -> Result<Verdict, CliError> {
+        let read = [("the trace", Some(&*self.trace)), ("the model", self.model.as_deref())];
+        outputs::check(self.output.as_deref(), &read)?;
         let model = inputs::model(self.model.as_deref())?;
         let mut file = TraceFile::open(&self.trace, &model)?;
         let names = trace_file::names(&file, &model);
@@ -123,7 +126,7 @@ fn show(file: &mut TraceFile, names: &[String], range: &Range<u64>) -> Result<()
         if position < range.start {
             continue;
         }
-        let name = &names[token.index()];
+        let name = shown::name(&names[token.index()]);
         let is_byte = file.tokenizer().symbol(token).is_some_and(|symbol| symbol.byte().is_some());
         let first = position == range.start;
         if !first && (position == prompt || line_begins || (position < prompt && !is_byte)) {
@@ -161,7 +164,7 @@ impl Report {
         }
         let mut text = format!(
             "trace       {}, {}\ntokens      {} of the prompt, {} generated, {end}\n",
-            self.trace,
+            shown::path(&self.trace),
             self.format,
             grouped(self.prompt_tokens),
             grouped(self.generated_tokens),
@@ -177,8 +180,8 @@ impl Report {
             }
         }
         if let Some(output) = &self.output {
-            text += &format!("written     {output}\n");
+            text += &format!("written     {}\n", shown::path(output));
         }
-        std::io::stdout().write_all(text.as_bytes()).map_err(CliError::Stdout)
+        report::print(&text)
     }
 }

@@ -1,12 +1,13 @@
 //! Traces as files, text or binary, as the commands read them.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::CliError;
+use crate::files;
 use crate::model::{Model, Token};
 use crate::program::binary::{self, Digest, Header, Reader};
 use crate::program::stream::TextReader;
@@ -33,8 +34,8 @@ pub struct TraceFile {
     /// Bytes read of the file, and how many it has where that is known.
     read: Arc<AtomicU64>,
     size: Option<u64>,
-    /// Whether opening it again gives the same tokens: not so for a pipe or a device.
-    is_file: bool,
+    /// Of a regular file: opening another thing again would not give the same tokens.
+    metadata: Option<Metadata>,
 }
 
 enum Rest {
@@ -66,14 +67,13 @@ impl TraceFile {
     /// are those of the model, a binary trace's its own.
     pub fn open(path: &Path, model: &Model) -> Result<TraceFile, CliError> {
         let failed = |source| CliError::Read { path: path.into(), source };
-        let (file, size): (Box<dyn Read + Send>, _) = if path == Path::new("-") {
+        let (file, metadata): (Box<dyn Read + Send>, _) = if path == Path::new("-") {
             (Box::new(std::io::stdin()), None)
         } else {
             let file = File::open(path).map_err(failed)?;
             let metadata = file.metadata().map_err(failed)?;
-            (Box::new(file), metadata.is_file().then_some(metadata.len()))
+            (Box::new(file), metadata.is_file().then_some(metadata))
         };
-        let is_file = size.is_some();
         let read = Arc::new(AtomicU64::new(0));
         let counted = Counted { file, read: Arc::clone(&read) };
         let mut file = BufReader::with_capacity(BUFFER, counted);
@@ -116,8 +116,8 @@ impl TraceFile {
             stopped: None,
             ended: false,
             read,
-            size,
-            is_file,
+            size: metadata.as_ref().map(Metadata::len),
+            metadata,
         })
     }
 
@@ -132,7 +132,16 @@ impl TraceFile {
 
     /// Whether it can be opened again, for the same tokens.
     pub fn is_file(&self) -> bool {
-        self.is_file
+        self.metadata.is_some()
+    }
+
+    /// Opens it again, if it is still what it was.
+    pub fn again(&self, path: &Path, model: &Model) -> Result<TraceFile, CliError> {
+        let again = TraceFile::open(path, model)?;
+        match self.metadata.as_ref().zip(again.metadata.as_ref()) {
+            Some((before, now)) if is_unchanged(before, now) => Ok(again),
+            _ => Err(CliError::Changed { path: self.path.clone() }),
+        }
     }
 
     pub fn name(&self) -> &str {
@@ -226,6 +235,13 @@ impl TraceFile {
     }
 }
 
+/// Whether a file is the one that it was, with what it had, as far as its description tells.
+fn is_unchanged(before: &Metadata, now: &Metadata) -> bool {
+    (files::is_same(before, now) || cfg!(not(unix)))
+        && before.len() == now.len()
+        && before.modified().ok() == now.modified().ok()
+}
+
 /// Whether a binary trace's own digest, names and stop token are those of a model: if names
 /// differed, ids would mean other tokens than the prompt that they spell.
 fn belongs(path: &str, header: &Header, model: &Model, name: &str) -> Result<(), CliError> {
@@ -294,4 +310,22 @@ pub fn model_digest(model: &Model) -> Digest {
 /// A digest as text.
 pub fn hex(digest: &Digest) -> String {
     blake3::Hash::from_bytes(*digest).to_hex().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::default_model;
+
+    #[test]
+    fn what_has_changed_meanwhile_is_not_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trace.txt");
+        std::fs::write(&path, "{ halt 00 00 00 00 } halt").unwrap();
+        let model = default_model().unwrap();
+        let trace = TraceFile::open(&path, &model).unwrap();
+        assert!(trace.again(&path, &model).is_ok());
+        std::fs::write(&path, "{ halt 00 00 00 00 } 00 00 halt").unwrap();
+        assert!(matches!(trace.again(&path, &model), Err(CliError::Changed { .. })));
+    }
 }

@@ -1,16 +1,16 @@
 //! Traces as files, text or binary, as the commands write them.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use super::CliError;
 use super::trace_file::{TraceFile, model_digest, names};
-use crate::files;
+use super::{CliError, outputs};
+use crate::files::{Place, Unfinished};
 use crate::machine::Symbol;
 use crate::model::{Model, Token};
 use crate::program::binary::{self, BinaryError, Header, Writer};
 use crate::program::{Program, text};
+use crate::shown;
 
 /// Written to files at once.
 const BUFFER: usize = 1 << 16;
@@ -33,35 +33,56 @@ fn header(model: &Model, prompt: &[Token]) -> Header {
 }
 
 /// Writes the trace of a run: binary while it is running, text when it is over.
+///
+/// A binary trace is put into its place as soon as it has its prompt, when nothing but the run
+/// itself is left to fail. So a run that is killed leaves a trace of all its whole blocks, and an
+/// older trace is there until then.
 pub struct Recorder<'p> {
     path: &'p Path,
-    binary: Option<Writer<File>>,
-    failed: Option<CliError>,
+    /// Until it is known to have failed, which is said at the end.
+    output: Result<Output, CliError>,
+}
+
+enum Output {
+    Binary(Writer<Unfinished>),
+    Text(Place),
 }
 
 impl<'p> Recorder<'p> {
+    /// Finds the trace's place, and begins a binary one.
     pub fn new(path: &'p Path, model: &Model, prompt: &[Token]) -> Result<Self, CliError> {
-        let mut recorder = Recorder { path, binary: None, failed: None };
-        if is_binary_name(path) {
-            let failed = |source| CliError::Write { path: path.into(), source };
-            let file = File::create(path).map_err(failed)?;
-            let writer = Writer::new(file, &header(model, prompt));
-            recorder.binary = Some(writer.map_err(|error| binary_failure(path, error))?);
-            prompt.iter().for_each(|&token| recorder.push(token));
-            if let Some(writer) = &mut recorder.binary {
-                writer.end_block().map_err(failed)?;
-            }
+        let failed = |source| CliError::Write { path: path.into(), source };
+        let place = outputs::place(path)?;
+        if !is_binary_name(path) {
+            return Ok(Recorder { path, output: Ok(Output::Text(place)) });
         }
-        Ok(recorder)
+        let place = alone(place, path)?;
+        let writer = Writer::new(place.begin().map_err(failed)?, &header(model, prompt));
+        let mut writer = writer.map_err(|error| binary_failure(path, error))?;
+        for token in prompt {
+            writer.push(token.0 as u16).map_err(failed)?;
+        }
+        writer.end_block().map_err(failed)?;
+        writer.file_mut().put_into_place().map_err(failed)?;
+        Ok(Recorder { path, output: Ok(Output::Binary(writer)) })
     }
 
-    /// Takes a token. What fails is said at the end.
+    /// Takes a token. What fails is said at once, and again at the end: until then it may be long.
     pub fn push(&mut self, token: Token) {
-        if let Some(writer) = &mut self.binary
+        if let Ok(Output::Binary(writer)) = &mut self.output
             && let Err(source) = writer.push(token.0 as u16)
         {
-            self.failed = Some(CliError::Write { path: self.path.into(), source });
-            self.binary = None;
+            let error = CliError::Write { path: self.path.into(), source };
+            note!("{error}: the run goes on, and its trace stays cut");
+            self.output = Err(error);
+        }
+    }
+
+    /// Leaves a trace without an end: all tokens that there are of a binary one, and no text.
+    pub fn break_off(self) {
+        if let Ok(Output::Binary(mut writer)) = self.output {
+            // The error of the run, which is told, comes before an error of its trace.
+            let _ = writer.end_block();
         }
     }
 
@@ -71,14 +92,29 @@ impl<'p> Recorder<'p> {
         program: &Program,
         generated: impl Iterator<Item = Symbol>,
     ) -> Result<(), CliError> {
-        let written = match (self.failed, self.binary) {
-            (Some(error), _) => return Err(error),
-            (None, Some(writer)) => writer.finish().map(|_| ()),
-            (None, None) => {
-                files::write_with(self.path, |file| text::write_trace_to(file, program, generated))
+        let written = match self.output? {
+            Output::Binary(writer) => writer.finish().and_then(Unfinished::finish),
+            Output::Text(place) => {
+                place.write(|file| text::write_trace_to(file, program, generated))
             }
         };
         written.map_err(|source| CliError::Write { path: self.path.into(), source })
+    }
+}
+
+/// Where standard output did not take all that it should, says that the trace lacks nothing for that.
+pub fn reassure<T>(printed: Result<T, CliError>, trace: Option<&Path>) -> Result<T, CliError> {
+    if let (Err(CliError::Stdout(_)), Some(trace)) = (&printed, trace) {
+        note!("{}: the trace is whole", shown::path(trace));
+    }
+    printed
+}
+
+/// A place where nothing else is written to, as a binary trace needs it.
+fn alone(place: Place, path: &Path) -> Result<Place, CliError> {
+    match place.is_standard_stream() {
+        true => Err(CliError::NotAlone { path: path.into() }),
+        false => Ok(place),
     }
 }
 
@@ -92,7 +128,9 @@ fn binary_failure(path: &Path, error: BinaryError) -> CliError {
 /// Converts a trace into the format that the name of `target` asks for, as a stream.
 pub fn convert(file: &mut TraceFile, model: &Model, target: &Path) -> Result<(), CliError> {
     let mut failed: Option<CliError> = None;
-    let written = files::write_with(target, |out| {
+    let place = outputs::place(target)?;
+    let place = if is_binary_name(target) { alone(place, target)? } else { place };
+    let written = place.write(|out| {
         let mut out = std::io::BufWriter::with_capacity(BUFFER, out);
         let result = if is_binary_name(target) {
             to_binary(file, model, target, &mut out)

@@ -17,6 +17,7 @@ use crate::engine::verify::{DEFAULT_BLOCK, Method, Settings, Spot};
 use crate::linalg::Kernel;
 use crate::model::{Token, Tokens};
 use crate::plan::Plan;
+use crate::shown;
 
 /// A block of this size takes gigabytes: a number beyond it is a slip.
 const LARGEST_BLOCK: i64 = 1 << 20;
@@ -121,7 +122,7 @@ impl Verify {
                 if let Some(first) = &mut report.first_mismatch {
                     if trace.is_file() {
                         // Whatever becomes of the file meanwhile, the mismatch is told.
-                        let explained = TraceFile::open(&self.trace, &model).and_then(|again| {
+                        let explained = trace.again(&self.trace, &model).and_then(|again| {
                             first.explain(&model, &program, again, kernel, &pool)
                         });
                         first.unexplained = explained.err().map(|error| error.to_string());
@@ -175,7 +176,8 @@ impl Report {
             self.verification.tell();
             if let Some(unverified) = self.unverified {
                 let hint = if allow_cut { "" } else { " (--allow-cut takes it for what it is)" };
-                note!("not known to be whole: {}: {unverified}{hint}", self.trace);
+                let trace = shown::path(&self.trace);
+                note!("not known to be whole: {trace}: {unverified}{hint}");
             }
         }
         let compared = self.verification.positions > 0;

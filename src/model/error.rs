@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::shape::MatrixName;
 use super::vocabulary::Token;
+use crate::shown;
 
 /// The optional parts at the end of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ impl fmt::Display for Half {
 #[allow(missing_docs, reason = "fields are named as in the messages")]
 pub enum ModelError {
     /// The operating system refused.
-    #[error("{path}: {source}", path = path.display())]
+    #[error("{}: {source}", shown::path(path))]
     Io {
         path: PathBuf,
         #[source]
@@ -66,11 +67,11 @@ pub enum ModelError {
     },
 
     /// The path is a directory, a pipe, a device: nothing that can be mapped or replaced.
-    #[error("{path}: not a regular file: give the path of a model file", path = path.display())]
+    #[error("{}: not a regular file: give the path of a model file", shown::path(path))]
     NotAFile { path: PathBuf },
 
     /// The file was read, and is no model.
-    #[error("{path}: {fault}", path = path.display())]
+    #[error("{}: {fault}", shown::path(path))]
     InFile { path: PathBuf, fault: Box<ModelError> },
 
     /// The bytes end inside something.
@@ -135,8 +136,9 @@ pub enum ModelError {
 
     /// A name was given to an earlier token.
     #[error(
-        "byte {offset}: token {second} is named {name:?}, and so is token {first}: \
-         give each its own name"
+        "byte {offset}: token {second} is named {}, and so is token {first}: \
+         give each its own name",
+        shown::quoted(name)
     )]
     DuplicateName { offset: usize, name: String, first: Token, second: Token },
 

@@ -61,11 +61,17 @@ struct Optional {
     kinds: Option<Vec<HeadKind>>,
 }
 
+/// A larger file is not read but mapped.
+const LARGEST_READ: u64 = 1 << 30;
+
 impl Model {
-    /// The model in the file at `path`, which is memory-mapped and must not be changed in place
-    /// while the model is in use. (Replacing it, as [`Model::write`] does, is fine.)
+    /// The model in the file at `path`.
+    ///
+    /// Whatever becomes of the file, the model stays what it was; but a file of more than 1 GiB is
+    /// memory-mapped, and must not be changed in place while the model is in use. (Replacing it, as
+    /// [`Model::write`] does, is fine.)
     pub fn open(path: &Path) -> Result<Model, ModelError> {
-        let bytes = Bytes::map(path)?;
+        let bytes = Bytes::open(path, LARGEST_READ)?;
         read::read(bytes)
             .map_err(|fault| ModelError::InFile { path: path.to_owned(), fault: Box::new(fault) })
     }
@@ -87,7 +93,7 @@ impl Model {
     }
 
     /// Writes the model's file to `path`, whole or not at all. A file that is already there is
-    /// replaced and its permissions are kept.
+    /// replaced and its permissions are kept; to a pipe or a device it is written as it is.
     pub fn write(&self, path: &Path) -> Result<(), ModelError> {
         write::write_whole(path, self.storage.bytes())
     }

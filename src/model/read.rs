@@ -25,7 +25,7 @@ use super::{Model, Optional};
 /// The model that `bytes` describe.
 pub(super) fn read(bytes: Bytes) -> Result<Model, ModelError> {
     let mut cursor = Cursor::new(bytes.as_slice());
-    let (shape, stop) = header(&mut cursor)?;
+    let (shape, stop) = header(&mut cursor, bytes.as_slice().len() as u64)?;
     let vocabulary = names(&mut cursor, shape)?;
     let weights = weights(&mut cursor, shape)?;
     let clears = optional(&mut cursor, Part::Clears, |cursor| clears(cursor, shape))?;
@@ -39,7 +39,14 @@ pub(super) fn read(bytes: Bytes) -> Result<Model, ModelError> {
     Ok(Model { shape, stop, vocabulary, storage, optional: Optional { clears, ties, kinds } })
 }
 
-fn header(cursor: &mut Cursor) -> Result<(Shape, Token), ModelError> {
+/// Whether a file of so many bytes that begins with these may be a model: what is none need not be
+/// read on.
+pub(super) fn may_be(begins: &[u8], length: u64) -> Result<(), ModelError> {
+    header(&mut Cursor::new(begins), length).map(|_| ())
+}
+
+/// The header of a model of so many bytes.
+fn header(cursor: &mut Cursor, length: u64) -> Result<(Shape, Token), ModelError> {
     let fields: [i32; HEADER_BYTES / INT_BYTES] = {
         let bytes = cursor.take(HEADER_BYTES as u128, "the header")?;
         std::array::from_fn(|i| format::int_at(bytes, i))
@@ -57,12 +64,8 @@ fn header(cursor: &mut Cursor) -> Result<(Shape, Token), ModelError> {
     let least = HEADER_BYTES as u128
         + shape.vocabulary as u128 * INT_BYTES as u128
         + shape.weights() * WEIGHT_BYTES as u128;
-    if least > cursor.bytes.len() as u128 {
-        return Err(ModelError::TooShort {
-            offset: 0,
-            needed: least,
-            length: cursor.bytes.len() as u64,
-        });
+    if least > u128::from(length) {
+        return Err(ModelError::TooShort { offset: 0, needed: least, length });
     }
     Ok((shape, Token(stop as u32)))
 }

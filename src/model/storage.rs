@@ -1,7 +1,7 @@
 //! The bytes of a model, and its weights as numbers.
 //!
-//! A model owns the bytes that it was read from: a memory map, bytes built into
-//! the binary, or a vector. Its weights are *viewed* in place where that is
+//! A model owns the bytes that it was read from: a vector, bytes built into
+//! the binary, or for very large files a memory map. Its weights are *viewed* in place where that is
 //! possible, and otherwise *copied once*: the names before them have any length,
 //! so the weights of most files do not start at a multiple of eight, and a
 //! machine whose bytes run the other way must turn each number round.
@@ -12,13 +12,15 @@
 
 use std::borrow::Cow;
 use std::fs::{self, File};
+use std::io::Read;
 use std::ops::Range;
 use std::path::Path;
 
 use memmap2::Mmap;
 
 use super::error::ModelError;
-use super::format::WEIGHT_BYTES;
+use super::format::{HEADER_BYTES, WEIGHT_BYTES};
+use super::read;
 
 /// Bytes, whoever holds them.
 pub(super) enum Bytes {
@@ -27,19 +29,35 @@ pub(super) enum Bytes {
 }
 
 impl Bytes {
-    /// The contents of a regular file, mapped.
-    pub(super) fn map(path: &Path) -> Result<Bytes, ModelError> {
+    /// The contents of a regular file: read, or mapped if there are more than `most` bytes.
+    pub(super) fn open(path: &Path, most: u64) -> Result<Bytes, ModelError> {
         let io = |source| ModelError::Io { path: path.to_owned(), source };
         // Asked first, because opening a pipe would wait for its other end.
         if !fs::metadata(path).map_err(io)?.is_file() {
             return Err(ModelError::NotAFile { path: path.to_owned() });
         }
-        let file = File::open(path).map_err(io)?;
+        let mut file = File::open(path).map_err(io)?;
+        let size = file.metadata().map_err(io)?.len();
+        if size <= most {
+            // A file that grows meanwhile is not followed: what is read is what was announced.
+            let mut bytes = Vec::new();
+            let begins = size.min(HEADER_BYTES as u64);
+            file.by_ref().take(begins).read_to_end(&mut bytes).map_err(io)?;
+            read::may_be(&bytes, size).map_err(|fault| ModelError::InFile {
+                path: path.to_owned(),
+                fault: Box::new(fault),
+            })?;
+            let room = bytes.try_reserve_exact((size - begins) as usize);
+            room.map_err(|_| io(std::io::ErrorKind::OutOfMemory.into()))?;
+            file.take(size - begins).read_to_end(&mut bytes).map_err(io)?;
+            return Ok(Bytes::Held(bytes.into()));
+        }
         // SAFETY: a map is sound as long as nobody changes the file under it. We never do: the
         // map is read-only, and `write` replaces a file by renaming a new one over it, which
         // leaves the mapped one as it was. A foreign process that rewrites a model in place
         // while it is in use can still end or mislead this one, as it can with any mapped
         // file; should it only change weights, they are still numbers, since any eight bytes are.
+        // So only models are mapped that are too large to be kept twice.
         #[allow(unsafe_code, reason = "maps are unsafe to make")]
         let map = unsafe { Mmap::map(&file) };
         map.map(Bytes::Mapped).map_err(io)
@@ -126,6 +144,14 @@ mod tests {
             let bits = |weights: &[f64]| weights.iter().map(|w| w.to_bits()).collect::<Vec<_>>();
             assert_eq!(bits(storage.weights()), bits(&NUMBERS));
         }
+    }
+
+    #[test]
+    fn read_or_mapped_a_file_has_the_same_bytes() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/wasm32.bin"));
+        let [read, mapped] = [u64::MAX, 0].map(|most| Bytes::open(path, most).unwrap());
+        assert!(matches!((&read, &mapped), (Bytes::Held(_), Bytes::Mapped(_))));
+        assert!(read.as_slice() == mapped.as_slice() && read.as_slice() == fs::read(path).unwrap());
     }
 
     #[test]

@@ -14,6 +14,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::shown;
+
 /// The id of a token: its row in the embedding and in the output head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u32);
@@ -38,7 +40,10 @@ pub enum VocabularyError {
     #[error("a vocabulary needs at least one name")]
     Empty,
     /// Two tokens have the same name.
-    #[error("tokens {first} and {second} are both named {name:?}: give each its own name")]
+    #[error(
+        "tokens {first} and {second} are both named {}: give each its own name",
+        shown::quoted(name)
+    )]
     Duplicate {
         /// The name of both.
         name: String,

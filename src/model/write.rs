@@ -141,7 +141,7 @@ impl Encoder {
 
 /// Writes a model's file, whole or not at all.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), ModelError> {
-    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+    if fs::metadata(path).is_ok_and(|found| found.is_dir()) {
         return Err(ModelError::NotAFile { path: path.to_owned() });
     }
     files::write_whole(path, bytes)

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::shown;
+
 /// A problem and its place in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{line}:{column}: {problem}")]
@@ -20,15 +22,18 @@ pub struct ProgramError {
 pub enum Problem {
     #[error("not UTF-8 text; a program file is words separated by white space")]
     NotText,
-    #[error("{word:?} is not a token of the machine")]
+    #[error("{} is not a token of the machine", shown::quoted(word))]
     UnknownToken { word: String },
-    #[error("expected `{{`, which opens the program, got {got:?}")]
+    #[error("expected `{{`, which opens the program, got {}", shown::quoted(got))]
     NoOpeningBrace { got: String },
     #[error("the file ends before `}}`, which closes the program")]
     NoClosingBrace,
-    #[error("expected an instruction or `}}`, got {got:?}")]
+    #[error("expected an instruction or `}}`, got {}", shown::quoted(got))]
     NotAnInstruction { got: String },
-    #[error("the immediate of {op} has four bytes, low byte first; byte {byte} is {got:?}")]
+    #[error(
+        "the immediate of {op} has four bytes, low byte first; byte {byte} is {}",
+        shown::quoted(got)
+    )]
     ShortImmediate { op: &'static str, byte: usize, got: String },
     #[error("the program has no instruction")]
     Empty,
@@ -38,7 +43,7 @@ pub enum Problem {
     Payloads { takes: usize, has: usize },
     #[error("this program takes no input: it has no input_base")]
     TakesNoInput,
-    #[error("expected a byte of input or commit(+0,sts=0,bt=0), got {got:?}")]
+    #[error("expected a byte of input or commit(+0,sts=0,bt=0), got {}", shown::quoted(got))]
     NotInput { got: String },
     #[error("the input does not end with `00` before its commit(+0,sts=0,bt=0)")]
     UnterminatedPayload,
@@ -46,6 +51,9 @@ pub enum Problem {
     NoPayloadEnd,
     #[error("the prompt is longer than {limit} bytes of text")]
     LongPrompt { limit: usize },
-    #[error("a program file ends after its prompt, but here is {got:?}; is this a trace file?")]
+    #[error(
+        "a program file ends after its prompt, but here is {}; is this a trace file?",
+        shown::quoted(got)
+    )]
     AfterPrompt { got: String },
 }

@@ -18,6 +18,10 @@ use super::module::{Module, PAGE};
 use super::types::signature_text;
 use super::{Entry, InputRoom, Invocation, LOCALS};
 use crate::machine::Op;
+use crate::shown;
+
+/// Of the exports that there are, a message names so many.
+const MOST_NAMED: usize = 20;
 
 /// Finds a place for the input of `compute`: from the exported constant
 /// `__heap_base` on, where C's static data and stack end, or else behind the
@@ -117,7 +121,12 @@ fn exported_function(module: &Module, export: &str) -> Result<u32> {
         _ => {
             let functions =
                 module.exports.iter().filter(|(_, (kind, _))| *kind == ExternalKind::Func);
-            let names: Vec<&str> = functions.map(|(name, _)| name.as_str()).collect();
+            let mut names: Vec<String> = functions.map(|(name, _)| shown::name(name)).collect();
+            let more = names.len().saturating_sub(MOST_NAMED);
+            names.truncate(MOST_NAMED);
+            if more > 0 {
+                names.push(format!("and {more} more"));
+            }
             let exports = if names.is_empty() { "none".into() } else { names.join(", ") };
             Err(WasmError::MissingEntry { export: export.into(), exports })
         }

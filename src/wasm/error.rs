@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::shown;
+
 /// A module that is refused, by name and place. Offsets count the module's
 /// bytes from 0.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -9,32 +11,40 @@ use thiserror::Error;
 pub enum WasmError {
     #[error("not a WebAssembly module: it begins with {begins:02x?}, not with 00 61 73 6d")]
     NotWasm { begins: Vec<u8> },
-    #[error("not a WebAssembly text: {message}")]
+    #[error("not a WebAssembly text: {}", shown::message(message))]
     NotText { message: String },
     #[error("the module ends at byte {offset}, too early")]
     Truncated { offset: u64 },
-    #[error("byte {offset}: the module is invalid: {message}")]
+    #[error("byte {offset}: the module is invalid: {}", shown::message(message))]
     Invalid { offset: u64, message: String },
-    #[error("byte {offset}: {name} is not supported; programs compute with i32 only")]
+    #[error(
+        "byte {offset}: {} is not supported; programs compute with i32 only",
+        shown::name(name)
+    )]
     UnsupportedInstruction { name: String, offset: u64 },
-    #[error("byte {offset}: {what} has type {ty}; programs compute with i32 only")]
+    #[error("byte {offset}: {} has type {ty}; programs compute with i32 only", shown::name(what))]
     UnsupportedType { what: String, ty: String, offset: u64 },
     #[error("byte {offset}: {what} is not a constant that can be computed before the run")]
     UnsupportedConstant { what: &'static str, offset: u64 },
-    #[error("byte {offset}: import {module}.{name}; the only import is env.output_byte(i32)")]
+    #[error(
+        "byte {offset}: import {}.{}; the only import is env.output_byte(i32)",
+        shown::name(module),
+        shown::name(name)
+    )]
     UnknownImport { module: String, name: String, offset: u64 },
     #[error("byte {offset}: env.output_byte is imported as {got}, but it is (i32) -> ()")]
     ImportSignature { got: String, offset: u64 },
-    #[error("no function is exported as {export:?}; there are: {exports}")]
+    #[error("no function is exported as {}; there are: {exports}", shown::quoted(export))]
     MissingEntry { export: String, exports: String },
-    #[error("{export} is {got}, but {wants}")]
+    #[error("{} is {got}, but {wants}", shown::name(export))]
     WrongSignature { export: String, got: String, wants: String },
     #[error(
         "byte {offset}: a segment of {kind} covers {begin}..{end}, beyond the {size} there are"
     )]
     SegmentOutOfBounds { kind: &'static str, begin: u64, end: u64, size: u64, offset: u64 },
     #[error(
-        "byte {offset}: {function} needs {locals} locals; there are {limit} for each call",
+        "byte {offset}: {} needs {locals} locals; there are {limit} for each call",
+        shown::name(function),
         limit = super::LOCALS
     )]
     TooManyLocals { function: String, locals: u64, offset: u64 },

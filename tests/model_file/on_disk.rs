@@ -1,10 +1,11 @@
-//! Models in files: mapped when read, whole or absent when written.
+//! Models in files: themselves whatever becomes of the file, whole or absent when written.
 
 use std::fs;
 use std::path::Path;
 
 use hardmax::model::{Model, ModelError};
 
+use crate::allocation::peak_of;
 use crate::draft::{NAMES, sample, sample_with, weight};
 
 fn entries(directory: &Path) -> Vec<String> {
@@ -39,6 +40,31 @@ fn an_open_model_outlives_the_replacement_of_its_file() {
     Model::from_bytes(bare.bytes.clone()).unwrap().write(&path).unwrap();
     assert_eq!(opened.to_bytes(), full.bytes);
     assert_eq!(Model::open(&path).unwrap().to_bytes(), bare.bytes);
+}
+
+#[test]
+fn an_open_model_outlives_what_is_done_to_its_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.bin");
+    let bytes = sample().bytes;
+    fs::write(&path, &bytes).unwrap();
+    let opened = Model::open(&path).unwrap();
+    fs::write(&path, vec![0xff; bytes.len()]).unwrap();
+    assert_eq!(opened.to_bytes(), bytes);
+    fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    assert_eq!(opened.to_bytes(), bytes);
+    assert_eq!(opened.embedding().data[5], weight(5));
+}
+
+/// Its beginning says so.
+#[test]
+fn a_large_file_that_is_no_model_is_not_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("zeros");
+    fs::File::create(&path).unwrap().set_len(1 << 30).unwrap();
+    let (error, peak) = peak_of(|| Model::open(&path).unwrap_err());
+    assert!(matches!(error, ModelError::InFile { .. }), "{error:?}");
+    assert!(peak < 1 << 16, "{peak}");
 }
 
 #[test]

@@ -53,6 +53,11 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
+    /// What is written to.
+    pub fn file_mut(&mut self) -> &mut W {
+        &mut self.file
+    }
+
     /// Ends the file: it is complete.
     pub fn finish(mut self) -> io::Result<W> {
         self.end_block()?;
