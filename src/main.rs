@@ -14,8 +14,22 @@ fn main() -> ExitCode {
         Ok(Verdict::Failed) => ExitCode::from(1),
         Err(error) => {
             // Where even this cannot be said the exit code has to do.
-            let _ = writeln!(std::io::stderr(), "error: {error}");
+            let _ = writeln!(std::io::stderr(), "error: {}", shortened(error.to_string()));
             ExitCode::from(2)
         }
     }
+}
+
+/// Bytes of a message, at most: one may quote a line of a file that has no other.
+const LONGEST_MESSAGE: usize = 4000;
+
+/// A message that is not too long to be read.
+fn shortened(mut message: String) -> String {
+    if message.len() > LONGEST_MESSAGE {
+        let more = message.len() - LONGEST_MESSAGE;
+        let end = (0..=LONGEST_MESSAGE).rev().find(|&end| message.is_char_boundary(end));
+        message.truncate(end.unwrap_or(0));
+        message.push_str(&format!("... ({more} bytes more)"));
+    }
+    message
 }

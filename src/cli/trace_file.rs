@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::CliError;
-use crate::model::{Model, Token};
+use crate::model::{Model, Token, Tokens};
 use crate::program::binary::{self, Digest, Header, Reader};
 use crate::program::stream::TextReader;
 use crate::program::{Program, Trace, text};
@@ -20,8 +20,7 @@ pub struct TraceFile {
     program: Program,
     /// For the model's tokens, or a binary trace's own.
     tokenizer: Tokenizer,
-    prompt: std::vec::IntoIter<Token>,
-    prompt_tokens: u64,
+    prompt: Tokens,
     rest: Rest,
     /// Tokens taken, and the last of them.
     taken: u64,
@@ -82,10 +81,9 @@ impl TraceFile {
             let failed = |source| CliError::BinaryTrace { path: path.clone(), source };
             let mut reader = Reader::new(file).map_err(failed)?;
             let count = reader.header().prompt as usize;
-            let prompt: Vec<u16> =
-                reader.by_ref().take(count).collect::<Result<_, _>>().map_err(failed)?;
+            let prompt = reader.by_ref().take(count).map(|token| Ok(Token(token?.into())));
+            let prompt: Tokens = prompt.collect::<Result<_, _>>().map_err(failed)?;
             let program = program(&path, reader.header(), &prompt)?;
-            let prompt = prompt.into_iter().map(|token| Token(token.into())).collect();
             let names = reader.header().names.iter().map(String::as_str);
             (program, Tokenizer::of_names(names), prompt, Rest::Binary(reader))
         } else {
@@ -93,15 +91,14 @@ impl TraceFile {
             let reader = TextReader::new(file).map_err(failed)?;
             let program = reader.program().clone();
             let tokenizer = Tokenizer::new(model.vocabulary());
-            let prompt = tokenizer.encode(&program.prompt())?;
+            let prompt = tokenizer.encode(&program.prompt())?.into_iter().collect();
             (program, tokenizer, prompt, Rest::Text(reader))
         };
         Ok(TraceFile {
             path,
             program,
             tokenizer,
-            prompt_tokens: prompt.len() as u64,
-            prompt: prompt.into_iter(),
+            prompt,
             rest,
             taken: 0,
             last: None,
@@ -138,13 +135,13 @@ impl TraceFile {
         &self.tokenizer
     }
 
-    /// The tokens of the prompt that are still to be taken.
-    pub fn prompt(&self) -> &[Token] {
-        self.prompt.as_slice()
+    /// The tokens of the prompt.
+    pub fn prompt(&self) -> &Tokens {
+        &self.prompt
     }
 
     pub fn prompt_tokens(&self) -> u64 {
-        self.prompt_tokens
+        self.prompt.len() as u64
     }
 
     /// The header of a binary trace.
@@ -183,7 +180,8 @@ impl Iterator for TraceFile {
     type Item = Result<Token, CliError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let token = match self.prompt.next() {
+        let ahead = usize::try_from(self.taken).ok().and_then(|taken| self.prompt.get(taken));
+        let token = match ahead {
             Some(token) => Ok(token),
             None => self.generated()?,
         };
@@ -238,28 +236,32 @@ fn belongs(path: &str, header: &Header, model: &Model, name: &str) -> Result<(),
 }
 
 /// The program that a binary trace's prompt is.
-fn program(path: &str, header: &Header, prompt: &[u16]) -> Result<Program, CliError> {
-    let words: Vec<&str> =
-        prompt.iter().map(|&token| header.names[usize::from(token)].as_str()).collect();
-    text::parse_program(words.join(" ").as_bytes())
-        .map_err(|error| CliError::Prompt { path: path.to_owned(), problem: error.problem })
+fn program(path: &str, header: &Header, prompt: &Tokens) -> Result<Program, CliError> {
+    let words = prompt.iter().map(|token| header.names[token.index()].as_str());
+    text::program_of(words).map_err(|problem| CliError::Prompt { path: path.to_owned(), problem })
 }
 
-/// The trace at `path`, whole, of either format.
-pub fn whole(path: &Path, model: &Model) -> Result<Trace, CliError> {
+/// The trace at `path`, of either format: it is read to its end, and of the tokens after its prompt
+/// so many are kept.
+pub fn beginning(path: &Path, model: &Model, most: u64) -> Result<Trace, CliError> {
     let mut file = TraceFile::open(path, model)?;
     let (names, tokenizer) = (names(&file, model), file.tokenizer().clone());
     let mut generated = Vec::new();
-    for (position, token) in file.by_ref().enumerate() {
+    let mut position = 0;
+    while let Some(token) = file.next() {
         let token = token?;
         let foreign = || CliError::ForeignName {
             path: path.display().to_string(),
             name: names[token.index()].clone(),
-            position: position as u64,
+            position,
         };
-        generated.push(tokenizer.symbol(token).ok_or_else(foreign)?);
+        let symbol = tokenizer.symbol(token).ok_or_else(foreign)?;
+        let behind = position.checked_sub(file.prompt.len() as u64);
+        if behind.is_some_and(|behind| behind < most) {
+            generated.push(symbol);
+        }
+        position += 1;
     }
-    generated.drain(..file.prompt_tokens as usize);
     Ok(Trace { program: file.program, generated })
 }
 

@@ -5,7 +5,8 @@ use std::io::Read;
 use rustc_hash::FxHashMap;
 
 use super::{
-    BinaryError, Digest, FIXED, LONGEST_PROMPT, MAGIC, MOST_NAME_BYTES, MOST_NAMES, VERSION,
+    BinaryError, Digest, FIXED, LONGEST_NAME, LONGEST_PROMPT, MAGIC, MOST_NAME_BYTES, MOST_NAMES,
+    VERSION,
 };
 
 /// Whose trace it is.
@@ -30,10 +31,8 @@ impl Header {
         let mut known = FxHashMap::default();
         for (token, name) in self.names.iter().enumerate() {
             let offset = (FIXED + names.len()) as u64;
-            let length = u16::try_from(name.len());
-            let length = length.map_err(|_| BinaryError::Name { offset, token })?;
             check_name(&mut known, token, name, offset)?;
-            names.extend(length.to_le_bytes());
+            names.extend((name.len() as u16).to_le_bytes());
             names.extend(name.as_bytes());
         }
         let [count, size] = counts(self.names.len() as u64, names.len() as u64)?;
@@ -141,6 +140,10 @@ fn check_name<'n>(
     name: &'n str,
     offset: u64,
 ) -> Result<(), BinaryError> {
+    let (length, most) = (name.len(), LONGEST_NAME);
+    if length > most {
+        return Err(BinaryError::LongName { offset, token, length, most });
+    }
     let one_word = name.split_whitespace().eq([name]) && !name.contains(char::is_control);
     if !one_word {
         return Err(BinaryError::Word { offset, token, name: shortened(name) });
