@@ -204,7 +204,7 @@ impl Comparison<'_> {
         let age = latch.map_or(AGES, |at| (t - at as usize).min(AGES));
         let class = self.plan.classes()[token.index()];
         self.seen.insert((class, row, age, probed.prediction.is_some()));
-        let predicted = self.direct.step(memory);
+        let predicted = self.direct.step(memory, probed.prediction.is_some());
         let held = |reg: u16| i128::from(probed.registers[usize::from(reg)]);
         let sums = memory.sums.iter().all(|(&sum, &x)| held(self.plan.sum(sum)) == x);
         let latches =
@@ -218,8 +218,8 @@ impl Comparison<'_> {
             let pushed = probed.columns.get(column.as_u32() as usize);
             pushed.is_some_and(|pushed| pushed.map(i128::from) == held.get(t).copied())
         });
-        let prediction = probed.prediction.is_none() || probed.prediction == predicted;
-        if predicted.is_some() && sums && latches && tables && columns && prediction {
+        let prediction = predicted == Some(probed.prediction);
+        if prediction && sums && latches && tables && columns {
             return true;
         }
         self.found.difference = Some(format!(
