@@ -74,6 +74,11 @@ impl<'p> Direct<'p> {
         Ok(Direct { plan, head, slots, fused })
     }
 
+    /// Weights of all logits.
+    pub fn weights(&self) -> usize {
+        self.head.iter().map(Vec::len).sum()
+    }
+
     /// After the BOS token, at position 0.
     pub fn begin(&self) -> Memory {
         let (plan, items) = (self.plan, &self.fused.items);

@@ -74,10 +74,11 @@ impl Arena {
 
     /// An atom as it stands, with the bounds that it has if it is new.
     pub fn intern(&mut self, atom: Atom, bounds: Interval) -> AtomId {
+        // To look for an atom is to hash its terms.
+        self.work += atom.children().map(|child| child.terms.len() as u64).sum::<u64>();
         if let Some(&id) = self.ids.get(&atom) {
             return id;
         }
-        self.work += atom.children().map(|child| child.terms.len() as u64).sum::<u64>();
         let id = self.atoms.push((atom.clone(), bounds));
         self.ids.insert(atom, id);
         id
@@ -154,6 +155,12 @@ impl Arena {
     /// Whether more was done than one plan, or one piece of code, is worth.
     pub fn is_exhausted(&self) -> bool {
         self.work() > MAX_WORK
+    }
+
+    /// Counts what is to be done next; `None` once that is too much.
+    pub fn is_worth(&mut self, work: usize) -> Option<()> {
+        self.count(work);
+        (!self.is_exhausted()).then_some(())
     }
 
     /// Counts what was done.

@@ -140,6 +140,7 @@ impl Arena {
         self.count(compared);
         let mut merged = affine;
         for Alike { gate, factor, pieces } in groups {
+            self.count(gate.terms.len());
             let mut knots = Vec::new();
             for &(atom, k) in &pieces {
                 if let Atom::Piece { knots: of, .. } = self.atom(atom) {
