@@ -43,7 +43,7 @@ pub enum CliError {
     #[error("{}:{source}", shown::path(path))]
     Program { path: PathBuf, source: ProgramError },
     #[error(
-        "{}: {size} bytes or more; a file that is read whole has at most {limit}",
+        "{}: {size} bytes or more; a file of its kind is read whole and has at most {limit}",
         shown::path(path)
     )]
     TooLarge { path: PathBuf, size: u64, limit: u64 },
@@ -151,6 +151,11 @@ pub enum CliError {
     Threads(#[from] NoThreads),
     #[error("{}: no positions {start}..{end}: the trace has {tokens} tokens", shown::path(path))]
     Range { path: String, start: u64, end: u64, tokens: u64 },
+    #[error(
+        "--json has at most {limit} tokens of a range; ask for fewer, or leave it out: then a range is \
+         written as it is read"
+    )]
+    LongRange { limit: usize },
     #[error("standard output: {0}")]
     Stdout(io::Error),
 }

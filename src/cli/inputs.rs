@@ -30,18 +30,32 @@ pub fn program(path: &Path) -> Result<Program, CliError> {
         .map_err(|source| CliError::Program { path: path.into(), source })
 }
 
+/// The module at `path`: what it becomes is up to a hundred times as large.
+pub fn module(path: &Path) -> Result<Vec<u8>, CliError> {
+    read_at_most(path, 1 << 26)
+}
+
+/// The module in the text format at `path`: parsed, it is larger than in binary.
+pub fn text_module(path: &Path) -> Result<Vec<u8>, CliError> {
+    read_at_most(path, 1 << 24)
+}
+
 /// The file at `path`.
 pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    read_at_most(path, LARGEST_FILE)
+}
+
+fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {
     let failed = |source| CliError::Read { path: path.into(), source };
     let file = File::open(path).map_err(failed)?;
     let checked = |size| match size {
-        0..=LARGEST_FILE => Ok(()),
-        _ => Err(CliError::TooLarge { path: path.into(), size, limit: LARGEST_FILE }),
+        size if size <= limit => Ok(()),
+        _ => Err(CliError::TooLarge { path: path.into(), size, limit }),
     };
     checked(file.metadata().map_err(failed)?.len())?;
     // A pipe does not say how long it is.
     let mut bytes = Vec::new();
-    let size = file.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let size = file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
     checked(size as u64)?;
     Ok(bytes)
 }

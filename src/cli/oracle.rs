@@ -67,7 +67,9 @@ impl Oracle {
         let keeps_trace = self.trace.is_some() || self.check.is_some();
         let model = keeps_trace.then(|| inputs::model(None)).transpose()?;
         let reference = match (&self.check, &model) {
-            (Some(path), Some(model)) => Some(trace_file::whole(path, model)?),
+            (Some(path), Some(model)) => {
+                Some(trace_file::beginning(path, model, self.max_tokens.saturating_add(1))?)
+            }
             _ => None,
         };
         let prompt = program.prompt();

@@ -79,8 +79,8 @@ pub struct Run {
     /// none. Only dgemm and spot share no arithmetic with a run by the plan
     #[arg(long, value_name = "METHOD", default_value = "dgemm")]
     verify: RunMethod,
-    /// Threads of the verification [default: one for each core, but one through the plan below 8
-    /// million tokens]
+    /// Threads of the verification, of which at most 4 for each core run [default: one for each
+    /// core, but one through the plan below 8 million tokens]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
     /// Print one JSON object instead of program output and summary
@@ -125,23 +125,29 @@ impl Run {
 
         let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
-        let prompt = program.prompt();
         let tokenizer = Tokenizer::new(model.vocabulary());
-        let tokens = tokenizer.encode(&prompt)?;
+        let tokens = tokenizer.encode(&program.prompt())?;
         let bos = tokens.first().copied().unwrap_or(Token(0));
         let needs_plan = self.engine_name() == EngineName::Plan || self.verify == RunMethod::Plan;
         let plan = needs_plan.then(|| Plan::new(&model, bos));
         let mut engine = self.engine(&model, plan.as_ref(), kernel)?;
         let load_seconds = loading.elapsed().as_secs_f64();
 
-        let reference = self.check.as_deref().map(|p| trace_file::whole(p, &model)).transpose()?;
+        let reference = self
+            .check
+            .as_deref()
+            .map(|p| trace_file::beginning(p, &model, self.max_tokens.saturating_add(1)))
+            .transpose()?;
         let recorder = |path| Recorder::new(path, &model, &tokens);
         let mut recorder = self.trace.as_deref().map(recorder).transpose()?;
         // A binary trace is written as it comes; all else wants the tokens afterwards.
         let keeps_trace = self.trace.as_deref().is_some_and(|path| !is_binary_name(path))
             || reference.is_some()
             || self.verify != RunMethod::None;
-        let mut trace: Tokens = tokens.iter().copied().collect();
+        let mut trace = Tokens::default();
+        if keeps_trace {
+            trace.extend(tokens.iter().copied());
+        }
         let mut trapped = false;
         let mut output = ProgramOutput::new(!self.json);
         let running = Instant::now();
@@ -177,8 +183,9 @@ impl Run {
             (None, _) => {}
         }
         let run = run?;
-        let verify = self.verified(&model, kernel, plan.as_ref(), &program, &trace)?;
-        let prompt_tokens = prompt.len() as u64;
+        let verify =
+            self.verified(&model, kernel, plan.as_ref(), &program, (tokens.len(), &trace))?;
+        let prompt_tokens = tokens.len() as u64;
         let report = Report {
             program: self.source.name(),
             model: inputs::model_name(self.model.as_deref()),
@@ -198,7 +205,9 @@ impl Run {
             halted: run.stopped == Stopped::Halted,
             trapped,
             ill_formed: self.ill_formed(&program, run.tokens),
-            check: Check::of(reference.map(|reference| compare(&reference, &prompt, generated()))),
+            check: Check::of(
+                reference.map(|reference| compare(&reference, &program.prompt(), generated())),
+            ),
             verify,
             output_bytes: output.bytes,
             output: output.text,
@@ -267,7 +276,7 @@ impl Run {
         kernel: Kernel,
         plan: Option<&Result<Plan, Refusal>>,
         program: &Program,
-        trace: &Tokens,
+        (prompt, trace): (usize, &Tokens),
     ) -> Result<Option<VerifyReport>, CliError> {
         let Some((method, sample)) = self.verify.method() else { return Ok(None) };
         let spot = sample.map(|count| Spot { count, seed: 0 });
@@ -275,7 +284,8 @@ impl Run {
         let settings = Settings { attention, kernel, block: DEFAULT_BLOCK, spot };
         let threads = self.threads.and_then(NonZero::new);
         let pool = method.pool(threads, Some(trace.len()))?;
-        let prompt = program.prompt().len() as u64;
+        verification::tell_threads(threads, &pool);
+        let prompt = prompt as u64;
         let mut report = match (method, plan) {
             (Method::Plan, Some(plan)) => {
                 verification::by_plan(model, plan, prompt, trace, settings, &pool)?

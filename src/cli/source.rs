@@ -94,10 +94,10 @@ impl Source {
         let path = &self.source;
         match kind(path)? {
             Kind::Tokens => self.token_program(input),
-            Kind::Wasm => self.compile(&inputs::read(path)?, entry, input),
+            Kind::Wasm => self.compile(&inputs::module(path)?, entry, input),
             Kind::C => self.compile(&clang::compile(path, export)?, entry, input),
             Kind::Text => {
-                let wasm = wasm::parse_text(&inputs::read(path)?);
+                let wasm = wasm::parse_text(&inputs::text_module(path)?);
                 self.compile(&wasm.map_err(|source| self.refusal(source))?, entry, input)
             }
             Kind::Bundled(bundled) => {

@@ -39,6 +39,9 @@ pub struct TraceCommand {
     json: bool,
 }
 
+/// Most tokens of a range in one JSON object; without --json a range is written as it is read.
+const MOST_IN_JSON: usize = 1 << 20;
+
 /// `A..B`, either of which may be left out.
 fn range(text: &str) -> Result<Range<u64>, String> {
     let (start, end) = text.split_once("..").ok_or("expected A..B")?;
@@ -86,6 +89,9 @@ impl TraceCommand {
                     if let (Some(asked), Some(range)) = (&mut asked, &self.range)
                         && range.contains(&(file.taken() - 1))
                     {
+                        if asked.len() == MOST_IN_JSON {
+                            return Err(CliError::LongRange { limit: MOST_IN_JSON });
+                        }
                         asked.push(names[token.index()].clone());
                     }
                 }

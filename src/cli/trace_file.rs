@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::CliError;
 use crate::files;
-use crate::model::{Model, Token};
+use crate::model::{Model, Token, Tokens};
 use crate::program::binary::{self, Digest, Header, Reader};
 use crate::program::stream::TextReader;
 use crate::program::{Program, Trace, text};
@@ -21,8 +21,7 @@ pub struct TraceFile {
     program: Program,
     /// For the model's tokens, or a binary trace's own.
     tokenizer: Tokenizer,
-    prompt: std::vec::IntoIter<Token>,
-    prompt_tokens: u64,
+    prompt: Tokens,
     rest: Rest,
     /// How many tokens were taken.
     taken: u64,
@@ -86,10 +85,9 @@ impl TraceFile {
             let failed = |source| CliError::BinaryTrace { path: path.clone(), source };
             let mut reader = Reader::new(file).map_err(failed)?;
             let count = reader.header().prompt as usize;
-            let prompt: Vec<u16> =
-                reader.by_ref().take(count).collect::<Result<_, _>>().map_err(failed)?;
+            let prompt = reader.by_ref().take(count).map(|token| Ok(Token(token?.into())));
+            let prompt: Tokens = prompt.collect::<Result<_, _>>().map_err(failed)?;
             let program = program(&path, reader.header(), &prompt)?;
-            let prompt = prompt.into_iter().map(|token| Token(token.into())).collect();
             let names = reader.header().names.iter().map(String::as_str);
             (program, Tokenizer::of_names(names), prompt, Rest::Binary(reader))
         } else {
@@ -97,7 +95,7 @@ impl TraceFile {
             let reader = TextReader::new(file).map_err(failed)?;
             let program = reader.program().clone();
             let tokenizer = Tokenizer::new(model.vocabulary());
-            let prompt = tokenizer.encode(&program.prompt())?;
+            let prompt = tokenizer.encode(&program.prompt())?.into_iter().collect();
             (program, tokenizer, prompt, Rest::Text(reader))
         };
         let stop = match &rest {
@@ -108,8 +106,7 @@ impl TraceFile {
             path,
             program,
             tokenizer,
-            prompt_tokens: prompt.len() as u64,
-            prompt: prompt.into_iter(),
+            prompt,
             rest,
             taken: 0,
             stop,
@@ -157,13 +154,13 @@ impl TraceFile {
         &self.tokenizer
     }
 
-    /// The tokens of the prompt that are still to be taken.
-    pub fn prompt(&self) -> &[Token] {
-        self.prompt.as_slice()
+    /// The tokens of the prompt.
+    pub fn prompt(&self) -> &Tokens {
+        &self.prompt
     }
 
     pub fn prompt_tokens(&self) -> u64 {
-        self.prompt_tokens
+        self.prompt.len() as u64
     }
 
     /// The header of a binary trace.
@@ -207,11 +204,12 @@ impl Iterator for TraceFile {
     type Item = Result<Token, CliError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let token = self.prompt.next().map(Ok).or_else(|| self.generated());
+        let ahead = usize::try_from(self.taken).ok().and_then(|taken| self.prompt.get(taken));
+        let token = ahead.map(Ok).or_else(|| self.generated());
         self.ended = token.is_none();
         if let Some(Ok(token)) = token {
             self.taken += 1;
-            if token == self.stop && self.taken > self.prompt_tokens {
+            if token == self.stop && self.taken > self.prompt_tokens() {
                 self.stopped.get_or_insert(self.taken);
             }
         }
@@ -269,28 +267,32 @@ fn belongs(path: &str, header: &Header, model: &Model, name: &str) -> Result<(),
 }
 
 /// The program that a binary trace's prompt is.
-fn program(path: &str, header: &Header, prompt: &[u16]) -> Result<Program, CliError> {
-    let words: Vec<&str> =
-        prompt.iter().map(|&token| header.names[usize::from(token)].as_str()).collect();
-    text::parse_program(words.join(" ").as_bytes())
-        .map_err(|error| CliError::Prompt { path: path.to_owned(), problem: error.problem })
+fn program(path: &str, header: &Header, prompt: &Tokens) -> Result<Program, CliError> {
+    let words = prompt.iter().map(|token| header.names[token.index()].as_str());
+    text::program_of(words).map_err(|problem| CliError::Prompt { path: path.to_owned(), problem })
 }
 
-/// The trace at `path`, whole, of either format.
-pub fn whole(path: &Path, model: &Model) -> Result<Trace, CliError> {
+/// The trace at `path`, of either format: it is read to its end, and of the tokens after its prompt
+/// so many are kept.
+pub fn beginning(path: &Path, model: &Model, most: u64) -> Result<Trace, CliError> {
     let mut file = TraceFile::open(path, model)?;
     let (names, tokenizer) = (names(&file, model), file.tokenizer().clone());
     let mut generated = Vec::new();
-    for (position, token) in file.by_ref().enumerate() {
+    let mut position = 0;
+    while let Some(token) = file.next() {
         let token = token?;
         let foreign = || CliError::ForeignName {
             path: path.display().to_string(),
             name: names[token.index()].clone(),
-            position: position as u64,
+            position,
         };
-        generated.push(tokenizer.symbol(token).ok_or_else(foreign)?);
+        let symbol = tokenizer.symbol(token).ok_or_else(foreign)?;
+        let behind = position.checked_sub(file.prompt.len() as u64);
+        if behind.is_some_and(|behind| behind < most) {
+            generated.push(symbol);
+        }
+        position += 1;
     }
-    generated.drain(..file.prompt_tokens as usize);
     Ok(Trace { program: file.program, generated })
 }
 

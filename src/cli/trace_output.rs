@@ -21,14 +21,14 @@ pub fn is_binary_name(path: &Path) -> bool {
 }
 
 /// The header of a model's trace.
-fn header(model: &Model, prompt: &[Token]) -> Header {
-    let name = |&token: &Token| model.vocabulary().name(token);
+fn header(model: &Model, prompt: impl Iterator<Item = Token> + Clone) -> Header {
+    let name = |token: Token| model.vocabulary().name(token);
     Header {
         names: model.vocabulary().iter().map(|(_, name)| name.to_owned()).collect(),
         stop: model.stop().0 as u16,
-        prompt: prompt.len() as u64,
+        prompt: prompt.clone().count() as u64,
         model: model_digest(model),
-        program: binary::program_digest(prompt.iter().map(name)),
+        program: binary::program_digest(prompt.map(name)),
     }
 }
 
@@ -57,7 +57,8 @@ impl<'p> Recorder<'p> {
             return Ok(Recorder { path, output: Ok(Output::Text(place)) });
         }
         let place = alone(place, path)?;
-        let writer = Writer::new(place.begin().map_err(failed)?, &header(model, prompt));
+        let writer =
+            Writer::new(place.begin().map_err(failed)?, &header(model, prompt.iter().copied()));
         let mut writer = writer.map_err(|error| binary_failure(path, error))?;
         for token in prompt {
             writer.push(token.0 as u16).map_err(failed)?;
@@ -162,7 +163,7 @@ fn to_binary(
     let unwritten = |source| CliError::Write { path: target.into(), source };
     let header = match file.header() {
         Some(header) => header.clone(),
-        None => header(model, file.prompt()),
+        None => header(model, file.prompt().iter()),
     };
     let mut writer = Writer::new(out, &header).map_err(|error| binary_failure(target, error))?;
     while let Some(token) = file.next().transpose()? {

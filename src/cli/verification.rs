@@ -12,7 +12,8 @@ use super::mismatch::MismatchReport;
 use super::report::{grouped, rate};
 use super::{CliError, Verdict};
 use crate::engine::verify::{
-    End, Method, Settings, Spot, Verification, VerifyError, WORTH_THREADS, verify, verify_by_plan,
+    End, MOST_FOR_A_CORE, Method, Settings, Spot, Verification, VerifyError, WORTH_THREADS, verify,
+    verify_by_plan,
 };
 use crate::engine::{Attention, Fallback};
 use crate::model::{Model, Token, Tokens};
@@ -167,6 +168,17 @@ fn progress_bar(total: Option<u64>) -> ProgressBar {
     };
     let style = ProgressStyle::with_template(template).expect("the templates are well formed");
     bar.with_style(style)
+}
+
+/// Says that fewer threads run than were asked for, where that is so.
+pub fn tell_threads(asked: Option<NonZero<u16>>, pool: &ThreadPool) {
+    let asked = asked.map_or(0, |asked| usize::from(asked.get()));
+    let run = pool.current_num_threads();
+    if run < asked {
+        note!(
+            "{run} threads, not {asked}: more than {MOST_FOR_A_CORE} for each core would only wait"
+        );
+    }
 }
 
 impl VerifyReport {

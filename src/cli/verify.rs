@@ -54,7 +54,8 @@ pub struct Verify {
     #[arg(long, value_name = "N", default_value_t = DEFAULT_BLOCK as u32)]
     #[arg(value_parser = value_parser!(u32).range(1..=LARGEST_BLOCK))]
     block: u32,
-    /// Threads [default: one for each core, but one through the plan below 8 million tokens]
+    /// Threads, of which at most 4 for each core run [default: one for each core, but one through
+    /// the plan below 8 million tokens]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
     threads: Option<u16>,
     /// Compare a random sample of N positions only [default: 1000]
@@ -113,6 +114,7 @@ impl Verify {
         let verification = match self.method {
             Method::Dgemm | Method::Spot => {
                 let pool = Method::Dgemm.pool(threads, None)?;
+                verification::tell_threads(threads, &pool);
                 load_seconds = loading.elapsed().as_secs_f64();
                 let (size, read) = trace.progress();
                 let progress = (size, move |_| read.load(Ordering::Relaxed));
@@ -136,6 +138,7 @@ impl Verify {
             Method::Plan => {
                 let tokens = trace.by_ref().collect::<Result<Tokens, CliError>>()?;
                 let pool = Method::Plan.pool(threads, Some(tokens.len()))?;
+                verification::tell_threads(threads, &pool);
                 let bos = tokens.iter().next().unwrap_or(Token(0));
                 let plan = Plan::new(&model, bos);
                 load_seconds = loading.elapsed().as_secs_f64();

@@ -18,8 +18,9 @@ use crate::plan::MAX_HULL_KEY;
 
 const PAGE: usize = 256;
 
-/// Keys from 0 to below this are found through the index of pages: all that a hull tells apart.
-const PAGED: u64 = MAX_HULL_KEY as u64 + 1;
+/// Keys from 0 to below this are found through the index of pages: the addresses of an input of 100
+/// MB among them.
+const PAGED: u64 = 1 << 27;
 
 /// The latest position of every key.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct Positions {
     keys: Keys,
     /// Whether the reference computes the head by a hull.
     hull: bool,
+    /// Keys from 0 to below this have pages: [`PAGED`], or beside a hull all that it tells apart.
+    paged: u64,
 }
 
 impl Positions {
@@ -41,12 +44,20 @@ impl Positions {
         page[0] = 1;
         let mut keys = Keys::default();
         keys.insert(0);
-        Positions { index: vec![1], pages: vec![page], far: FxHashMap::default(), keys, hull }
+        let paged = if hull { MAX_HULL_KEY as u64 + 1 } else { PAGED };
+        Positions {
+            index: vec![1],
+            pages: vec![page],
+            far: FxHashMap::default(),
+            keys,
+            hull,
+            paged,
+        }
     }
 
     #[inline]
     fn get(&self, key: i64) -> Option<u32> {
-        if (key as u64) < PAGED {
+        if (key as u64) < self.paged {
             let page = *self.index.get(key as usize / PAGE)?;
             let page = self.pages.get((page as usize).wrapping_sub(1))?;
             page[key as usize % PAGE].checked_sub(1)
@@ -58,7 +69,7 @@ impl Positions {
     /// Writes a position, later than all before, under a key.
     #[inline]
     pub fn insert(&mut self, key: i64, position: u32) -> Result<(), GuardFailure> {
-        if (key as u64) < PAGED
+        if (key as u64) < self.paged
             && let Some(&page) = self.index.get(key as usize / PAGE)
             && let Some(page) = self.pages.get_mut((page as usize).wrapping_sub(1))
         {
@@ -74,7 +85,7 @@ impl Positions {
 
     #[cold]
     fn insert_new(&mut self, key: i64, position: u32) -> Result<(), GuardFailure> {
-        if key as u64 >= PAGED {
+        if key as u64 >= self.paged {
             if self.hull {
                 return Err(GuardFailure::HullKey);
             }
@@ -90,7 +101,7 @@ impl Positions {
         let mut page = [0; PAGE];
         page[key as usize % PAGE] = position + 1;
         self.pages.push(page);
-        // At most one page for 256 of 2^26 keys.
+        // At most one page for 256 of 2^27 keys.
         self.index[at] = self.pages.len() as u32;
         Ok(())
     }
@@ -106,7 +117,7 @@ impl Positions {
 
     #[cold]
     fn nearest(&self, wanted: i64) -> Result<(i64, u32), GuardFailure> {
-        if self.hull && wanted.unsigned_abs() >= PAGED {
+        if self.hull && wanted.unsigned_abs() >= self.paged {
             return Err(GuardFailure::HullKey);
         }
         let position = |key| self.get(key).unwrap_or(0);

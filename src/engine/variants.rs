@@ -44,6 +44,10 @@ const TRIES: usize = 64;
 /// Tokens of each behind what it begins with, at most.
 const LENGTH: usize = 200;
 
+/// What all steps together may cost: each is a look at every term of the plan's expressions and every
+/// weight of the output head. The bundled model takes less than half.
+const MOST_WORK: u64 = 1 << 32;
+
 /// Takes steps from states along histories that begin with `known` ones.
 ///
 /// # Errors
@@ -53,6 +57,16 @@ pub fn compare_variants(
     plan: &Plan,
     known: &[Vec<Token>],
     steps: Steps,
+) -> Result<Variants, EngineError> {
+    compare_within(model, plan, known, steps, MOST_WORK)
+}
+
+fn compare_within(
+    model: &Model,
+    plan: &Plan,
+    known: &[Vec<Token>],
+    steps: Steps,
+    most: u64,
 ) -> Result<Variants, EngineError> {
     let vocabulary = model.shape().vocabulary;
     let beyond = |token: &&Token| token.index() >= vocabulary;
@@ -67,8 +81,12 @@ pub fn compare_variants(
             return Ok(found);
         }
     };
+    let cost = (plan.summary().terms + direct.weights()) as u64;
     let mut comparison = Comparison {
         plan,
+        cost,
+        left: most,
+        most,
         direct,
         random: fastrand::Rng::with_seed(steps.seed),
         found,
@@ -90,6 +108,10 @@ fn not_again(refusal: Refusal) -> String {
 
 struct Comparison<'p> {
     plan: &'p Plan,
+    /// Of a step, of all that are left, and of all.
+    cost: u64,
+    left: u64,
+    most: u64,
     direct: Direct<'p>,
     random: fastrand::Rng,
     found: Variants,
@@ -108,6 +130,9 @@ impl Comparison<'_> {
         let length = begin.len() + self.random.usize(1..LENGTH);
         let mut token = begin.first().copied().unwrap_or(Token(0));
         for at in 1..length {
+            if !self.may_step() {
+                return;
+            }
             let mut next = memory.clone();
             let Ok(probed) = execution.probe(token, Change::default(), true) else { break };
             if !self.is_equal(&mut next, token, Change::default(), &probed) {
@@ -125,7 +150,23 @@ impl Comparison<'_> {
         }
     }
 
-    /// Takes a class's tokens in turn, and at the selected place the tokens of each selected-token class in turn,
+    /// Whether another step may be taken. If not, that is what is found: not all was compared.
+    fn may_step(&mut self) -> bool {
+        match self.left.checked_sub(self.cost) {
+            Some(left) => self.left = left,
+            None => {
+                let why = format!(
+                    "not all is compared: that takes more than {} looks at a term or weight",
+                    self.most
+                );
+                self.found.difference.get_or_insert(why);
+            }
+        }
+        self.found.difference.is_none()
+    }
+
+    /// Takes a class's tokens in turn, and at the selected place the tokens of each
+    /// selected-token class in turn,
     /// with every age.
     fn class(&mut self, execution: &mut Execution<'_>, memory: &Memory, class: u16) {
         let bos = self.plan.single_bos();
@@ -152,6 +193,9 @@ impl Comparison<'_> {
                 let other = selected[self.turn % selected.len()];
                 let change = Change { token: place.map(|place| (place, other)), age, ..apart };
                 for predicts in [true, false] {
+                    if !self.may_step() {
+                        return;
+                    }
                     match execution.probe(token, change, predicts) {
                         Ok(probed) => {
                             if !self.is_equal(&mut memory.clone(), token, change, &probed) {
@@ -204,7 +248,7 @@ impl Comparison<'_> {
         let age = latch.map_or(AGES, |at| (t - at as usize).min(AGES));
         let class = self.plan.classes()[token.index()];
         self.seen.insert((class, selected, age, probed.prediction.is_some()));
-        let predicted = self.direct.step(memory);
+        let predicted = self.direct.step(memory, probed.prediction.is_some());
         let held = |reg: u16| i128::from(probed.registers[usize::from(reg)]);
         let sums = memory.sums.iter().all(|(&sum, &x)| held(self.plan.sum(sum)) == x);
         let latches =
@@ -218,8 +262,8 @@ impl Comparison<'_> {
             let pushed = probed.columns.get(column.as_u32() as usize);
             pushed.is_some_and(|pushed| pushed.map(i128::from) == held.get(t).copied())
         });
-        let prediction = probed.prediction.is_none() || probed.prediction == predicted;
-        if predicted.is_some() && sums && latches && tables && columns && prediction {
+        let prediction = predicted == Some(probed.prediction);
+        if prediction && sums && latches && tables && columns {
             return true;
         }
         self.found.difference = Some(format!(
@@ -228,5 +272,22 @@ impl Comparison<'_> {
             token.0, probed.prediction
         ));
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_that_takes_too_much_is_no_check_that_was_passed() {
+        let model = Model::from_bytes(&include_bytes!("../../models/wasm32.bin")[..]).unwrap();
+        let plan = Plan::new(&model, Plan::likely_bos(&model)).unwrap();
+        let steps = Steps { states: 1, seed: 0 };
+        let enough = compare_within(&model, &plan, &[], steps, MOST_WORK / 8).unwrap();
+        assert_eq!(enough.difference, None);
+        let little = compare_within(&model, &plan, &[], steps, 1 << 24).unwrap();
+        assert!(little.steps > 100 && little.steps < enough.steps, "{little:?}");
+        assert!(little.difference.unwrap().contains("more than 16777216 looks"));
     }
 }

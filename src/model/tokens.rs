@@ -45,6 +45,14 @@ impl Tokens {
         }
     }
 
+    /// The token at a place, if there are so many.
+    pub fn get(&self, index: usize) -> Option<Token> {
+        match &self.0 {
+            Ids::Narrow(ids) => ids.get(index).map(|&id| Token(id.into())),
+            Ids::Wide(ids) => ids.get(index).map(|&id| Token(id)),
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -95,6 +103,7 @@ mod tests {
             tokens.push(Token(id));
             assert_eq!(tokens.narrow().is_some(), count < 3);
             assert_eq!(tokens.len(), count + 1);
+            assert_eq!((tokens.get(count), tokens.get(count + 1)), (Some(Token(id)), None));
             assert!(tokens.iter().eq(ids[..=count].iter().map(|&id| Token(id))));
         }
     }

@@ -17,6 +17,16 @@ pub const MAX_AGE: i64 = 1 << 28;
 /// Products that bounds do not keep below 2^53 are guarded to stay within ± this.
 pub const MAX_PRODUCT: i64 = 1 << 40;
 
+/// Steps of planning, and of making one piece of code: terms and tokens that are looked at. The
+/// bundled model takes a hundredth of them.
+pub const MAX_WORK: u64 = 1 << 27;
+
+/// Steps of looking for groups of the output head: rows that are looked at along a direction.
+pub const MAX_GROUPING: u64 = 1 << 26;
+
+/// Groups of the output head: those that are left are compared one by one at every step.
+pub const MAX_GROUPS: usize = 1 << 8;
+
 /// Keys and queries of tables lie within ± this: (2·2^45)² is less than what clears a token, so a
 /// dead token loses against any live one (lemma 14).
 pub const MAX_KEY: i64 = 1 << 45;

@@ -86,6 +86,8 @@ impl Plan {
         for limit in LENGTHS {
             match Plan::within(model, &zero, limit) {
                 Ok(plan) => return Ok(plan),
+                // What is too much for one length is for all.
+                Err(why) if why.is_a_limit() => return Err(why),
                 Err(why) => refusal = why,
             }
         }
@@ -94,8 +96,13 @@ impl Plan {
 
     fn within(model: &Model, zero: &PositionZero, limit: u64) -> Result<Plan, Refusal> {
         let mut fused = fuse::fuse(model, zero, limit)?;
-        let output = output_head::group(model, &mut fused)?;
-        let live = liveness::live(&mut fused, &output)?;
+        let planned = output_head::group(model, &mut fused)
+            .and_then(|output| Ok((liveness::live(&mut fused, &output)?, output)));
+        // What was then not followed any further may be the cause of anything.
+        if fused.analysis.arena.is_exhausted() {
+            return Err(Refusal::Work);
+        }
+        let (live, output) = planned?;
         let arena = fused.analysis.arena;
         let plan = Plan {
             elsewhere: arena.feature_bounds.elsewhere(),
@@ -190,7 +197,7 @@ impl Plan {
             columns,
             line_groups: self.output.line_groups.len(),
             plane_groups: self.output.plane_groups.len(),
-            guards: self.output.guards.len(),
+            guards: self.output.guards.len() + self.output.guards_of_predictions.len(),
             classes: self.live.members.len(),
             selected_classes: self.live.representatives.len(),
         }

@@ -15,6 +15,9 @@ pub enum Refusal {
     /// More tokens than the plan's history can hold.
     #[error("the vocabulary has more than 65,536 tokens")]
     Vocabulary,
+    /// There is more to follow than [`crate::plan::Plan`] is worth.
+    #[error("planning takes more than 2^27 steps")]
+    Work,
     /// Something that a logit depends on cannot be proved exact.
     #[error(transparent)]
     Unproved(#[from] Cause),
@@ -27,6 +30,18 @@ pub enum Refusal {
     /// Code would need coefficients beyond 2^60.
     #[error("a coefficient of a step's code grows beyond 2^60")]
     Coefficient,
+}
+
+impl Refusal {
+    /// Whether it is a limit of what is tried, whatever the length of histories.
+    pub(super) fn is_a_limit(self) -> bool {
+        let rule =
+            |cause: Cause| matches!(cause.rule, Rule::Grouping | Rule::Groups | Rule::Winners);
+        match self {
+            Refusal::Unproved(cause) => rule(cause),
+            other => other == Refusal::Work,
+        }
+    }
 }
 
 /// The first thing that could not be proved, of all that a logit depends on.
@@ -123,7 +138,7 @@ impl fmt::Display for Place {
 
 /// A rule without which a token could differ from the reference's: a condition of a lemma of
 /// docs/plan.md, or a limit of what is followed (`OneMean`, `Symbol`, `Guards`, `Coefficient`,
-/// `Winners`).
+/// `Winners`, `Grouping`, `Groups`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
@@ -197,6 +212,12 @@ pub enum Rule {
     #[error("a logit's sum may leave the range in which it does not round")]
     LogitRange,
     /// Without a bound.
-    #[error("the winners of a group fill too long a table")]
+    #[error("the winners of all groups of tokens fill more than 2^20 entries")]
     Winners,
+    /// Without a bound.
+    #[error("the search for groups of tokens takes more than 2^26 steps")]
+    Grouping,
+    /// Without a bound.
+    #[error("the tokens fall into more than 256 groups")]
+    Groups,
 }

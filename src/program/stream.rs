@@ -7,7 +7,7 @@ use std::io::{self, BufRead};
 
 use thiserror::Error;
 
-use super::text::parse_program;
+use super::text::{parse_program, quoted};
 use super::{Problem, Program, ProgramError};
 use crate::machine::{PAYLOAD_END, Symbol};
 
@@ -147,12 +147,8 @@ impl<R: BufRead> Words<R> {
 
     fn symbol(&self) -> Result<Symbol, ProgramError> {
         let word = String::from_utf8_lossy(&self.word);
-        if self.word.len() > LONGEST_WORD {
-            let word = format!("{}...", word.chars().take(20).collect::<String>());
-            return Err(self.problem(Problem::UnknownToken { word }));
-        }
         Symbol::from_word(&word)
-            .ok_or_else(|| self.problem(Problem::UnknownToken { word: word.into() }))
+            .ok_or_else(|| self.problem(Problem::UnknownToken { word: quoted(&word) }))
     }
 
     fn problem(&self, problem: Problem) -> ProgramError {

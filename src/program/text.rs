@@ -9,7 +9,16 @@ pub fn parse_program(file: &[u8]) -> Result<Program, ProgramError> {
     let program = prompt(&mut words)?;
     match words.next() {
         None => Ok(program),
-        Some(word) => Err(words.error(Problem::AfterPrompt { got: word.into() })),
+        Some(word) => Err(words.error(Problem::AfterPrompt { got: quoted(word) })),
+    }
+}
+
+/// A program of its words, one by one, where they stand in no file.
+pub(crate) fn program_of<'w>(mut words: impl Iterator<Item = &'w str>) -> Result<Program, Problem> {
+    let program = prompt_of(&mut || words.next())?;
+    match words.next() {
+        None => Ok(program),
+        Some(word) => Err(Problem::AfterPrompt { got: quoted(word) }),
     }
 }
 
@@ -19,59 +28,77 @@ pub fn parse_trace(file: &[u8]) -> Result<Trace, ProgramError> {
     let program = prompt(&mut words)?;
     let mut generated = Vec::new();
     while let Some(word) = words.next() {
-        generated.push(words.symbol(word)?);
+        generated.push(symbol(word).map_err(|problem| words.error(problem))?);
     }
     Ok(Trace { program, generated })
 }
 
-/// `{`, instructions, `}` and one payload for each `input_base`.
+/// The prompt of a file; what is wrong with it stands at the latest word.
 fn prompt(words: &mut Words) -> Result<Program, ProgramError> {
-    match words.next() {
+    let program = prompt_of(&mut || words.next());
+    program.map_err(|problem| words.error(problem))
+}
+
+/// `{`, instructions, `}` and one payload for each `input_base`, of words that come one by one.
+fn prompt_of<'w>(next: &mut impl FnMut() -> Option<&'w str>) -> Result<Program, Problem> {
+    match next() {
         Some("{") => {}
-        got => {
-            let got = got.unwrap_or_default().into();
-            return Err(words.error(Problem::NoOpeningBrace { got }));
-        }
+        got => return Err(Problem::NoOpeningBrace { got: quoted(got.unwrap_or_default()) }),
     }
     let mut code = Vec::new();
     loop {
-        let word = words.next().ok_or_else(|| words.error(Problem::NoClosingBrace))?;
-        match words.symbol(word)? {
+        let word = next().ok_or(Problem::NoClosingBrace)?;
+        match symbol(word)? {
             Symbol::Close => break,
-            Symbol::Instruction(op) => code.push(instruction(words, op)?),
-            _ => return Err(words.error(Problem::NotAnInstruction { got: word.into() })),
+            Symbol::Instruction(op) => code.push(instruction(next, op)?),
+            _ => return Err(Problem::NotAnInstruction { got: quoted(word) }),
         }
     }
     let takes = code.iter().take_while(|i| i.op == Op::InputBase).count();
-    let payloads = (0..takes).map(|_| payload(words)).collect::<Result<_, _>>()?;
-    Program::new(code, payloads).map_err(|problem| words.error(problem))
+    let payloads = (0..takes).map(|_| payload(next)).collect::<Result<_, _>>()?;
+    Program::new(code, payloads)
 }
 
-fn instruction(words: &mut Words, op: Op) -> Result<Instruction, ProgramError> {
+fn instruction<'w>(
+    next: &mut impl FnMut() -> Option<&'w str>,
+    op: Op,
+) -> Result<Instruction, Problem> {
     let mut immediate = [0; 4];
     for (byte, place) in immediate.iter_mut().enumerate() {
-        let word = words.next().unwrap_or_default();
-        *place = hex_pair(word).ok_or_else(|| {
-            words.error(Problem::ShortImmediate { op: op.name(), byte, got: word.into() })
-        })?;
+        let word = next().unwrap_or_default();
+        let short = || Problem::ShortImmediate { op: op.name(), byte, got: quoted(word) };
+        *place = hex_pair(word).ok_or_else(short)?;
     }
     Ok(Instruction::new(op, u32::from_le_bytes(immediate)))
 }
 
 /// Bytes, `00` and a commit.
-fn payload(words: &mut Words) -> Result<Vec<u8>, ProgramError> {
+fn payload<'w>(next: &mut impl FnMut() -> Option<&'w str>) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
     loop {
-        let word = words.next().ok_or_else(|| words.error(Problem::NoPayloadEnd))?;
-        match words.symbol(word)? {
+        let word = next().ok_or(Problem::NoPayloadEnd)?;
+        match symbol(word)? {
             Symbol::Byte(byte) => bytes.push(byte),
             PAYLOAD_END => break,
-            _ => return Err(words.error(Problem::NotInput { got: word.into() })),
+            _ => return Err(Problem::NotInput { got: quoted(word) }),
         }
     }
     match bytes.pop() {
         Some(0) => Ok(bytes),
-        _ => Err(words.error(Problem::UnterminatedPayload)),
+        _ => Err(Problem::UnterminatedPayload),
+    }
+}
+
+fn symbol(word: &str) -> Result<Symbol, Problem> {
+    Symbol::from_word(word).ok_or_else(|| Problem::UnknownToken { word: quoted(word) })
+}
+
+/// A word as messages show it: the beginning of one that is longer than any token's name.
+pub(super) fn quoted(word: &str) -> String {
+    const SHOWN: usize = 20;
+    match word.char_indices().nth(2 * SHOWN) {
+        None => word.to_owned(),
+        Some(_) => format!("{}...", word.chars().take(SHOWN).collect::<String>()),
     }
 }
 
@@ -109,11 +136,6 @@ impl<'a> Words<'a> {
         self.word = self.offset + begin;
         self.offset = self.word + word.len();
         (!word.is_empty()).then_some(word)
-    }
-
-    fn symbol(&self, word: &str) -> Result<Symbol, ProgramError> {
-        Symbol::from_word(word)
-            .ok_or_else(|| self.error(Problem::UnknownToken { word: word.into() }))
     }
 
     fn error(&self, problem: Problem) -> ProgramError {
@@ -287,6 +309,14 @@ mod tests {
         assert_eq!(with("halt"), Problem::NotInput { got: "halt".into() });
         assert_eq!(with("ff' 00"), Problem::NotInput { got: "ff'".into() });
         assert_eq!(with("é"), Problem::UnknownToken { word: "é".into() });
+    }
+
+    #[test]
+    fn a_word_without_end_is_shown_by_its_beginning() {
+        let long = "x".repeat(1 << 20);
+        for text in [long.clone(), format!("{{ {long}"), format!("{{ halt {long}")] {
+            assert!(parse_program(text.as_bytes()).unwrap_err().to_string().len() < 200);
+        }
     }
 
     #[test]

@@ -214,12 +214,18 @@ impl Assembler {
         self.height = self.height.checked_add_signed(change).expect("validated code keeps a stack");
     }
 
+    /// Whether there are too many instructions. Whoever emits asks after every instruction of a
+    /// module, branch and routine: what any of them becomes is in proportion to what is there already.
+    pub fn check_size(&self) -> Result<()> {
+        if self.code.len() > MOST_INSTRUCTIONS {
+            return Err(WasmError::TooLarge { limit: MOST_INSTRUCTIONS });
+        }
+        Ok(())
+    }
+
     /// The finished code.
     pub fn link(mut self) -> Result<Vec<Instruction>> {
-        if self.code.len() > MOST_INSTRUCTIONS {
-            let instructions = self.code.len();
-            return Err(WasmError::TooLarge { instructions, limit: MOST_INSTRUCTIONS });
-        }
+        self.check_size()?;
         for &(at, label) in &self.jumps {
             let target = self.place(label).expect("a label that is jumped to is bound");
             self.code[at].immediate = distance(at, target);

@@ -8,6 +8,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::assembler::{Assembler, Label};
+use super::dispatch::{ByType, by_type};
 use super::error::Result;
 use super::function::FunctionTranslator;
 use super::module::{Body, Module};
@@ -51,6 +52,8 @@ pub struct Compiler<'m> {
     pub asm: Assembler,
     routines: HashMap<Routine, Label>,
     wanted: VecDeque<Routine>,
+    /// By table, its elements by type.
+    elements: HashMap<u32, ByType>,
     /// Names and first instructions, for listings.
     pub listing: Vec<(String, usize)>,
 }
@@ -64,6 +67,7 @@ impl<'m> Compiler<'m> {
             asm: Assembler::default(),
             routines: HashMap::new(),
             wanted: VecDeque::new(),
+            elements: HashMap::new(),
             listing: Vec::new(),
         }
     }
@@ -101,8 +105,16 @@ impl<'m> Compiler<'m> {
             };
             self.listing.push((name, self.asm.here()));
             self.routine(routine)?;
+            self.asm.check_size()?;
         }
         Ok(())
+    }
+
+    /// The elements of a table whose functions are of a type: index and function, ascending.
+    pub fn elements(&mut self, table: u32, ty: u32) -> &[(u32, u32)] {
+        let module = self.module;
+        let elements = self.elements.entry(table).or_insert_with(|| by_type(module, table));
+        elements.get(&module.first_alike(ty)).map_or(&[], Vec::as_slice)
     }
 
     fn routine(&mut self, routine: Routine) -> Result<()> {

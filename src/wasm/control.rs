@@ -233,12 +233,14 @@ impl FunctionTranslator<'_, '_> {
     }
 
     /// Emits the exits that conditional branches have asked for.
-    pub(super) fn emit_exits(&mut self) {
+    pub(super) fn emit_exits(&mut self) -> Result<()> {
         for exit in std::mem::take(&mut self.exits) {
             self.compiler.asm.bind(exit.label);
             self.compiler.asm.set_height(exit.height);
             self.go(exit.target);
+            self.compiler.asm.check_size()?;
         }
+        Ok(())
     }
 
     /// `br_table`: the last depth is for all indices from there on.

@@ -5,7 +5,7 @@
 //! elements that are null, of another type or beyond the end are all the same
 //! range: one that traps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::assembler::Label;
 use super::compiler::Compiler;
@@ -39,6 +39,7 @@ pub fn decide(
     ranges: &[Range<Label>],
     arrive: &mut impl FnMut(&mut Compiler, Label) -> Result<()>,
 ) -> Result<()> {
+    compiler.asm.check_size()?;
     let (below, from) = ranges.split_at(ranges.len() / 2);
     let [(boundary, first_label), more @ ..] = from else { return Ok(()) };
     let [.., (_, last_label)] = below else { return arrive(compiler, *first_label) };
@@ -72,7 +73,7 @@ pub fn decide(
 pub fn call_by_index(compiler: &mut Compiler, table: u32, ty: u32) -> Result<()> {
     let module = compiler.module;
     let (takes, _) = i32_signature(&module.types[ty as usize], || format!("type[{ty}]"), 0)?;
-    let ranges = ranges(targets(module, table, ty));
+    let ranges = ranges(targets(compiler.elements(table, ty)));
     let mut labels: BTreeMap<Option<u32>, Label> = BTreeMap::new();
     for (_, target) in &ranges {
         labels.entry(*target).or_insert_with(|| compiler.asm.label());
@@ -109,13 +110,26 @@ pub fn call_by_index(compiler: &mut Compiler, table: u32, ty: u32) -> Result<()>
     Ok(())
 }
 
+/// The elements of a table by the type of their functions, the first of all types that are equal:
+/// index and function, ascending.
+pub type ByType = HashMap<u32, Vec<(u32, u32)>>;
+
+/// Sorts a table's elements, once for all types that are called through it.
+pub fn by_type(module: &Module, table: u32) -> ByType {
+    let mut elements = ByType::new();
+    for (&index, &function) in &module.tables[table as usize].functions {
+        let ty = module.first_alike(module.functions[function as usize].ty);
+        elements.entry(ty).or_default().push((index, function));
+    }
+    elements
+}
+
 /// For each index at which it changes what to call: the function, or none where
 /// the call traps.
-fn targets(module: &Module, table: u32, ty: u32) -> Vec<Range<Option<u32>>> {
-    let ty = &module.types[ty as usize];
+fn targets(elements: &[(u32, u32)]) -> Vec<Range<Option<u32>>> {
     let mut targets = BTreeMap::from([(0, None)]);
-    for (&index, &function) in &module.tables[table as usize].functions {
-        targets.insert(index, Some(function).filter(|&f| module.function_type(f) == ty));
+    for &(index, function) in elements {
+        targets.insert(index, Some(function));
         if let Some(next) = index.checked_add(1) {
             targets.entry(next).or_insert(None);
         }

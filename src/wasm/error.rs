@@ -48,8 +48,8 @@ pub enum WasmError {
         limit = super::LOCALS
     )]
     TooManyLocals { function: String, locals: u64, offset: u64 },
-    #[error("{instructions} instructions are too many; there may be {limit}")]
-    TooLarge { instructions: usize, limit: usize },
+    #[error("the program has more than {limit} instructions, which is as many as there may be")]
+    TooLarge { limit: usize },
     #[error("an input of {capacity} bytes needs {pages} pages of memory; the module allows {max}")]
     NoRoomForInput { capacity: u32, pages: u64, max: u64 },
     #[error("the input has {length} bytes; the program was compiled for at most {capacity}")]

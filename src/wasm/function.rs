@@ -72,6 +72,7 @@ impl<'c, 'm> FunctionTranslator<'c, 'm> {
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset()?;
             translator.operator(&operator, offset)?;
+            translator.compiler.asm.check_size()?;
         }
         translator.leave(body.range().start)
     }
@@ -111,9 +112,10 @@ impl<'c, 'm> FunctionTranslator<'c, 'm> {
 
     /// What waits behind the last `return`.
     fn leave(&mut self, offset: u64) -> Result<()> {
-        self.emit_exits();
+        self.emit_exits()?;
         for division in std::mem::take(&mut self.divisions) {
             division.emit(self.compiler);
+            self.compiler.asm.check_size()?;
         }
         if let Some(trap) = self.trap {
             self.compiler.asm.bind(trap);

@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 /// What stands around the bytes of a payload, in tokens.
 const PAYLOAD_TOKENS: u64 = 7;
 
-const PAGE: usize = 4096;
+/// Small, for segments of a byte may be far apart.
+const PAGE: usize = 256;
 
 /// Bytes by address; all others are zero.
 #[derive(Clone, Debug, Default)]

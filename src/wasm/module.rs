@@ -4,7 +4,7 @@
 //! a newer compiler emits gets as far as the instruction that is refused by name.
 //! Function bodies stay as they are; they are read when something calls them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use wasmparser::{
     DataKind, ElementItems, ElementKind, Export, ExternalKind, FuncType, FunctionBody, Import,
@@ -37,6 +37,10 @@ pub struct Module<'a> {
     pub exports: BTreeMap<String, (ExternalKind, u32)>,
     /// The function that runs before the entry.
     pub start: Option<u32>,
+    /// For each type the first that equals it: calls through a table compare types by structure.
+    alike: Vec<u32>,
+    /// Functions before this one are imported or have their code.
+    next_body: usize,
 }
 
 /// A function.
@@ -129,11 +133,17 @@ impl<'a> Module<'a> {
         &self.types[self.functions[function as usize].ty as usize]
     }
 
+    /// The first type that equals this one.
+    pub fn first_alike(&self, ty: u32) -> u32 {
+        self.alike[ty as usize]
+    }
+
     /// Takes in one section.
     fn take(&mut self, payload: Payload<'a>) -> Result<()> {
         match payload {
             Payload::TypeSection(types) => {
                 self.types = types.into_iter_err_on_gc_types().collect::<Result<_, _>>()?;
+                self.alike = first_alike(&self.types);
             }
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports_with_offsets() {
@@ -276,9 +286,14 @@ impl<'a> Module<'a> {
                 memory.grows = matches!(operators.read()?, Operator::MemoryGrow { .. });
             }
         }
-        let declared = |function: &&mut Function| matches!(function.body, Body::Declared);
-        if let Some(function) = self.functions.iter_mut().find(declared) {
-            function.body = Body::Code(body);
+        // Imports come before all others, so the search goes on where it ended.
+        let rest = self.functions.iter_mut().skip(self.next_body);
+        for function in rest {
+            self.next_body += 1;
+            if matches!(function.body, Body::Declared) {
+                function.body = Body::Code(body);
+                break;
+            }
         }
         Ok(())
     }
@@ -294,6 +309,12 @@ impl<'a> Module<'a> {
             }
         }
     }
+}
+
+/// For each type the first that equals it.
+fn first_alike(types: &[FuncType]) -> Vec<u32> {
+    let mut first: HashMap<&FuncType, u32> = HashMap::new();
+    (0..).zip(types).map(|(number, ty)| *first.entry(ty).or_insert(number)).collect()
 }
 
 impl Memory {

@@ -39,6 +39,9 @@ pub enum GuardFailure {
     /// Code for a step needs too many tables of token features.
     #[error("a step needs more tables of token features than there are")]
     TokenTables,
+    /// There is too much to do to make code for a step, or too much code.
+    #[error("code for a step takes more than 2^27 steps to make, or there is too much code")]
+    Code,
     /// Code for a step needs too great coefficients.
     #[error("a coefficient of a step's code grows beyond 2^60")]
     Coefficient,
@@ -50,6 +53,7 @@ impl From<Refusal> for GuardFailure {
         match refusal {
             Refusal::TokenTables => GuardFailure::TokenTables,
             Refusal::Registers => GuardFailure::Registers,
+            Refusal::Work => GuardFailure::Code,
             Refusal::Coefficient | Refusal::Vocabulary | Refusal::Unproved(_) => {
                 GuardFailure::Coefficient
             }

@@ -41,6 +41,14 @@ pub const AGES: usize = 8;
 /// others share that of their token class. A trace of a million tokens was seen to meet 243.
 const MAX_VARIANTS: usize = 1 << 12;
 
+/// Beyond so many operations, too, all others share the code of their token class; and beyond twice as
+/// many there is no more code. A trace of a million tokens was seen to need 3,600.
+const MAX_CODE: usize = 1 << 20;
+
+/// The same of the work that goes into making code, in steps of planning: that trace needs 1.4
+/// million.
+const MAX_CODE_WORK: u64 = 1 << 27;
+
 /// Where a piece of code stands; not made yet when it ends before it starts.
 #[derive(Clone, Copy, Debug)]
 struct Span {
@@ -61,6 +69,8 @@ pub struct Execution<'p> {
     /// What is deferred of each piece of code that predicts; nothing where predictions are not
     /// deferred.
     deferred: Option<DeferredCode>,
+    /// Operations that were made, deferred ones too.
+    made: usize,
     /// Combinations that have code of their own, at most [`MAX_VARIANTS`].
     variants: usize,
     /// By token class and whether it predicts, where in `second` code for every selected-token
@@ -128,6 +138,7 @@ impl<'p> Execution<'p> {
             first: vec![UNMADE; classes],
             second: vec![UNMADE; classes * selected_classes * (AGES + 1) * 2],
             deferred: None,
+            made: 0,
             variants: 0,
             general: vec![None; 2 * classes],
             selected_classes,
@@ -226,6 +237,7 @@ impl<'p> Execution<'p> {
     #[cold]
     fn make_first(&mut self, class: u16) -> Result<Span, GuardFailure> {
         let ops = self.compiler.first(class)?;
+        self.count(ops.len())?;
         let span = self.keep(ops);
         self.first[class as usize] = span;
         Ok(span)
@@ -239,7 +251,8 @@ impl<'p> Execution<'p> {
         at: usize,
     ) -> Result<Span, GuardFailure> {
         let general = 2 * usize::from(known.class) + usize::from(predicts);
-        let known = if self.variants < MAX_VARIANTS {
+        let is_cheap = self.made < MAX_CODE && self.compiler.work() < MAX_CODE_WORK;
+        let known = if self.variants < MAX_VARIANTS && is_cheap {
             self.variants += 1;
             known
         } else if let Some(like) = self.general[general] {
@@ -253,6 +266,7 @@ impl<'p> Execution<'p> {
             Known { selected: None, age: None, ..known }
         };
         let mut ops = self.compiler.second(known, predicts)?;
+        self.count(ops.len())?;
         if let (Some(deferred), true) = (&mut self.deferred, predicts) {
             let code;
             (ops, code) = plan::split(ops, self.plan.first_free());
@@ -262,6 +276,15 @@ impl<'p> Execution<'p> {
         let span = self.keep(ops);
         self.second[at] = span;
         Ok(span)
+    }
+
+    /// Counts operations that were made, of which there may be too many.
+    fn count(&mut self, operations: usize) -> Result<(), GuardFailure> {
+        self.made += operations;
+        if self.made > 2 * MAX_CODE || self.compiler.work() > 2 * MAX_CODE_WORK {
+            return Err(GuardFailure::Code);
+        }
+        Ok(())
     }
 
     fn keep(&mut self, ops: Vec<Op>) -> Span {

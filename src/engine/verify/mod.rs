@@ -57,7 +57,7 @@ pub use plan::verify_by_plan;
 pub use report::{End, Logits, Mismatch, Verification, VerifyError};
 pub use sample::Spot;
 pub use threads::NoThreads;
-pub(crate) use threads::WORTH_THREADS;
+pub(crate) use threads::{MOST_FOR_A_CORE, WORTH_THREADS};
 
 use rayon::ThreadPool;
 use serde::Serialize;

@@ -17,6 +17,14 @@ const WORKER_STACK: usize = 128 << 10;
 /// Shorter traces go through the plan in less time than a second thread needs for code of its own.
 pub(crate) const WORTH_THREADS: usize = 8_000_000;
 
+/// Threads for each core, at most: more only wait for each other, whatever the blocks.
+pub(crate) const MOST_FOR_A_CORE: usize = 4;
+
+/// How many cores there are, as far as the system tells.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 /// The system gives no such threads.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("no pool of {threads} threads: {reason}")]
@@ -27,14 +35,15 @@ pub struct NoThreads {
 
 impl Method {
     /// So many threads, or if nobody says how many, those that are fastest for this method and a
-    /// trace of so many tokens, where that is known: one for each core, or only one.
+    /// trace of so many tokens, where that is known: one for each core, or only one. Of more than
+    /// [`MOST_FOR_A_CORE`] only these run, and reports say how many those are.
     pub(crate) fn pool(
         self,
         threads: Option<NonZero<u16>>,
         tokens: Option<usize>,
     ) -> Result<ThreadPool, NoThreads> {
         let threads = match threads {
-            Some(threads) => usize::from(threads.get()),
+            Some(threads) => usize::from(threads.get()).min(MOST_FOR_A_CORE * cores()),
             None => self.threads(tokens),
         };
         ThreadPoolBuilder::new()
@@ -48,7 +57,7 @@ impl Method {
         let short = tokens.is_some_and(|tokens| tokens < WORTH_THREADS);
         match self {
             Method::Plan if short => 1,
-            _ => std::thread::available_parallelism().map_or(1, NonZero::get),
+            _ => cores(),
         }
     }
 }
@@ -59,14 +68,13 @@ mod tests {
 
     #[test]
     fn short_traces_go_through_the_plan_on_one_thread() {
-        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
         let threads =
             |method: Method, tokens| method.pool(None, tokens).unwrap().current_num_threads();
         assert_eq!(threads(Method::Plan, Some(WORTH_THREADS - 1)), 1);
-        assert_eq!(threads(Method::Plan, Some(WORTH_THREADS)), cores);
+        assert_eq!(threads(Method::Plan, Some(WORTH_THREADS)), cores());
         for tokens in [None, Some(0), Some(WORTH_THREADS)] {
-            assert_eq!(threads(Method::Dgemm, tokens), cores);
-            assert_eq!(threads(Method::Spot, tokens), cores);
+            assert_eq!(threads(Method::Dgemm, tokens), cores());
+            assert_eq!(threads(Method::Spot, tokens), cores());
         }
     }
 
@@ -75,6 +83,8 @@ mod tests {
         for method in [Method::Dgemm, Method::Spot, Method::Plan] {
             let pool = method.pool(NonZero::new(3), Some(1)).unwrap();
             assert_eq!(pool.current_num_threads(), 3);
+            let most = method.pool(NonZero::new(1024), Some(1)).unwrap().current_num_threads();
+            assert_eq!(most, (MOST_FOR_A_CORE * cores()).min(1024));
         }
     }
 }

@@ -32,7 +32,7 @@ pub fn derive(plan: &Plan) -> Derived {
     let mut walk = Walk { plan, derived: Derived::default(), seen: BTreeMap::new() };
     let Plan { items, output, live, .. } = plan;
     let needed = &live.needed;
-    for affine in output.basis.iter().chain(&output.guards) {
+    for affine in output.roots() {
         walk.expression(affine);
     }
     for (_, affine) in items.sums.iter().filter(|sum| needed.sums.contains(sum.0)) {

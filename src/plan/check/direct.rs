@@ -74,6 +74,11 @@ impl<'p> Direct<'p> {
         Ok(Direct { plan, head, slots, fused })
     }
 
+    /// Weights of all logits.
+    pub fn weights(&self) -> usize {
+        self.head.iter().map(Vec::len).sum()
+    }
+
     /// After the BOS token, at position 0.
     pub fn begin(&self) -> Memory {
         let (plan, items) = (self.plan, &self.fused.items);
@@ -93,24 +98,12 @@ impl<'p> Direct<'p> {
         }
     }
 
-    /// Takes the token that was just appended to the history, and predicts the next; `None` where
-    /// a number leaves what the plan allows.
-    pub fn step(&self, memory: &mut Memory) -> Option<Token> {
+    /// Takes the token that was just appended to the history, and if it `predicts`, says the next;
+    /// `None` where a number leaves what the plan allows.
+    pub fn step(&self, memory: &mut Memory, predicts: bool) -> Option<Option<Token>> {
         let mut now = Now { direct: self, memory, known: SecondaryMap::new() };
         let items = &self.fused.items;
-        let logits: Option<Vec<i128>> = {
-            let slots: Option<PrimaryMap<SlotId, i128>> =
-                self.slots.values().map(|affine| now.affine(affine)).collect();
-            let slots = slots?;
-            let logit = |row: &Vec<(SlotId, i128)>| {
-                row.iter().try_fold(0i128, |sum, &(slot, weight)| {
-                    sum.checked_add(weight.checked_mul(slots[slot])?)
-                })
-            };
-            self.head.iter().map(logit).collect()
-        };
-        let logits = logits?;
-        let best = (0..logits.len()).max_by_key(|&id| (logits[id], Reverse(id)))?;
+        let best = if predicts { Some(self.predicted(&mut now)?) } else { None };
         let t = now.position();
         let sums: Option<Vec<_>> =
             now.memory.sums.keys().map(|&sum| Some((sum, now.sum(sum)?))).collect();
@@ -139,6 +132,21 @@ impl<'p> Direct<'p> {
         for (column, value) in columns {
             memory.columns.entry(column).or_default().push(value);
         }
+        Some(best)
+    }
+
+    /// The token with the greatest logit, the lowest id on a tie.
+    fn predicted(&self, now: &mut Now<'_>) -> Option<Token> {
+        let slots: Option<PrimaryMap<SlotId, i128>> =
+            self.slots.values().map(|affine| now.affine(affine)).collect();
+        let slots = slots?;
+        let logit = |row: &Vec<(SlotId, i128)>| {
+            row.iter().try_fold(0i128, |sum, &(slot, weight)| {
+                sum.checked_add(weight.checked_mul(slots[slot])?)
+            })
+        };
+        let logits: Vec<i128> = self.head.iter().map(logit).collect::<Option<_>>()?;
+        let best = (0..logits.len()).max_by_key(|&id| (logits[id], Reverse(id)))?;
         Some(Token(best as u32))
     }
 }
@@ -275,8 +283,8 @@ mod tests {
         let mut memory = direct.begin();
         for (at, pair) in trace.windows(2).enumerate().skip(1) {
             memory.history.push(pair[0]);
-            let predicted = direct.step(&mut memory).unwrap();
-            assert!(at + 1 < prompt.len() || predicted == Token(pair[1].into()), "position {at}");
+            let predicted = direct.step(&mut memory, at + 1 >= prompt.len()).unwrap();
+            assert!(predicted.is_none_or(|it| it == Token(pair[1].into())), "position {at}");
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Compiler<'p> {
     feature_bounds: FxHashMap<u16, FeatureBounds>,
     /// Bounds of the greatest point of plane groups, by group and bounds of x and y.
     plane_bounds: FxHashMap<(usize, [Interval; 2]), Interval>,
+    /// Terms and tokens that were looked at so far.
+    work: u64,
 }
 
 impl<'p> Compiler<'p> {
@@ -41,7 +43,8 @@ impl<'p> Compiler<'p> {
         let (names, feature_bounds) = (FxHashMap::default(), FxHashMap::default());
         let plane_bounds = FxHashMap::default();
         let leaves_zero = specialise::leaves_zero(plan);
-        Compiler { plan, tables: Vec::new(), names, leaves_zero, feature_bounds, plane_bounds }
+        let tables = Vec::new();
+        Compiler { plan, tables, names, leaves_zero, feature_bounds, plane_bounds, work: 0 }
     }
 
     /// Tables of token features, each as long as the vocabulary.
@@ -68,7 +71,7 @@ impl<'p> Compiler<'p> {
         }
         let made = made
             .and_then(|()| lowering.remaining(&plan.live.needed))
-            .and_then(|()| lowering.guards());
+            .and_then(|()| lowering.guards(predicts));
         lowering.finish(made)
     }
 
@@ -79,8 +82,14 @@ impl<'p> Compiler<'p> {
             .unwrap_or_else(|| specialise::feature_bounds(self.plan, class))
     }
 
-    /// Keeps what has become known for the next piece of code.
-    pub(super) fn keep(&mut self, class: u16, feature_bounds: FeatureBounds) {
+    /// Terms and tokens that were looked at so far.
+    pub fn work(&self) -> u64 {
+        self.work
+    }
+
+    /// Keeps what has become known for the next piece of code, which took so much work.
+    pub(super) fn keep(&mut self, class: u16, feature_bounds: FeatureBounds, work: u64) {
+        self.work += work;
         self.feature_bounds.insert(class, feature_bounds);
     }
 

@@ -154,7 +154,7 @@ impl<'a> Walk<'a> {
 pub fn live(fused: &mut Fused, output: &Output) -> Result<Live, Cause> {
     let mut walk = Walk::new(fused);
     // The output's own expressions outlive the model's.
-    let roots: Vec<&Affine> = output.basis.iter().chain(&output.guards).collect();
+    let roots: Vec<&Affine> = output.roots().collect();
     let terms_of_roots: usize = roots.iter().map(|root| root.terms.len()).sum();
     for root in &roots {
         for &(atom, _) in &root.terms {

@@ -13,6 +13,7 @@ use super::atom::Atom;
 use super::feature_bounds::{Columns, FeatureBounds, Stands};
 use super::interval::Interval;
 use crate::plan::ids::{AtomId, FeatureId};
+use crate::plan::limits::MAX_WORK;
 
 /// The features of all tokens, as whole numbers.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct Arena {
     limit: u64,
     atoms: PrimaryMap<AtomId, (Atom, Interval)>,
     ids: FxHashMap<Atom, AtomId>,
+    /// Terms that were looked at, tokens apart.
+    work: u64,
 }
 
 impl Arena {
@@ -46,9 +49,10 @@ impl Arena {
     pub const POSITION: AtomId = AtomId::POSITION;
 
     /// An arena for positions 1..=`limit`, whose latest token is as `feature_bounds` says.
-    pub fn new(feature_bounds: FeatureBounds, limit: u64) -> Arena {
+    pub fn new(mut feature_bounds: FeatureBounds, limit: u64) -> Arena {
         let (atoms, ids) = (PrimaryMap::new(), FxHashMap::default());
-        let mut arena = Arena { feature_bounds, limit, atoms, ids };
+        feature_bounds.work = 0;
+        let mut arena = Arena { feature_bounds, limit, atoms, ids, work: 0 };
         arena.intern(Atom::Position, Interval::new(1, limit.into()));
         arena
     }
@@ -70,6 +74,8 @@ impl Arena {
 
     /// An atom as it stands, with the bounds that it has if it is new.
     pub fn intern(&mut self, atom: Atom, bounds: Interval) -> AtomId {
+        // To look for an atom is to hash its terms.
+        self.work += atom.children().map(|child| child.terms.len() as u64).sum::<u64>();
         if let Some(&id) = self.ids.get(&atom) {
             return id;
         }
@@ -141,14 +147,37 @@ impl Arena {
         Affine::atom(self.intern(Atom::Clamped(place), self.positions()))
     }
 
+    /// How much was done here: terms and tokens that were looked at.
+    pub fn work(&self) -> u64 {
+        self.work + self.feature_bounds.work
+    }
+
+    /// Whether more was done than one plan, or one piece of code, is worth.
+    pub fn is_exhausted(&self) -> bool {
+        self.work() > MAX_WORK
+    }
+
+    /// Counts what is to be done next; `None` once that is too much.
+    pub fn is_worth(&mut self, work: usize) -> Option<()> {
+        self.count(work);
+        (!self.is_exhausted()).then_some(())
+    }
+
+    /// Counts what was done.
+    pub(super) fn count(&mut self, work: usize) {
+        self.work += work as u64;
+    }
+
     /// Bounds of an expression.
     pub fn bounds(&mut self, affine: &Affine) -> Interval {
-        let Arena { feature_bounds, atoms, .. } = self;
+        let Arena { feature_bounds, atoms, work, .. } = self;
+        *work += affine.terms.len() as u64;
         let mut total = Interval::point(affine.c);
         let mut places: Vec<(&Affine, Columns)> = Vec::new();
         for &(id, k) in &affine.terms {
             match &atoms[id] {
                 (Atom::Feature { place, feature }, _) => {
+                    *work += places.len() as u64;
                     match places.iter_mut().find(|known| known.0 == place) {
                         Some(known) => known.1.push((*feature, k)),
                         None => places.push((place, vec![(*feature, k)])),

@@ -34,6 +34,8 @@ pub struct FeatureBounds {
     elsewhere: Known,
     /// What was computed of other places before tokens were fewer.
     shared: Arc<Known>,
+    /// Tokens that were looked at.
+    pub work: u64,
 }
 
 /// Bounds that were computed.
@@ -47,7 +49,7 @@ impl FeatureBounds {
     /// For histories whose latest token is one of `current`.
     pub fn new(features: Arc<Features>, current: Vec<usize>) -> FeatureBounds {
         let (now, elsewhere, shared) = Default::default();
-        FeatureBounds { features, current, now, elsewhere, shared }
+        FeatureBounds { features, current, now, elsewhere, shared, work: 0 }
     }
 
     /// The same for fewer tokens. What is `shared` is [`FeatureBounds::elsewhere`] of this one.
@@ -104,7 +106,8 @@ impl FeatureBounds {
     }
 
     /// Over all tokens that may stand there.
-    fn over(&self, stands: Stands, terms: &[(FeatureId, i64)]) -> Interval {
+    fn over(&mut self, stands: Stands, terms: &[(FeatureId, i64)]) -> Interval {
+        self.work += (self.features.tokens * terms.len()) as u64;
         match stands {
             Stands::Now => over(&self.features, self.current.iter().copied(), terms),
             Stands::Elsewhere => over(&self.features, 0..self.features.tokens, terms),

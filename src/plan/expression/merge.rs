@@ -80,6 +80,8 @@ impl Arena {
 
     /// A piece of knots as an atom.
     fn bent(&mut self, gate: &Affine, factor: &Affine, knots: &[(i64, i64)]) -> Option<Affine> {
+        (!self.is_exhausted()).then_some(())?;
+        self.count(knots.len() * knots.len());
         let mut shifted: Knots = Vec::with_capacity(knots.len());
         for &(k, c) in knots {
             let k = coefficient(i128::from(k) + i128::from(gate.c))?;
@@ -117,8 +119,12 @@ impl Arena {
     /// The same expression with units of one gate and factor merged where they are bounded
     /// together (lemma 6).
     pub fn merge(&mut self, affine: Affine) -> Option<Affine> {
+        // Once there was too much to do, nothing is followed any further.
+        (!self.is_exhausted()).then_some(())?;
         let mut groups: Vec<Alike> = Vec::new();
+        let mut compared = affine.terms.len();
         for &(atom, k) in &affine.terms {
+            compared += groups.len();
             if let Atom::Piece { gate, factor, .. } = self.atom(atom) {
                 match groups.iter_mut().find(|group| group.gate == *gate && group.factor == *factor)
                 {
@@ -131,8 +137,10 @@ impl Arena {
                 }
             }
         }
+        self.count(compared);
         let mut merged = affine;
         for Alike { gate, factor, pieces } in groups {
+            self.count(gate.terms.len());
             let mut knots = Vec::new();
             for &(atom, k) in &pieces {
                 if let Atom::Piece { knots: of, .. } = self.atom(atom) {
@@ -148,6 +156,7 @@ impl Arena {
                 self.opened(&merged, &gate, &factor, slope, &mut knots)
             };
             if let Some(straight) = bounded {
+                self.count(pieces.len() * merged.terms.len());
                 for &(atom, k) in &pieces {
                     merged = merged.plus(&Affine::atom(atom), -k)?;
                 }

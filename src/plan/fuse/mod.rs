@@ -15,6 +15,7 @@
 #[cfg(test)]
 pub mod draft;
 mod finite;
+pub mod guards;
 pub mod heads;
 pub mod position_zero;
 pub mod rounding;
@@ -33,6 +34,7 @@ use crate::plan::expression::arena::{Arena, Features};
 use crate::plan::expression::feature_bounds::FeatureBounds;
 use crate::plan::ids::{FeatureId, GuardId, LayerId, SlotId};
 use crate::plan::refusal::{Cause, Place, Rule};
+use guards::Guards;
 use heads::Items;
 use position_zero::PositionZero;
 use rounding::Analysis;
@@ -171,7 +173,7 @@ impl<'a> Fusion<'a> {
 
     fn embed(&mut self, model: &Model) -> Stream {
         let symbol = |symbols: Symbols| {
-            Value::Known(Number::new(Affine::default(), 0, symbols, Rounding::None, 0))
+            Value::Known(Number::new(Affine::default(), 0, symbols, Rounding::None, Guards::NONE))
         };
         let sources = [
             Value::exact(Arena::position()),

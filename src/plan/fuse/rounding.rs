@@ -17,6 +17,7 @@
 
 use cranelift_entity::PrimaryMap;
 
+use super::guards::Guards;
 use super::upper::Upper;
 use super::value::{Number, Rounding, Symbols, Value};
 use crate::plan::expression::affine::Affine;
@@ -176,7 +177,7 @@ impl Analysis {
 
     fn combine(&mut self, terms: &[(f64, &Value)]) -> Result<Number, Cause> {
         // That a term is 0 may depend on a guard, too.
-        let guards = terms.iter().fold(0, |all, term| all | term.1.guards());
+        let guards: Guards = terms.iter().map(|term| term.1.guards()).collect();
         let products = self.products(terms)?;
         if let [Product { weight: 1.0, number, .. }] = products[..] {
             return Ok(number.clone().assuming(guards));

@@ -65,6 +65,8 @@ impl Fusion<'_> {
     fn substitute(&mut self, affine: &Affine, at: &Affine) -> Option<Affine> {
         let mut sum = Affine::constant(affine.c);
         for &(atom, k) in &affine.terms {
+            // What is nested is followed each time that it comes: that must have an end.
+            self.analysis.arena.is_worth(1 + sum.terms.len())?;
             sum = sum.plus(&self.substitute_atom(atom, at)?, k)?;
         }
         self.analysis.arena.merge(sum)
@@ -91,10 +93,11 @@ impl Fusion<'_> {
     }
 
     /// What an expression of tokens and positions gives at position 0.
-    fn at_zero(&self, affine: &Affine) -> Option<i128> {
+    fn at_zero(&mut self, affine: &Affine) -> Option<i128> {
         let mut sum = i128::from(affine.c);
         for &(atom, k) in &affine.terms {
-            let number = match self.analysis.arena.atom(atom) {
+            self.analysis.arena.is_worth(1)?;
+            let number = match &self.analysis.arena.atom(atom).clone() {
                 Atom::Position => 0,
                 Atom::Feature { feature, .. } => {
                     i128::from(self.features.columns[*feature][self.position_zero.bos.index()])

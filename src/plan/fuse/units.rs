@@ -2,17 +2,18 @@
 //!
 //! The product of an exact gate and an exact factor is exact while it stays within 2^53 steps of
 //! its grid, and rounded once beyond. One that bounds cannot keep there is *guarded*: assumed to
-//! lie within ±2^40, which is checked at every step if anything that a logit depends on was
-//! computed from it, however far back ([`super::value::Guards`], lemma 8 of docs/plan.md).
+//! lie within ±2^40, which is checked wherever anything that a logit depends on was computed from
+//! it, however far back ([`super::guards::Guards`], lemma 8 of docs/plan.md).
 //! Squares are not: they are keys of tables, which bear rounding.
 //!
 //! A unit of gate t and factor a mean is no farther than 2^-23 from the running sum of what the mean
 //! is of (lemma 9).
 
+use super::guards::Guards;
 use super::heads::entry;
 use super::rounding::{Gate, MAX_EXPONENT};
 use super::upper::Upper;
-use super::value::{Guards, Number, Rounding, Symbols, Value};
+use super::value::{Number, Rounding, Symbols, Value};
 use super::{Fusion, Stream};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
@@ -28,7 +29,7 @@ impl Fusion<'_> {
         let [gate, factor] = [gate, factor].map(|row| -> Vec<(f64, &Value)> {
             row.iter().copied().zip(slots.values()).filter(|term| term.0 != 0.0).collect()
         });
-        let guards = gate.iter().chain(&factor).fold(0, |all, term| all | term.1.guards());
+        let guards: Guards = gate.iter().chain(&factor).map(|term| term.1.guards()).collect();
         let factor = self.analysis.row(&factor);
         if factor.is_zero() {
             return Value::zero().assuming(guards);
@@ -75,7 +76,7 @@ impl Fusion<'_> {
                 Rounding::Within(before.plus(once).plus(before.times(Upper::of(f64::EPSILON))))
             }
         };
-        Ok(Number::new(piece, exponent, Symbols::default(), rounding, 0))
+        Ok(Number::new(piece, exponent, Symbols::default(), rounding, Guards::NONE))
     }
 
     /// A product that is exact if it stays within its guard.
@@ -86,7 +87,7 @@ impl Fusion<'_> {
         if number >= Guards::BITS {
             return Err(self.analysis.cause(Rule::Guards));
         }
-        Ok(Number::exact(guarded).assuming(1 << number))
+        Ok(Number::exact(guarded).assuming(Guards::of(number)))
     }
 
     /// A mean times the position.
@@ -155,7 +156,7 @@ mod tests {
                 let error = Upper::of(error);
                 let rounding =
                     if error.is_zero() { Rounding::None } else { Rounding::Within(error) };
-                Number::new(affine.clone(), exponent, Symbols::default(), rounding, 0)
+                Number::new(affine.clone(), exponent, Symbols::default(), rounding, Guards::NONE)
             };
             let gate_value = Value::Known(number(&gate, e, 0.0));
             let gate = fusion.analysis.gate(&[(1.0, &gate_value)]).unwrap();
@@ -182,7 +183,7 @@ mod tests {
             assert!(exponent <= e + d, "seed {seed}");
             assert_eq!(claimed << (e + d - exponent), meant, "seed {seed}: {product:?}");
             match product.parts().3 {
-                Rounding::None if product.guards() != 0 => {
+                Rounding::None if product.guards() != Guards::NONE => {
                     guarded += 1;
                     assert!(meant.abs() > MAX_PRODUCT.into() || computed == grid(meant, e + d));
                 }
@@ -252,17 +253,17 @@ mod tests {
         };
         let square = fusion.unit(&unit(FREE), &unit(FREE), &slots);
         assert!(matches!(square.number().unwrap().parts().3, Rounding::Once(_)));
-        assert_eq!((square.guards(), fusion.guards.len()), (0, 0));
+        assert_eq!((square.guards(), fusion.guards.len()), (Guards::NONE, 0));
         let mut other = unit(FREE);
         other[FREE + 1] = 1.0;
         let product = fusion.unit(&unit(FREE), &other, &slots);
-        assert_eq!((product.guards(), fusion.guards.len()), (1, 1));
+        assert_eq!((product.guards(), fusion.guards.len()), (Guards::of(0), 1));
         assert!(product.as_exact().is_some());
         // The same product is the same guard; whoever reads it depends on it.
         let again = fusion.unit(&unit(FREE), &other, &slots);
-        assert_eq!((again.guards(), fusion.guards.len()), (1, 1));
+        assert_eq!((again.guards(), fusion.guards.len()), (Guards::of(0), 1));
         let row = fusion.analysis.row(&[(1.0, &product), (-1.0, &product)]);
-        assert!(row.is_zero() && row.guards() == 1, "0 may depend on a guard, too");
+        assert!(row.is_zero() && row.guards() == Guards::of(0), "0 may depend on a guard, too");
     }
 
     #[test]
@@ -281,7 +282,7 @@ mod tests {
             factor[ONE] = f64::from(1 + number);
             let unit = fusion.unit(&gate, &factor, &slots);
             match unit.number() {
-                Ok(number_of) => assert_eq!(number_of.guards(), 1 << number),
+                Ok(number_of) => assert_eq!(number_of.guards(), Guards::of(number as u32)),
                 Err(cause) => assert_eq!((cause.rule, number), (Rule::Guards, 64)),
             }
         }

@@ -8,6 +8,7 @@
 //! relates to it: [`Rounding`]. No part can be left out of account: the fields are private, and
 //! each accessor says what becomes of every one of them.
 
+use super::guards::Guards;
 use super::upper::Upper;
 use crate::plan::expression::affine::Affine;
 use crate::plan::ids::SumId;
@@ -21,9 +22,6 @@ pub enum Value {
     /// Nothing but why.
     Unknown(Cause),
 }
-
-/// Guarded products within whose bounds a number is what it is said to be, one bit each.
-pub type Guards = u64;
 
 /// A real number that is meant, how the reference's relates to it, and on what that depends.
 #[derive(Clone, Debug)]
@@ -85,13 +83,13 @@ impl Number {
 
     /// An expression that the reference computes without rounding.
     pub fn exact(affine: Affine) -> Number {
-        Number::new(affine, 0, Symbols::default(), Rounding::None, 0)
+        Number::new(affine, 0, Symbols::default(), Rounding::None, Guards::NONE)
     }
 
     /// An expression from which the reference's number is no farther than an error.
     pub fn near(affine: Affine, error: Upper) -> Number {
         let rounding = if error.is_zero() { Rounding::None } else { Rounding::Within(error) };
-        Number::new(affine, 0, Symbols::default(), rounding, 0)
+        Number::new(affine, 0, Symbols::default(), rounding, Guards::NONE)
     }
 
     /// All parts: the affine form, its exponent, symbols and rounding.
@@ -107,7 +105,7 @@ impl Number {
 
     /// The same, which depends on more guarded products.
     pub fn assuming(self, guards: Guards) -> Number {
-        Number { guards: self.guards | guards, ..self }
+        Number { guards: self.guards.and(guards), ..self }
     }
 
     /// The affine form and its exponent, if there is nothing else; and the rounding.
@@ -193,7 +191,7 @@ impl Value {
 
     /// The guarded products on which it depends.
     pub fn guards(&self) -> Guards {
-        self.number().map_or(0, Number::guards)
+        self.number().map_or(Guards::NONE, Number::guards)
     }
 
     /// The same, which depends on more guarded products.

@@ -2,7 +2,8 @@
 //!
 //! Rows that agree but along one or two expressions are looked for again and again, along each and
 //! each pair. So every row has a hash that is a sum over its entries, from which entries can be taken
-//! out; rows of one hash are compared entry by entry before they are believed to agree.
+//! out; rows of one hash are compared entry by entry before they are believed to agree. The search is
+//! bounded: for a head of random weights, where it would be long, groups are of no use.
 
 use std::cmp::Reverse;
 use std::hash::{BuildHasher, BuildHasherDefault};
@@ -10,23 +11,40 @@ use std::hash::{BuildHasher, BuildHasherDefault};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::Rows;
-use super::line_group::{LineGroup, one_group};
+use super::line_group::{LineGroup, MAX_WINNERS, one_group};
 use super::plane_group::PlaneGroup;
+use crate::plan::limits::{MAX_GROUPING, MAX_GROUPS};
+use crate::plan::refusal::Rule;
 
 /// Fewer rows than these are no plane group.
 const MIN_PLANE_GROUP: usize = 3;
 
-/// All rows in groups; `None` where the winners of one would fill too long a table.
-pub fn groups(rows: &Rows, basis: usize) -> Option<(Vec<LineGroup>, Vec<PlaneGroup>)> {
+/// All rows in groups; or which limit there is to the search, to the number of groups, or to the
+/// tables of their winners.
+pub fn groups(rows: &Rows, basis: usize) -> Result<(Vec<LineGroup>, Vec<PlaneGroup>), Rule> {
     let hashed = Hashed::new(rows);
     let mut left: Vec<usize> = (0..rows.len()).collect();
     let (mut line_groups, mut plane_groups) = (Vec::new(), Vec::new());
+    let (mut steps, mut winners) = (0u64, 0);
+    let mut line_group = |along, ids: &[usize]| {
+        let group = one_group(rows, along, ids).ok_or(Rule::Winners)?;
+        winners += group.winners.len();
+        if winners as i128 > MAX_WINNERS { Err(Rule::Winners) } else { Ok(group) }
+    };
     while !left.is_empty() {
+        let directions = (basis * (basis + 1) / 2) as u64;
+        steps = steps.saturating_add(directions.saturating_mul(left.len() as u64));
+        if steps > MAX_GROUPING {
+            return Err(Rule::Grouping);
+        }
+        if line_groups.len() + plane_groups.len() == MAX_GROUPS {
+            return Err(Rule::Groups);
+        }
         let one = (0..basis).map(|along| (along, hashed.alike(&left, &[along])));
         let one = one.max_by_key(|(along, ids)| (ids.len(), Reverse(*along)));
         let found = match one {
             Some((along, ids)) if ids.len() > 1 => {
-                line_groups.push(one_group(rows, Some(along), &ids)?);
+                line_groups.push(line_group(Some(along), &ids)?);
                 ids
             }
             _ => {
@@ -39,8 +57,14 @@ pub fn groups(rows: &Rows, basis: usize) -> Option<(Vec<LineGroup>, Vec<PlaneGro
                         ids
                     }
                     _ => {
-                        line_groups.push(one_group(rows, None, &left[..1])?);
-                        vec![left[0]]
+                        // No two of them stand in a group, nor will they when others are gone.
+                        if line_groups.len() + plane_groups.len() + left.len() > MAX_GROUPS {
+                            return Err(Rule::Groups);
+                        }
+                        for id in &left {
+                            line_groups.push(line_group(None, std::slice::from_ref(id))?);
+                        }
+                        break;
                     }
                 }
             }
@@ -48,7 +72,7 @@ pub fn groups(rows: &Rows, basis: usize) -> Option<(Vec<LineGroup>, Vec<PlaneGro
         let found: FxHashSet<usize> = found.into_iter().collect();
         left.retain(|id| !found.contains(id));
     }
-    Some((line_groups, plane_groups))
+    Ok((line_groups, plane_groups))
 }
 
 /// Rows with the hashes of their entries.
@@ -80,9 +104,10 @@ impl Hashed<'_> {
     fn alike(&self, left: &[usize], along: &[usize]) -> Vec<usize> {
         let constant = self.rows.first().map_or(0, |row| row.0.len());
         let apart = |at: usize| along.contains(&at) || (along.len() == 1 && at == constant);
+        let behind = (along.len() == 1).then_some(constant);
         let rest = |id: usize| {
-            let entries = self.entries[id].iter().enumerate().filter(|entry| apart(entry.0));
-            entries.fold(self.sums[id], |sum, entry| sum.wrapping_sub(*entry.1))
+            let entries = along.iter().copied().chain(behind).map(|at| self.entries[id][at]);
+            entries.fold(self.sums[id], u64::wrapping_sub)
         };
         let mut counts: FxHashMap<u64, (usize, Reverse<usize>)> = FxHashMap::default();
         for &id in left {
@@ -126,6 +151,49 @@ const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn random_rows(count: usize, basis: usize) -> Vec<(Vec<i64>, i64)> {
+        let mut random = fastrand::Rng::with_seed(3);
+        (0..count).map(|_| ((0..basis).map(|_| random.i64(-9..10)).collect(), 0)).collect()
+    }
+
+    #[test]
+    fn rows_that_have_nothing_in_common_are_groups_of_one_up_to_a_limit() {
+        let (line_groups, plane_groups) = groups(&random_rows(MAX_GROUPS, 30), 30).unwrap();
+        assert_eq!((line_groups.len(), plane_groups.len()), (MAX_GROUPS, 0));
+        assert_eq!(groups(&random_rows(MAX_GROUPS + 1, 30), 30).unwrap_err(), Rule::Groups);
+    }
+
+    #[test]
+    fn the_search_ends_where_it_takes_too_many_steps() {
+        // Pairs that are alike along one direction each: every one takes a search of its own.
+        let mut rows = random_rows(2 * MAX_GROUPS, 100);
+        for pair in rows.chunks_mut(2) {
+            pair[1] = pair[0].clone();
+            pair[1].0[0] += 1;
+        }
+        assert_eq!(groups(&rows, 100).unwrap_err(), Rule::Grouping);
+        // With few directions there is time enough, and then there are too many groups.
+        let mut rows = random_rows(4 * MAX_GROUPS, 4);
+        for (number, row) in rows.iter_mut().enumerate() {
+            row.0 = [number as i64 & 1, 0, 0, 0].to_vec();
+            row.0[1..].fill(number as i64 >> 1);
+        }
+        assert_eq!(groups(&rows, 4).unwrap_err(), Rule::Groups);
+    }
+
+    #[test]
+    fn all_tables_of_winners_together_are_bounded() {
+        // Lines whose last crossing is far from the first: each group fills half a table.
+        let rows: Vec<(Vec<i64>, i64)> = (0..3)
+            .flat_map(|pair| {
+                let line = move |slope: i64, height| (vec![slope, pair << 20], height);
+                [line(0, 0), line(1, 0), line(2, -600_000)]
+            })
+            .collect();
+        assert_eq!(groups(&rows[..3], 2).map(|found| found.0.len()), Ok(1));
+        assert_eq!(groups(&rows, 2).unwrap_err(), Rule::Winners);
+    }
 
     proptest! {
         #[test]

@@ -90,8 +90,8 @@ pub fn twins(a: &LineGroup, b: &LineGroup) -> Option<i64> {
     (all && a.along == b.along).then_some(by)
 }
 
-/// Tables of winners have at most this many entries.
-const MAX_WINNERS: i128 = 1 << 20;
+/// Tables of winners have at most this many entries, and so have all together.
+pub const MAX_WINNERS: i128 = 1 << 20;
 
 /// Rows as a group along a basis expression; `None` where winners would fill too long a table.
 pub fn one_group(

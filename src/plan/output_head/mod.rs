@@ -34,8 +34,18 @@ pub struct Output {
     pub line_groups: Vec<LineGroup>,
     /// All other tokens, in groups along two.
     pub plane_groups: Vec<PlaneGroup>,
-    /// Guarded products, and fractions guarded to be whole, on which logits depend.
+    /// Guarded products that must keep their bounds at every step.
     pub guards: Vec<Affine>,
+    /// Those on which only the logits of their own step depend, and fractions guarded to be whole:
+    /// checked where a step predicts.
+    pub guards_of_predictions: Vec<Affine>,
+}
+
+impl Output {
+    /// All that operations compute for it: the basis and the guards.
+    pub fn roots(&self) -> impl Iterator<Item = &Affine> {
+        self.basis.iter().chain(&self.guards).chain(&self.guards_of_predictions)
+    }
 }
 
 /// Rows over the basis, each with its constant.
@@ -47,12 +57,15 @@ const MAX_LOGIT: u128 = MAX_REGISTER.unsigned_abs() as u128 / 2;
 /// Groups the output head, if it is exact: on the grid of the finest fraction that it
 /// reads, or else with fractions guarded to be whole.
 pub fn group(model: &Model, fused: &mut Fused) -> Result<Output, Cause> {
-    over(model, fused, false).or_else(|_| over(model, fused, true))
+    over(model, fused, false).or_else(|cause| match cause.rule {
+        Rule::Grouping | Rule::Groups | Rule::Winners => Err(cause),
+        _ => over(model, fused, true),
+    })
 }
 
 fn over(model: &Model, fused: &mut Fused, whole: bool) -> Result<Output, Cause> {
     let head = model.head();
-    let Reading { values, guards } = reading::reading(head, fused, whole)?;
+    let Reading { values, guards, guards_of_predictions } = reading::reading(head, fused, whole)?;
     let cause = |rule: Rule, place: Place| Cause { place, rule, bound: None };
     let scale = (0..24).map(|k| f64::from(1 << k)).find(|scale| {
         let fits = |value: &Read, id: usize| (value.weight(head, id) * scale).fract() == 0.0;
@@ -77,8 +90,8 @@ fn over(model: &Model, fused: &mut Fused, whole: bool) -> Result<Output, Cause> 
         rows.push(row);
     }
     let (line_groups, plane_groups) =
-        groups(&rows, basis.len()).ok_or(cause(Rule::Winners, Place::Plan))?;
-    Ok(Output { basis, line_groups, plane_groups, guards })
+        groups(&rows, basis.len()).map_err(|rule| cause(rule, Place::Plan))?;
+    Ok(Output { basis, line_groups, plane_groups, guards, guards_of_predictions })
 }
 
 /// No partial sum of a logit rounds, in whatever order.

@@ -5,6 +5,7 @@ use cranelift_entity::EntityRef;
 use crate::model::Matrix;
 use crate::plan::expression::affine::Affine;
 use crate::plan::fuse::Fused;
+use crate::plan::fuse::guards::Guards;
 use crate::plan::fuse::rounding::{dyadic, two_to};
 use crate::plan::ids::SlotId;
 use crate::plan::refusal::{Cause, Place, Rule};
@@ -13,8 +14,10 @@ use crate::plan::refusal::{Cause, Place, Rule};
 pub struct Reading {
     /// By slots with the same weights.
     pub values: Vec<Read>,
-    /// Guarded products, and fractions guarded to be whole.
+    /// Guarded products that must keep their bounds at every step.
     pub guards: Vec<Affine>,
+    /// Those that must do so where a step predicts, and fractions guarded to be whole there.
+    pub guards_of_predictions: Vec<Affine>,
 }
 
 /// Slots that the output head reads by the same weights.
@@ -57,8 +60,8 @@ pub fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Result<Readi
     let weight = |id: usize, slot: SlotId| head.row(id)[slot.index()];
     let slots = fused.slots.keys();
     let read = slots.filter(|&slot| (0..head.rows).any(|id| weight(id, slot) != 0.0));
-    let mut needed = 0;
-    let mut guards = Vec::new();
+    let mut needed = Guards::NONE;
+    let mut guards_of_predictions = Vec::new();
     let mut values: Vec<Read> = Vec::new();
     for slot in read {
         let number = fused.slots[slot].number()?;
@@ -71,11 +74,11 @@ pub fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Result<Readi
         let error = number.parts().3.error().number();
         let (affine, exponent) =
             number.fraction().ok_or_else(|| cause(Rule::ExactLogit, Some(error)))?;
-        needed |= number.guards();
+        needed = needed.and(number.guards());
         let (affine, exponent) = if whole && exponent > 0 {
             let affine = arena.whole(affine, exponent);
             let affine = affine.ok_or_else(|| cause(Rule::Register, None))?;
-            guards.push(affine.clone());
+            guards_of_predictions.push(affine.clone());
             (affine, 0)
         } else {
             (affine.clone(), exponent)
@@ -94,8 +97,13 @@ pub fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Result<Readi
             None => values.push(Read { slot, affine, exponent, most }),
         }
     }
-    let is_needed = |number: u32| needed >> number & 1 == 1;
-    let products = fused.guards.iter().filter(|guard| is_needed(guard.0.as_u32()));
-    guards.extend(products.map(|guard| guard.1.clone()));
-    Ok(Reading { values, guards })
+    let mut guards = Vec::new();
+    for (number, guard) in &fused.guards {
+        if needed.has_everywhere(number.as_u32()) {
+            guards.push(guard.clone());
+        } else if needed.has_here(number.as_u32()) {
+            guards_of_predictions.push(guard.clone());
+        }
+    }
+    Ok(Reading { values, guards, guards_of_predictions })
 }

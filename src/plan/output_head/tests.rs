@@ -87,7 +87,7 @@ fn groups_give_the_greatest_logit_with_the_lowest_id() {
         let random = &mut Rng::with_seed(seed);
         let basis = random.usize(1..4);
         let rows = rows(random, basis);
-        let Some((line_groups, plane_groups)) = groups(&rows, basis) else { continue };
+        let Ok((line_groups, plane_groups)) = groups(&rows, basis) else { continue };
         let tokens = |ids: &mut Vec<u32>| {
             ids.sort_unstable();
             ids.dedup();
@@ -281,13 +281,13 @@ fn fractions_are_guarded_to_be_whole_only_where_their_grid_is_too_fine() {
         draft
     };
     let (_, output) = grouped(&halved(1.0)).unwrap();
-    assert!(output.guards.is_empty());
+    assert!(output.guards_of_predictions.is_empty());
     // 5/2 at most: 5 steps of a half, or 2 of 1.
     let (fused, output) = grouped(&halved(2f64.powi(51))).unwrap();
-    assert_eq!(output.guards.len(), 1);
+    assert_eq!(output.guards_of_predictions.len(), 1);
     let Fused { analysis, .. } = fused;
-    assert_eq!(output.guards[0].terms.len(), 1);
-    let atom = analysis.arena.atom(output.guards[0].terms[0].0);
+    assert_eq!(output.guards_of_predictions[0].terms.len(), 1);
+    let atom = analysis.arena.atom(output.guards_of_predictions[0].terms[0].0);
     assert!(matches!(atom, crate::plan::expression::atom::Atom::Whole { shift: 1, .. }));
     assert_eq!(refusal(&halved(2f64.powi(53))).1, Rule::LogitRange);
 }

@@ -22,6 +22,8 @@ pub enum BinaryError {
     Name { offset: u64, token: usize },
     #[error("byte {offset}: the name {name:?} of token {token} is not one word")]
     Word { offset: u64, token: usize, name: String },
+    #[error("byte {offset}: the name of token {token} has {length} bytes; there may be {most}")]
+    LongName { offset: u64, token: usize, length: usize, most: usize },
     #[error("byte {offset}: token {token} has the name of token {first}, {name:?}")]
     Twice { offset: u64, token: usize, first: usize, name: String },
     #[error("byte {offset}: {left} bytes are left after the last name")]
@@ -48,6 +50,11 @@ pub enum BinaryError {
          the header's program"
     )]
     Program { offset: u64 },
+    #[error(
+        "byte {offset}: in the block that begins here, the names of the prompt's tokens come to more \
+         than {most} bytes"
+    )]
+    LongPrompt { offset: u64, most: u64 },
     #[error("byte {offset}: the end, after {tokens} tokens of a prompt of {prompt}")]
     ShortPrompt { offset: u64, tokens: u64, prompt: u64 },
     #[error("byte {offset}: there is more after the end of the trace")]

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use super::{
-    BinaryError, Digest, FIXED, LONGEST_PROMPT, MAGIC, MOST_NAME_BYTES, MOST_NAMES, VERSION,
+    BinaryError, Digest, FIXED, LONGEST_NAME, LONGEST_PROMPT, MAGIC, MOST_NAME_BYTES, MOST_NAMES,
+    VERSION,
 };
 
 /// Whose trace it is.
@@ -29,10 +30,8 @@ impl Header {
         let mut known = HashMap::default();
         for (token, name) in self.names.iter().enumerate() {
             let offset = (FIXED + names.len()) as u64;
-            let length = u16::try_from(name.len());
-            let length = length.map_err(|_| BinaryError::Name { offset, token })?;
             check_name(&mut known, token, name, offset)?;
-            names.extend(length.to_le_bytes());
+            names.extend((name.len() as u16).to_le_bytes());
             names.extend(name.as_bytes());
         }
         let [count, size] = counts(self.names.len() as u64, names.len() as u64)?;
@@ -140,19 +139,18 @@ fn check_name<'n>(
     name: &'n str,
     offset: u64,
 ) -> Result<(), BinaryError> {
+    let (length, most) = (name.len(), LONGEST_NAME);
+    if length > most {
+        return Err(BinaryError::LongName { offset, token, length, most });
+    }
     let one_word = name.split_whitespace().eq([name]) && !name.contains(char::is_control);
     if !one_word {
-        return Err(BinaryError::Word { offset, token, name: shortened(name) });
+        return Err(BinaryError::Word { offset, token, name: name.to_owned() });
     }
     match known.insert(name, token) {
         None => Ok(()),
-        Some(first) => Err(BinaryError::Twice { offset, token, first, name: shortened(name) }),
+        Some(first) => Err(BinaryError::Twice { offset, token, first, name: name.to_owned() }),
     }
-}
-
-/// As much of a name as a message needs.
-fn shortened(name: &str) -> String {
-    name.chars().take(40).collect()
 }
 
 fn names(bytes: &[u8], count: usize) -> Result<Vec<String>, BinaryError> {

@@ -9,7 +9,9 @@
 //!
 //! A file is untrusted: no count is believed beyond what a block may hold, every
 //! byte is under a checksum, and each way to be wrong is its own [`BinaryError`] with
-//! the offset at which it stands. Reading needs the memory of one block, whatever the file claims.
+//! the offset at which it stands. Reading needs the memory of the names and one block, whatever the
+//! file claims. LZ4 packs up to 255 bytes into one, so that a name may come again 32,768 times in a
+//! few hundred bytes: hence names are short, and those of a prompt have so many bytes at most.
 
 mod error;
 mod header;
@@ -43,8 +45,15 @@ const MOST_NAMES: usize = 1 << 16;
 /// Most bytes of all names with their lengths.
 const MOST_NAME_BYTES: usize = 1 << 22;
 
+/// Most bytes of a name: no word of a text trace is longer.
+const LONGEST_NAME: usize = 256;
+
 /// Most tokens of a prompt.
 const LONGEST_PROMPT: u64 = 1 << 26;
+
+/// Most bytes of the names of a prompt's tokens, a line feed after each. The longest prompt in the
+/// machine's own names has fewer.
+const LONGEST_SPELLING: u64 = 1 << 29;
 
 /// Bytes of the header before the names.
 const FIXED: usize = 96;
@@ -68,10 +77,25 @@ fn checksum(header: &Digest, counts: &[u8], tokens: &[u8]) -> [u8; BLOCK_HEAD - 
 
 /// The digest of a program: of the names of its prompt's tokens, a line feed after each.
 pub fn program_digest<'n>(names: impl Iterator<Item = &'n str>) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    for name in names {
-        hasher.update(name.as_bytes());
-        hasher.update(b"\n");
+    let mut spelling = Spelling::default();
+    names.for_each(|name| spelling.push(name));
+    spelling.hasher.finalize().into()
+}
+
+/// The names of a prompt's tokens, as far as they are known.
+#[derive(Default)]
+struct Spelling {
+    hasher: Box<blake3::Hasher>,
+    tokens: u64,
+    bytes: u64,
+}
+
+impl Spelling {
+    /// Appends a name.
+    fn push(&mut self, name: &str) {
+        self.hasher.update(name.as_bytes());
+        self.hasher.update(b"\n");
+        self.tokens += 1;
+        self.bytes += name.len() as u64 + 1;
     }
-    hasher.finalize().into()
 }

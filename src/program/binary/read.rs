@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use super::{
-    BLOCK_COUNTS, BLOCK_HEAD, BLOCK_TOKENS, BinaryError, Digest, Header, TOKEN_BYTES, checksum,
-    program_digest,
+    BLOCK_COUNTS, BLOCK_HEAD, BLOCK_TOKENS, BinaryError, Digest, Header, LONGEST_SPELLING,
+    Spelling, TOKEN_BYTES, checksum,
 };
 
 /// A binary trace that is being read: an iterator over its tokens.
@@ -23,8 +23,8 @@ pub struct Reader<R> {
     /// The block at hand, and the token in it that comes next.
     tokens: Vec<u16>,
     next: usize,
-    /// Names of the prompt's tokens, until it is complete and checked.
-    prompt: Option<Vec<u16>>,
+    /// The digest of the prompt so far, until it is complete and checked.
+    prompt: Option<Spelling>,
     state: State,
     packed: Vec<u8>,
     unpacked: Vec<u8>,
@@ -50,7 +50,7 @@ impl<R: Read> Reader<R> {
             position: 0,
             tokens: Vec::new(),
             next: 0,
-            prompt: Some(Vec::new()),
+            prompt: Some(Spelling::default()),
             state: State::Reading,
             packed: Vec::new(),
             unpacked: vec![0; TOKEN_BYTES * BLOCK_TOKENS],
@@ -140,11 +140,15 @@ impl<R: Read> Reader<R> {
     /// Compares the prompt's digest with the header's, once the prompt is there.
     fn check_program(&mut self, offset: u64) -> Result<(), BinaryError> {
         let Some(prompt) = &mut self.prompt else { return Ok(()) };
-        let missing = self.header.prompt as usize - prompt.len();
-        prompt.extend(self.tokens.iter().take(missing));
-        if prompt.len() as u64 == self.header.prompt {
-            let names = prompt.iter().map(|&token| self.header.names[usize::from(token)].as_str());
-            if program_digest(names) != self.header.program {
+        let missing = usize::try_from(self.header.prompt - prompt.tokens).unwrap_or(usize::MAX);
+        for &token in self.tokens.iter().take(missing) {
+            prompt.push(&self.header.names[usize::from(token)]);
+            if prompt.bytes > LONGEST_SPELLING {
+                return Err(BinaryError::LongPrompt { offset, most: LONGEST_SPELLING });
+            }
+        }
+        if prompt.tokens == self.header.prompt {
+            if Digest::from(prompt.hasher.finalize()) != self.header.program {
                 return Err(BinaryError::Program { offset });
             }
             self.prompt = None;

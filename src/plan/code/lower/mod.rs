@@ -62,8 +62,10 @@ impl<'c, 'p> Lowering<'c, 'p> {
 
     /// The code, if it could be made.
     pub(super) fn finish(self, made: Option<()>) -> Result<Vec<Op>, Refusal> {
-        self.compiler.keep(self.known.class, self.special.arena.feature_bounds);
-        made.map(|()| self.ops).ok_or(self.refusal)
+        let refusal = if self.special.arena.is_exhausted() { Refusal::Work } else { self.refusal };
+        let work = self.special.arena.work() + self.ops.len() as u64;
+        self.compiler.keep(self.known.class, self.special.arena.feature_bounds, work);
+        made.map(|()| self.ops).ok_or(refusal)
     }
 
     fn reg(&mut self) -> Option<Reg> {
@@ -276,9 +278,12 @@ impl<'c, 'p> Lowering<'c, 'p> {
         })
     }
 
-    /// Checks the products and fractions that logits depend on, where bounds do not prove them.
-    pub(super) fn guards(&mut self) -> Option<()> {
-        for guard in &self.plan.output.guards {
+    /// Checks the products and fractions that logits depend on, where bounds do not prove them: of
+    /// this step only if it `predicts`, or if later ones depend on them (lemma 8).
+    pub(super) fn guards(&mut self, predicts: bool) -> Option<()> {
+        let output = &self.plan.output;
+        let own = output.guards_of_predictions.iter().filter(|_| predicts);
+        for guard in output.guards.iter().chain(own) {
             let guard = self.special.affine(guard)?;
             let arena = &self.special.arena;
             let guarded = |&(atom, _): &(AtomId, i64)| {

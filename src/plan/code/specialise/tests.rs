@@ -308,7 +308,7 @@ fn rebuilt_expressions_have_the_same_values() {
                 let known = Known { class, selected: None, age: None };
                 let bounds = feature_bounds(&plan, class);
                 let mut special = Specialiser::new(&plan, known, bounds, leaves_zero(&plan));
-                for affine in plan.output.basis.iter().chain(&plan.output.guards) {
+                for affine in plan.output.roots() {
                     let rebuilt = special.affine(affine).unwrap();
                     let bounds = special.arena.bounds(&rebuilt);
                     let world =

@@ -23,6 +23,7 @@ use std::collections::BTreeSet;
 
 use cranelift_entity::{EntityRef, PrimaryMap};
 
+use super::guards::Guards;
 use super::position_zero::HeadAtZero;
 use super::upper::Upper;
 use super::value::Value;
@@ -84,6 +85,28 @@ pub struct Parts {
     kind: HeadKind,
 }
 
+/// From which position a head's output comes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// From the position at hand.
+    Here,
+    /// From any up to it.
+    Anywhere,
+}
+
+impl Parts {
+    /// On which guarded products the output depends: the query is that of the position at hand, keys
+    /// are those of all positions, and values of those that the output may come from.
+    fn guards(&self, slots: &Stream, from: From) -> Guards {
+        let of = |rows: &[Row; 2]| -> Guards {
+            rows.iter().flatten().map(|weight| slots[weight.0].guards()).collect()
+        };
+        let values: Guards = self.value.iter().map(Value::guards).collect();
+        let values = if from == From::Here { values } else { values.at_every_position() };
+        of(&self.query).and(of(&self.key).at_every_position()).and(values)
+    }
+}
+
 fn sparse(row: &[f64]) -> Row {
     let weights = row.iter().enumerate().map(|(slot, &weight)| (SlotId::new(slot), weight));
     weights.filter(|weight| weight.1 != 0.0).collect()
@@ -117,11 +140,11 @@ impl Fusion<'_> {
         };
         let value = weights(2).map(|row| self.sparse_row(&row, slots));
         let parts = Parts { query: weights(0), key: weights(1), value, at_zero, tie, kind };
-        let read = parts.query.iter().chain(&parts.key).flatten().map(|weight| weight.0);
-        let guards = read.fold(0, |all, slot| all | slots[slot].guards())
-            | parts.value.iter().fold(0, |all, value| all | value.guards());
         let outputs = match self.recognise(&parts, slots) {
-            Ok(outputs) => outputs.map(|output| output.assuming(guards)),
+            Ok((outputs, from)) => {
+                let guards = parts.guards(slots, from);
+                outputs.map(|output| output.assuming(guards))
+            }
             Err(cause) => [Value::Unknown(cause), Value::Unknown(cause)],
         };
         if let Place::Head { layer: number, .. } = self.analysis.place
@@ -137,20 +160,20 @@ impl Fusion<'_> {
         outputs
     }
 
-    fn recognise(&mut self, parts: &Parts, slots: &Stream) -> Result<[Value; 2], Cause> {
+    fn recognise(&mut self, parts: &Parts, slots: &Stream) -> Result<([Value; 2], From), Cause> {
         if parts.at_zero.key.contains(&None) {
             return Err(self.analysis.cause(Rule::PositionZero));
         }
         let whole_key = [0, 1].map(|i| self.sparse_row(&parts.key[i], slots));
         if passthrough::is_passthrough(parts, &whole_key, slots) {
-            return Ok(parts.value.clone());
+            return Ok((parts.value.clone(), From::Here));
         }
         let scale = self.scale(parts, slots).ok_or_else(|| self.analysis.cause(Rule::HeadForm))?;
         let key = Key::new(self, parts, whole_key[0].clone(), slots)?;
         if key.x.is_zero() && parts.at_zero.key[0] == Some(0.0) {
-            return self.vertical(parts, &key);
+            return Ok((self.vertical(parts, &key)?, From::Anywhere));
         }
-        self.parabola(parts, &key, slots, scale)
+        Ok((self.parabola(parts, &key, slots, scale)?, From::Anywhere))
     }
 
     /// The constant second component of the query, if it is positive, and far from where f64

@@ -12,6 +12,7 @@ use crate::plan::expression::arena::Arena;
 use crate::plan::expression::atom::Atom;
 use crate::plan::expression::interval::Interval;
 use crate::plan::fuse::Fusion;
+use crate::plan::fuse::guards::Guards;
 use crate::plan::fuse::value::{Number, Rounding, Symbols, Value};
 use crate::plan::limits::{MAX_AGE, MAX_SUM};
 use crate::plan::refusal::{Cause, Rule};
@@ -65,7 +66,7 @@ impl Fusion<'_> {
             self.analysis.summands.push(bounds);
         }
         let symbols = Symbols { mean: Some((sum, 1.0)), ..Symbols::default() };
-        Value::Known(Number::new(Affine::default(), 0, symbols, Rounding::None, 0))
+        Value::Known(Number::new(Affine::default(), 0, symbols, Rounding::None, Guards::NONE))
     }
 }
 

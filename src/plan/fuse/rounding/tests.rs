@@ -236,7 +236,8 @@ impl Case {
         let error = Upper::of([1e-17, 2f64.powi(-23), 1e-3, 0.2, 3.0, 1e6][random.usize(..6)]);
         let factor: f64 = [1.0, -1.0, 0.25, 4.0, 0.3][random.usize(..5)];
         let sum = SumId::from_u32(random.u32(..ATOMS as u32));
-        let fraction = |affine: Affine, rounding| Number::new(affine, exponent, none, rounding, 0);
+        let fraction =
+            |affine: Affine, rounding| Number::new(affine, exponent, none, rounding, Guards::NONE);
         match random.u8(..if plain { 7 } else { 12 }) {
             0 | 1 => fraction(one, Rounding::None),
             2 | 3 => fraction(some, Rounding::None),
@@ -248,28 +249,28 @@ impl Case {
                 let great = great.unwrap_or(atom);
                 let most = Upper::of_whole(self.analysis.arena.bounds(&great).magnitude());
                 let error = most.times(Upper::of(f64::EPSILON));
-                Number::new(great, 0, none, Rounding::Once(error), 0)
+                Number::new(great, 0, none, Rounding::Once(error), Guards::NONE)
             }
             6 => Number::near(some, error),
             7 => {
                 let symbols = Symbols { recency: 1.0, ..none };
-                Number::new(Affine::default(), 0, symbols, Rounding::None, 0)
+                Number::new(Affine::default(), 0, symbols, Rounding::None, Guards::NONE)
             }
             8 => {
                 let symbols = Symbols { square: factor.signum(), ..none };
-                Number::new(Affine::default(), 0, symbols, Rounding::None, 0)
+                Number::new(Affine::default(), 0, symbols, Rounding::None, Guards::NONE)
             }
             9 => {
                 let symbols = Symbols { mean: Some((sum, factor.signum())), ..none };
-                Number::new(Affine::default(), 0, symbols, Rounding::None, 0)
+                Number::new(Affine::default(), 0, symbols, Rounding::None, Guards::NONE)
             }
             10 => {
                 let symbols = Symbols { recency: factor, square: 0.0, mean: Some((sum, 1.0)) };
-                Number::new(some, exponent, symbols, Rounding::Within(error), 0)
+                Number::new(some, exponent, symbols, Rounding::Within(error), Guards::NONE)
             }
             _ => {
                 let symbols = Symbols { recency: factor, square: -1.0, mean: None };
-                Number::new(some, exponent, symbols, Rounding::Within(error), 0)
+                Number::new(some, exponent, symbols, Rounding::Within(error), Guards::NONE)
             }
         }
     }
