@@ -21,7 +21,7 @@ use crate::by_hand::{
 };
 use crate::common::cases;
 use crate::generator::Random;
-use crate::verdict::{Verdict, along, planned};
+use crate::verdict::{Verdict, behind, planned};
 use crate::{by_plan, by_reference};
 
 const SLOTS: [usize; 6] = [A, B, C, D, E, F];
@@ -304,11 +304,14 @@ fn wrong(model: &Model, seed: u64) -> (bool, Option<String>) {
     let plan = planned(model);
     let Ok(made) = &plan else { return (false, None) };
     for history in histories(seed, model.shape().vocabulary as u64) {
-        for attention in [Attention::Kinds, Attention::Hull] {
-            let verdict = along(model, &plan, &history, attention);
+        let middle = history.len() / 2;
+        for (attention, prompt) in
+            [(Attention::Kinds, 0), (Attention::Hull, 0), (Attention::Kinds, middle)]
+        {
+            let verdict = behind(model, &plan, (&history, prompt), attention);
             if let Verdict::Differs { at, .. } = verdict {
                 let tokens: Vec<u32> = history[..=at.min(40)].iter().map(|token| token.0).collect();
-                return (true, Some(format!("{attention:?} {verdict:?} {tokens:?}")));
+                return (true, Some(format!("{attention:?} {prompt} {verdict:?} {tokens:?}")));
             }
         }
     }

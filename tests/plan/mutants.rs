@@ -47,7 +47,7 @@ use crate::bundled_model::MODEL;
 use crate::common::programs::source;
 use crate::common::{POOLS, cases, tokens};
 use crate::generator::Random;
-use crate::verdict::{Verdict, along};
+use crate::verdict::{Verdict, behind};
 
 /// The model's file, and where its weights are.
 struct Original {
@@ -210,8 +210,8 @@ fn changed(model: &Model, plan: &Result<Plan, Refusal>, history: &History) -> Op
 }
 
 /// Compares plan and reference along a history: by kinds, or by hulls where a kind is none.
-fn compared(model: &Model, plan: &Result<Plan, Refusal>, tokens: &[Token]) -> Verdict {
-    let by = |attention| along(model, plan, tokens, attention);
+fn compared(model: &Model, plan: &Result<Plan, Refusal>, history: (&[Token], usize)) -> Verdict {
+    let by = |attention| behind(model, plan, history, attention);
     match by(Attention::Kinds) {
         Verdict::Unanswered { .. } => by(Attention::Hull),
         verdict => verdict,
@@ -249,11 +249,11 @@ fn tried(mutant: Mutant, slowly: bool) -> Counts {
         let length = history.tokens.len();
         let until = if slowly { Some(length) } else { changed(&model, &plan, history) };
         verdicts.push(match until {
-            Some(until) => compared(&model, &plan, &history.tokens[..until]),
+            Some(until) => compared(&model, &plan, (&history.tokens[..until], history.prompt)),
             None => Verdict::Agrees { predictions: length - history.prompt },
         });
     }
-    verdicts.extend(stray.map(|stray| compared(&model, &plan, &stray)));
+    verdicts.extend(stray.map(|stray| compared(&model, &plan, (&stray, 0))));
     for (number, verdict) in verdicts.iter().enumerate() {
         match *verdict {
             Verdict::Refused => {}

@@ -31,11 +31,12 @@ pub fn planned(model: &Model) -> Result<Plan, Refusal> {
     Plan::new(model, Token(0))
 }
 
-/// Compares a plan with the reference at every position of a history.
-pub fn along(
+/// Compares a plan with the reference along a history behind a prompt of so many tokens. In the
+/// prompt nothing is predicted, and so not all guards are asked.
+pub fn behind(
     model: &Model,
     plan: &Result<Plan, Refusal>,
-    history: &[Token],
+    (history, prompt): (&[Token], usize),
     attention: Attention,
 ) -> Verdict {
     // Of position 0 a plan may have no exact prediction, and then it is not asked for it.
@@ -44,25 +45,33 @@ pub fn along(
         return Verdict::Unanswered { at: 0 };
     };
     let mut engine = Planned::new(model, plan, attention, Kernel::Portable);
+    let mut predictions = 0;
     for (at, &token) in history.iter().enumerate() {
-        let taken = engine.take(token, true);
-        let expected = reference.step(token).and_then(|()| reference.next_token());
-        let got = match (taken, at < first) {
-            (Ok(()), true) => match expected {
-                Ok(_) | Err(EngineError::NoLogit { .. }) => continue,
+        let asked = at + 1 >= prompt;
+        let taken = engine.take(token, asked);
+        let step = reference.step(token);
+        let expected = step.and_then(|()| asked.then(|| reference.next_token()).transpose());
+        let got = match (taken, asked && at >= first) {
+            (Ok(()), false) => match expected {
+                Ok(_) | Err(EngineError::NoLogit { .. }) => None,
                 Err(_) => return Verdict::Unanswered { at },
             },
-            (Ok(()), false) => engine.next_token(),
-            (Err(error), _) => Err(error),
+            (Ok(()), true) => Some(engine.next_token()),
+            (Err(error), _) => Some(Err(error)),
         };
         match engine.fallback().map(|fallback| fallback.reason) {
             None => {}
             Some(Reason::Refused(_)) => return Verdict::Refused,
             Some(_) => return Verdict::Broken { at },
         }
+        let Some(got) = got else { continue };
         let reference = match expected {
-            Ok(reference) if got == Ok(reference) => continue,
-            Ok(reference) => Ok(reference),
+            Ok(Some(reference)) if got == Ok(reference) => {
+                predictions += 1;
+                continue;
+            }
+            Ok(Some(reference)) => Ok(reference),
+            Ok(None) => return Verdict::Broken { at },
             Err(error @ EngineError::NoLogit { .. }) => Err(error.to_string()),
             Err(_) => return Verdict::Unanswered { at },
         };
@@ -71,7 +80,7 @@ pub fn along(
             Err(_) => Verdict::Broken { at },
         };
     }
-    Verdict::Agrees { predictions: history.len() - first }
+    Verdict::Agrees { predictions }
 }
 
 /// Fails where the plan differs from the reference by kinds or from that by hulls. Tells what
@@ -80,12 +89,15 @@ pub fn along(
 pub fn never_differs(model: &Model, history: &[u32]) -> Verdict {
     let history: Vec<Token> = history.iter().map(|&id| Token(id)).collect();
     let plan = planned(model);
-    let of = |attention| {
-        let verdict = along(model, &plan, &history, attention);
+    let of = |attention, prompt| {
+        let verdict = behind(model, &plan, (&history, prompt), attention);
         let wrong = matches!(verdict, Verdict::Differs { .. });
-        assert!(!wrong, "{attention:?}, {verdict:?}, {history:?}");
+        assert!(!wrong, "{attention:?}, {verdict:?}, {prompt} of {history:?}");
         verdict
     };
-    of(Attention::Hull);
-    of(Attention::Kinds)
+    for prompt in [history.len() / 2, history.len()] {
+        of(Attention::Kinds, prompt);
+    }
+    of(Attention::Hull, 0);
+    of(Attention::Kinds, 0)
 }
