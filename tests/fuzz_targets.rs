@@ -13,13 +13,13 @@ use fuzz::TARGETS;
 /// How many mutations of its seeds each target is given, and at least how many of these
 /// must get as far as what the target compares: one that refuses nearly everything tests little.
 const PASSES: [(&str, usize, usize); 8] = [
-    ("model_loader", 3000, 100),
-    ("plan_agreement", 1500, 100),
-    ("token_programs", 300, 30),
-    ("text_traces", 1500, 30),
-    ("binary_traces", 3000, 100),
-    ("wasm_modules", 400, 200),
-    ("wat_texts", 1500, 20),
+    ("model_loader", 20000, 1000),
+    ("plan_agreement", 4000, 300),
+    ("token_programs", 2500, 1000),
+    ("text_traces", 6000, 100),
+    ("binary_traces", 10000, 300),
+    ("wasm_modules", 1500, 1200),
+    ("wat_texts", 4000, 80),
     ("wrong_tokens", 150, 50),
 ];
 

@@ -10,15 +10,17 @@ macro_rules! files {
     ($($path:literal)*) => { vec![$(include_bytes!(concat!("../../", $path)).to_vec()),*] };
 }
 
-/// So many inputs of pseudo-random bytes, each longer than the one before.
+/// So many inputs of pseudo-random bytes, of one to twelve steps.
 fn noise(count: u64, step: usize) -> Vec<Vec<u8>> {
     let bytes = |seed| {
-        let mut state: u64 = seed | 1;
+        let mut state: u64 = seed;
         let mut byte = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 56) as u8
         };
-        (0..step * (1 + seed as usize)).map(|_| byte()).collect()
+        (0..step * (1 + seed as usize % 12)).map(|_| byte()).collect()
     };
     (0..count).map(bytes).collect()
 }
@@ -54,13 +56,13 @@ pub fn model_loader() -> Vec<Vec<u8>> {
 
 /// Noise: any bytes are a model and a history.
 pub fn plan_agreement() -> Vec<Vec<u8>> {
-    noise(24, 24)
+    noise(60, 24)
 }
 
 /// Programs as text, and as bytes behind a 0.
 pub fn token_programs() -> Vec<Vec<u8>> {
     let mut all = files!("tests/vectors/countdown.txt" "tests/vectors/reverse.txt");
-    all.extend(noise(12, 30).into_iter().map(|noise| [vec![0], noise].concat()));
+    all.extend(noise(60, 30).into_iter().map(|noise| [vec![0], noise].concat()));
     all
 }
 
@@ -105,7 +107,7 @@ pub fn binary_traces() -> Vec<Vec<u8>> {
 
 /// Noise: any bytes are calls and a module.
 pub fn wasm_modules() -> Vec<Vec<u8>> {
-    noise(24, 60)
+    noise(96, 100)
 }
 
 /// Modules as text, with something of everything that compiles, and one as bytes.
@@ -133,7 +135,7 @@ pub fn wat_texts() -> Vec<Vec<u8>> {
 
 /// Noise: any bytes choose a trace and what becomes of it; none leave it as it is.
 pub fn wrong_tokens() -> Vec<Vec<u8>> {
-    let mut all = noise(12, 6);
+    let mut all = noise(24, 6);
     all.extend([vec![], vec![1], vec![2]]);
     all
 }

@@ -76,6 +76,15 @@ fn program(bytes: &mut Bytes) -> Program {
     while !bytes.is_empty() && code.len() < 120 {
         let op = *bytes.choose(&ops);
         let (pops, pushes) = effect(op);
+        if is_access(op) && bytes.below(4) != 0 {
+            // An address where others go, too, and a value of its own.
+            code.push(Instruction::new(Op::Const, bytes.below(8) as u32));
+            depth += 1;
+            if pops == 2 {
+                code.push(Instruction::new(Op::Const, value(bytes)));
+                depth += 1;
+            }
+        }
         while depth < pops {
             code.push(Instruction::new(Op::Const, value(bytes)));
             depth += 1;
@@ -85,6 +94,12 @@ fn program(bytes: &mut Bytes) -> Program {
     }
     code.push(Instruction::new(Op::Halt, 0));
     Program::new(code, payloads).expect("a halt, and a payload for each input_base")
+}
+
+/// Whether it is a load or a store.
+fn is_access(op: Op) -> bool {
+    let loads = [Op::Load, Op::Load8U, Op::Load8S, Op::Load16U, Op::Load16S];
+    loads.contains(&op) || [Op::Store, Op::Store8, Op::Store16].contains(&op)
 }
 
 /// How many operands an instruction takes and leaves.
@@ -107,8 +122,10 @@ fn immediate(op: Op, bytes: &mut Bytes) -> u32 {
         Op::LocalGet | Op::LocalSet | Op::LocalTee => *bytes.choose(&[0, 1, 2, 3, 999, 1023]),
         Op::Br | Op::BrIf | Op::Call => (bytes.below(24) as u32).wrapping_sub(8),
         Op::Return => !u32::from(bytes.byte() % 32),
-        Op::Load | Op::Load8U | Op::Load8S | Op::Load16U | Op::Load16S => value(bytes),
-        Op::Store | Op::Store8 | Op::Store16 => value(bytes),
+        _ if is_access(op) => match bytes.below(4) {
+            0 => value(bytes),
+            _ => bytes.below(4) as u32,
+        },
         _ => 0,
     }
 }

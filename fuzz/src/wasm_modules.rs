@@ -38,6 +38,7 @@ pub fn check(data: &[u8]) -> bool {
     let mut bytes = Bytes(data);
     let masked = bytes.below(4) != 0;
     let traps = bytes.below(4) == 0;
+    let noted = bytes.below(2) == 1;
     let calls: Vec<Invocation> = (0..1 + bytes.below(3))
         .map(|_| {
             let &(export, args) = bytes.choose(&CALLS);
@@ -45,7 +46,8 @@ pub fn check(data: &[u8]) -> bool {
             Invocation { export: export.into(), args }
         })
         .collect();
-    let Some(wasm) = module(bytes.0, masked, traps) else { return false };
+    let Some(wasm) = module(bytes.0, traps) else { return false };
+    let wasm = narrow::narrow(&wasm, masked, noted);
     let of = |bounds_checks| {
         let entry = Entry::Invoke(calls.clone());
         compile(&wasm, &Options { entry, bounds_checks, ..Options::default() })
@@ -91,9 +93,8 @@ fn argument(bytes: &mut Bytes) -> i32 {
     }
 }
 
-/// A module of i32 that ends. `masked`: with nearly all accesses near the beginning of memory.
-/// `traps`: for other reasons than that it has run for too long.
-fn module(data: &[u8], masked: bool, traps: bool) -> Option<Vec<u8>> {
+/// A module that ends. `traps`: perhaps for other reasons than that it has run for too long.
+fn module(data: &[u8], traps: bool) -> Option<Vec<u8>> {
     use InstructionKind::{Control, MemoryInt, NumericInt, Parametric, Variable};
     let kinds = [Control, MemoryInt, NumericInt, Parametric, Variable];
     let config = Config {
@@ -128,5 +129,5 @@ fn module(data: &[u8], masked: bool, traps: bool) -> Option<Vec<u8>> {
     };
     let mut module = Module::new(config, &mut Unstructured::new(data)).ok()?;
     module.ensure_termination(FUEL).expect("functions that were generated");
-    Some(narrow::narrow(&module.to_bytes(), masked))
+    Some(module.to_bytes())
 }

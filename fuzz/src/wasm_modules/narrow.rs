@@ -7,29 +7,36 @@
 //!
 //! Addresses are masked on request: of those that are anything, hardly one lies within memory, and
 //! a module would end with its first access.
+//!
+//! Most of what a random module computes is dropped again, and an error in it would not be seen.
+//! So on request every result of arithmetic is mixed into a word of memory.
 
 use wasm_encoder::reencode::{Error, Reencode, utils};
 use wasm_encoder::{
-    CodeSection, ConstExpr, GlobalSection, GlobalType, Instruction, MemArg, Module, ValType,
+    CodeSection, ConstExpr, GlobalSection, GlobalType, Instruction, MemArg, MemArgTarget, Module,
+    ValType,
 };
 use wasmparser::{FunctionBody, GlobalSectionReader, Operator, Parser};
 
-/// The module of i32, with addresses masked if that is wanted.
-pub fn narrow(wasm: &[u8], masked: bool) -> Vec<u8> {
+/// The module of i32; with addresses masked, and with results noted, if that is wanted.
+pub fn narrow(wasm: &[u8], masked: bool, noted: bool) -> Vec<u8> {
     let mut module = Module::new();
-    let mut narrow = Narrow { masked, spare: 0 };
+    let mut narrow = Narrow { masked, noted, spare: 0 };
     narrow.parse_core_module(&mut module, Parser::new(0), wasm).expect("a valid module");
     module.finish()
 }
 
 struct Narrow {
     masked: bool,
+    noted: bool,
     /// The first of two globals that nothing else uses.
     spare: u32,
 }
 
 /// Where most accesses go: little enough for them to meet.
 const MASK: i32 = 0xff;
+/// Where results are noted: in the first page, and beyond what most accesses meet.
+const NOTE: i32 = 0xff00;
 /// The longest range that is copied or filled.
 const LENGTH: i32 = 0x1f;
 
@@ -71,13 +78,27 @@ impl Reencode for Narrow {
         let mut function = self.new_function_with_parsed_locals(&body)?;
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
-            let instruction = self.instruction(reader.read()?)?;
+            let operator = reader.read()?;
+            let instruction = match division(&operator) {
+                Some(division) => {
+                    // By what is never 0.
+                    function.instruction(&Instruction::I32Const(1));
+                    function.instruction(&Instruction::I32Or);
+                    division
+                }
+                None => self.instruction(operator)?,
+            };
             if self.masked {
                 for mask in self.mask(&instruction) {
                     function.instruction(&mask);
                 }
             }
             function.instruction(&instruction);
+            if self.noted {
+                for note in self.note(&instruction) {
+                    function.instruction(&note);
+                }
+            }
         }
         code.function(&function);
         Ok(())
@@ -141,6 +162,16 @@ impl Reencode for Narrow {
     }
 }
 
+/// Signed division is the longest of what the compiler writes out, and rare in random code: it takes
+/// the place of two instructions that i32 has as well.
+fn division(operator: &Operator) -> Option<Instruction<'static>> {
+    match operator {
+        Operator::I64Mul => Some(Instruction::I32RemS),
+        Operator::I64And => Some(Instruction::I32DivS),
+        _ => None,
+    }
+}
+
 /// Of half words.
 fn aligned(arg: MemArg) -> MemArg {
     MemArg { align: arg.align.min(1), ..arg }
@@ -172,5 +203,49 @@ impl Narrow {
             .concat(),
             _ => Vec::new(),
         }
+    }
+
+    /// What notes the result of an instruction, if that is arithmetic, and leaves it.
+    fn note(&self, instruction: &Instruction) -> Vec<Instruction<'static>> {
+        use Instruction as I;
+        let arithmetic = matches!(
+            instruction,
+            I::I32Clz
+                | I::I32Ctz
+                | I::I32Popcnt
+                | I::I32Add
+                | I::I32Sub
+                | I::I32Mul
+                | I::I32DivS
+                | I::I32DivU
+                | I::I32RemS
+                | I::I32RemU
+                | I::I32And
+                | I::I32Or
+                | I::I32Xor
+                | I::I32Shl
+                | I::I32ShrS
+                | I::I32ShrU
+                | I::I32Rotl
+                | I::I32Rotr
+                | I::I32Extend8S
+                | I::I32Extend16S
+        );
+        if !arithmetic {
+            return Vec::new();
+        }
+        let place = MemArg { offset: 0, align: 2, target: MemArgTarget::Memory(0), ordering: None };
+        vec![
+            I::GlobalSet(self.spare),
+            I::I32Const(NOTE),
+            I::I32Const(NOTE),
+            I::I32Load(place),
+            I::I32Const(5),
+            I::I32Rotl,
+            I::GlobalGet(self.spare),
+            I::I32Xor,
+            I::I32Store(place),
+            I::GlobalGet(self.spare),
+        ]
     }
 }
