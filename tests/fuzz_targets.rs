@@ -20,7 +20,7 @@ const PASSES: [(&str, usize, usize); 8] = [
     ("binary_traces", 10000, 300),
     ("wasm_modules", 1500, 1200),
     ("wat_texts", 4000, 80),
-    ("wrong_tokens", 150, 50),
+    ("wrong_tokens", 300, 200),
 ];
 
 /// Runs a target by its name.

@@ -17,9 +17,9 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use super::bundled::{MODEL, PLAN, tokens};
 use super::bytes::Bytes;
 
-const PROGRAMS: [&[u8]; 3] = [
+/// Short ones, for each input verifies a trace three times.
+const PROGRAMS: [&[u8]; 2] = [
     include_bytes!("../../tests/vectors/countdown.txt"),
-    include_bytes!("../../tests/vectors/reverse.txt"),
     // Memory, a call, a product, a quotient, and a trap at the end.
     b"{ i32.const 40 00 00 00 i32.const 39 30 00 00 i32.store 00 00 00 00
         i32.const 40 00 00 00 i32.load 00 00 00 00 i32.const 0d 00 00 00
@@ -52,7 +52,7 @@ static POOL: LazyLock<ThreadPool> =
 pub fn check(data: &[u8]) -> bool {
     let mut bytes = Bytes(data);
     let good = bytes.choose(&TRACES);
-    let block = *bytes.choose(&[64, 1, 7, 2048]);
+    let block = *bytes.choose(&[64, 7, 2048]);
     let mut trace = good.tokens.clone();
     while !bytes.is_empty() && trace.len() > good.prompt {
         falsify(&mut trace, good.prompt, &mut bytes);
