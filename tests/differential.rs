@@ -9,6 +9,8 @@
 mod common;
 #[path = "differential/generator.rs"]
 mod generator;
+#[path = "differential/interpreter.rs"]
+mod interpreter;
 
 use std::sync::LazyLock;
 
@@ -18,6 +20,7 @@ use hardmax::model::Model;
 use hardmax::oracle::{self, Run, Stopped};
 use hardmax::plan::{Plan, Refusal};
 use hardmax::wasm::{Entry, Invocation, Options, compile};
+use interpreter::{Outcome, interpret};
 
 /// More than any module can need that runs out of fuel.
 const TOKENS: u64 = 50_000_000;
@@ -25,13 +28,6 @@ const TOKENS: u64 = 50_000_000;
 static MODEL: LazyLock<Model> = LazyLock::new(common::model);
 
 static PLAN: LazyLock<Result<Plan, Refusal>> = LazyLock::new(|| common::plan(&MODEL));
-
-/// What a run leaves behind.
-#[derive(Debug, PartialEq)]
-struct Outcome {
-    output: Vec<u8>,
-    trapped: bool,
-}
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap())
@@ -117,32 +113,4 @@ fn check(case: u64, tokens: &mut u64) -> Outcome {
         }
     }
     expected
-}
-
-/// Output and memory as wasmi has them.
-fn interpret(wasm: &[u8], calls: &[Invocation]) -> (Outcome, Vec<u8>) {
-    use wasmi::{Caller, Engine, Linker, Module, Store, Val};
-    let engine = Engine::default();
-    let module = Module::new(&engine, wasm).unwrap();
-    let mut store = Store::new(&engine, Vec::<u8>::new());
-    let mut linker = Linker::new(&engine);
-    let output_byte = |mut caller: Caller<Vec<u8>>, value: i32| caller.data_mut().push(value as u8);
-    linker.func_wrap("env", "output_byte", output_byte).unwrap();
-    let instance = linker.instantiate_and_start(&mut store, &module).unwrap();
-    let mut trapped = false;
-    for Invocation { export, args } in calls {
-        let function = instance.get_func(&store, export).unwrap();
-        let args: Vec<Val> = args.iter().map(|&arg| Val::I32(arg)).collect();
-        let mut results = vec![Val::I32(0); function.ty(&store).results().len()];
-        if function.call(&mut store, &args, &mut results).is_err() {
-            trapped = true;
-            break;
-        }
-        for result in results {
-            let line = format!("{}\n", result.i32().unwrap());
-            store.data_mut().extend(line.bytes());
-        }
-    }
-    let memory = instance.get_memory(&store, "memory").unwrap().data(&store).to_vec();
-    (Outcome { output: store.data().clone(), trapped }, memory)
 }

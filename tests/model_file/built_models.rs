@@ -4,7 +4,7 @@ use hardmax::model::{MatrixName, Model, ModelError, ModelParts, PartName, Token}
 
 use crate::draft::sample;
 use crate::errors::assert_fault;
-use crate::round_trips::parts_of;
+use crate::parts::parts_of;
 
 fn refused(change: impl FnOnce(&mut ModelParts)) -> ModelError {
     let mut parts = parts_of(&Model::from_bytes(sample().bytes).unwrap());

@@ -4,7 +4,7 @@ use hardmax::model::{Half, Model, ModelError, Part};
 
 use crate::draft::{CLEARS, D, H, L, NAMES, sample, sample_with};
 use crate::errors::{assert_fault, fault};
-use crate::round_trips::parts_of;
+use crate::parts::parts_of;
 
 const PARTS: [Part; 3] = [Part::Clears, Part::TieBreaks, Part::HeadKinds];
 

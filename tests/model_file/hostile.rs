@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::allocation::peak_of;
 use crate::draft::{Sample, sample};
-use crate::round_trips::parts_of;
+use crate::parts::parts_of;
 
 /// Reads, and uses whatever the model then claims to have.
 fn read(bytes: Vec<u8>) -> Result<(), ModelError> {

@@ -8,4 +8,5 @@ mod errors;
 mod faulty_parts;
 mod hostile;
 mod on_disk;
+mod parts;
 mod round_trips;

@@ -167,8 +167,11 @@ impl Hand {
 
     /// A slot is 0 after the units of a layer.
     pub fn clear(&mut self, layer: usize, slot: usize) -> &mut Hand {
-        if let Some(clears) = &mut self.0.clears {
-            clears[layer].after_feed_forward.push(slot as u32);
+        let slot = slot as u32;
+        if let Some(clears) = &mut self.0.clears
+            && !clears[layer].after_feed_forward.contains(&slot)
+        {
+            clears[layer].after_feed_forward.push(slot);
         }
         self
     }
@@ -221,6 +224,17 @@ impl Hand {
         if let Some(weight) = self.used().nth(which % count) {
             *weight = to;
         }
+        self
+    }
+
+    /// Any weight of any matrix.
+    #[allow(dead_code, reason = "the fuzz target of plans uses it")]
+    pub fn set(&mut self, matrix: usize, place: usize, to: f64) -> &mut Hand {
+        let mut all = self.matrices();
+        let count = all.len();
+        let weights = &mut *all[matrix % count].2;
+        let size = weights.len();
+        weights[place % size] = to;
         self
     }
 

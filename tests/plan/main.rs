@@ -12,6 +12,7 @@ mod generator;
 mod hostile;
 mod infinities;
 mod lookups;
+mod motifs;
 mod mutants;
 mod random_models;
 mod review;

@@ -1,0 +1,54 @@
+//! Modules as text or as bytes: each compiles or is refused, whatever is called of it. A program
+//! that comes of it is well formed: its text reads the same, and running it breaks no rule of
+//! the machine.
+
+use hardmax::oracle;
+use hardmax::program::text::{parse_program, write_program};
+use hardmax::wasm::{Compiled, Entry, Invocation, Options, WasmError, compile, compile_text};
+use wasmparser::{ExternalKind, Parser, Payload};
+
+/// Programs run for so many tokens.
+const TOKENS: u64 = 2_000;
+
+/// The bytes are a module, or its text.
+pub fn check(data: &[u8]) -> bool {
+    let compiles = |entry: Entry, bounds_checks| {
+        let options = Options { entry, bounds_checks, ..Options::default() };
+        let compiled = match std::str::from_utf8(data) {
+            Ok(text) if !data.starts_with(b"\0asm") => compile_text(text, &options),
+            _ => compile(data, &options),
+        };
+        is_well_formed(compiled)
+    };
+    let mut compiled = compiles(Entry::Compute, false) | compiles(Entry::Compute, true);
+    let Ok(wasm) = wat::parse_bytes(data) else { return false };
+    for export in functions(&wasm).into_iter().take(3) {
+        for count in 0..3 {
+            let calls = vec![Invocation { export: export.clone(), args: vec![7; count] }; 2];
+            compiled |= compiles(Entry::Invoke(calls), count % 2 == 1);
+        }
+    }
+    compiled
+}
+
+fn is_well_formed(compiled: Result<Compiled, WasmError>) -> bool {
+    let Ok(Compiled { program, functions, .. }) = compiled else { return false };
+    assert!(functions.iter().all(|(_, begin)| *begin < program.code().len()));
+    let text = write_program(&program);
+    assert_eq!(parse_program(text.as_bytes()).as_ref(), Ok(&program));
+    let run = oracle::execute(&program, TOKENS, |_| ());
+    run.unwrap_or_else(|error| panic!("{error}\n{text}"));
+    true
+}
+
+/// The exported functions, as far as the module can be read.
+fn functions(wasm: &[u8]) -> Vec<String> {
+    let mut names = Vec::new();
+    for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+        let Payload::ExportSection(exports) = payload else { continue };
+        let exports = exports.into_iter().map_while(Result::ok);
+        let functions = exports.filter(|export| export.kind == ExternalKind::Func);
+        names.extend(functions.map(|export| export.name.to_owned()));
+    }
+    names
+}
