@@ -146,6 +146,11 @@ impl Hand {
         self
     }
 
+    /// The same, as a file that says nothing of kinds.
+    pub fn without_kinds(&self) -> Hand {
+        Hand(ModelParts { kinds: None, ..self.0.clone() })
+    }
+
     /// max(gate, 0)·factor·weight is added to a slot.
     pub fn unit(
         &mut self,

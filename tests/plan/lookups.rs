@@ -1,9 +1,10 @@
 //! Heads that are nearly of a known form, one small model for each.
 
-use hardmax::model::HeadKind;
+use hardmax::engine::Attention;
+use hardmax::model::{HeadKind, Token};
 
 use crate::by_hand::{A, B, C, D, E, F, Hand, INVERSE_LOG, ONE, Row, SCALE, SQUARE, TIME, WHOLE};
-use crate::verdict::never_differs;
+use crate::verdict::{Verdict, behind, never_differ, never_differs, planned};
 
 /// A model with a table: slot `A` is the key, `C` is asked for, `D` is the value, in layer 1.
 /// Without position 0, token t has the t-th key, query and value. The token predicted is the value
@@ -75,6 +76,23 @@ fn recency_of_equally_near_keys_is_rounded_apart() {
             }
         }
     }
+}
+
+/// The one thing in which a plan may differ from hulls, by the theorem: of 0 and 2, equally near to
+/// 1, a table finds the later, and in a hull the smaller key has kept a recency that the other's
+/// square has swallowed. Without a kind the plan breaks there.
+#[test]
+fn a_table_that_misses_between_equally_near_keys_needs_its_kind() {
+    let mut hand = table(&[[0.0, 1.0, 1.0], [2.0, 1.0, 2.0]], 1.0, 1e-17);
+    hand.kind([1, 0], HeadKind::Keyed);
+    let (kinds, none) = (hand.model(), hand.without_kinds().model());
+    let history = [0, 1, 2];
+    let agrees = Verdict::Agrees { predictions: 3 };
+    assert_eq!(never_differ(&kinds, &none, &history), agrees);
+    let tokens = history.map(Token);
+    let by_hull = |model| behind(model, &planned(model), (&tokens, 0), Attention::Hull);
+    assert_eq!(by_hull(&none), Verdict::Broken { at: 2 });
+    assert!(matches!(by_hull(&kinds), Verdict::Differs { at: 2, .. }));
 }
 
 /// fl(w·n)/w is not n: of two keys equally near to n one is nearer to it, whichever is later.

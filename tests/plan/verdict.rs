@@ -87,17 +87,35 @@ pub fn behind(
 /// becomes of it by kinds.
 #[track_caller]
 pub fn never_differs(model: &Model, history: &[u32]) -> Verdict {
-    let history: Vec<Token> = history.iter().map(|&id| Token(id)).collect();
-    let plan = planned(model);
-    let of = |attention, prompt| {
-        let verdict = behind(model, &plan, (&history, prompt), attention);
-        let wrong = matches!(verdict, Verdict::Differs { .. });
-        assert!(!wrong, "{attention:?}, {verdict:?}, {prompt} of {history:?}");
-        verdict
-    };
+    differs_nowhere(model, history, Attention::Hull, 0);
+    by_kinds(model, history)
+}
+
+/// The same by kinds alone, behind prompts, too.
+#[track_caller]
+fn by_kinds(model: &Model, history: &[u32]) -> Verdict {
     for prompt in [history.len() / 2, history.len()] {
-        of(Attention::Kinds, prompt);
+        differs_nowhere(model, history, Attention::Kinds, prompt);
     }
-    of(Attention::Hull, 0);
-    of(Attention::Kinds, 0)
+    differs_nowhere(model, history, Attention::Kinds, 0)
+}
+
+#[track_caller]
+fn differs_nowhere(model: &Model, history: &[u32], attention: Attention, prompt: usize) -> Verdict {
+    let history: Vec<Token> = history.iter().map(|&id| Token(id)).collect();
+    let verdict = behind(model, &planned(model), (&history, prompt), attention);
+    let wrong = matches!(verdict, Verdict::Differs { .. });
+    assert!(!wrong, "{attention:?}, {verdict:?}, {prompt} of {history:?}");
+    verdict
+}
+
+/// The same of a model with kinds, and of one that is equal but has none. Where a table misses
+/// between two equally near keys rounding chooses in a hull: there the model without kinds has
+/// broken, and nothing is claimed of the other by hulls.
+#[track_caller]
+pub fn never_differ(kinds: &Model, none: &Model, history: &[u32]) -> Verdict {
+    if matches!(never_differs(none, history), Verdict::Agrees { .. }) {
+        return never_differs(kinds, history);
+    }
+    by_kinds(kinds, history)
 }
