@@ -21,7 +21,7 @@ fn harmless(said: &str) -> String {
 /// Where a name cannot have controls it can still have marks of direction.
 #[test]
 fn names_in_traces_are_escaped_and_short() {
-    let hostile = format!("\u{202e}\u{200b}{}", "z".repeat(60_000));
+    let hostile = format!("\u{202e}\u{200b}{}", "z".repeat(250));
     let original = fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/models/wasm32.bin")).unwrap();
     let at_name = original.windows(10).position(|window| window == b"\x06\0\0\0out(m)").unwrap();
     let length = (hostile.len() as u32).to_le_bytes();
