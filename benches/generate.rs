@@ -4,16 +4,21 @@
 //! collatz and min_cost_matching by default), compares the tokens of both engines,
 //! and prints medians and the ratio. `HARDMAX_BENCH_RUNS` (default 5) is how often.
 //! Planning and making code count, loading does not.
+//!
+//! Where `HARDMAX_FOREIGN` names the folder of a `model.bin`, that model runs the programs in `tests/base`
+//! instead, which need few instructions.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use hardmax::cli::bundled_programs;
+use hardmax::cli::{BundledProgram, bundled_programs};
 use hardmax::engine::{Attention, Decoder, Planned, Reference, generate};
 use hardmax::linalg::Kernel;
 use hardmax::model::{Model, Token};
 use hardmax::plan::Plan;
+use hardmax::program::{Program, text};
 use hardmax::tokenizer::Tokenizer;
 use hardmax::wasm::{self, Options};
 
@@ -38,12 +43,36 @@ fn median(rates: &mut [f64]) -> f64 {
     rates[rates.len() / 2]
 }
 
+/// The programs in the binary, with their default inputs.
+fn bundled() -> Vec<(String, Program)> {
+    let compiled = |bundled: &BundledProgram| {
+        let compiled = wasm::compile(bundled.wasm, &Options::default()).expect("bundled");
+        let program = compiled.with_input(bundled.input.as_bytes()).expect("a default input");
+        (bundled.name.clone(), program)
+    };
+    bundled_programs().iter().map(compiled).collect()
+}
+
+/// The programs that any machine of the family runs.
+fn base_programs() -> Vec<(String, Program)> {
+    let read = |name: &str, text: &[u8]| (name.to_owned(), text::parse_program(text).expect(name));
+    vec![
+        read("sudoku", include_bytes!("../tests/base/sudoku.txt")),
+        read("collatz", include_bytes!("../tests/base/collatz.txt")),
+    ]
+}
+
 fn main() {
     // cargo passes flags of its own.
     let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let runs = std::env::var("HARDMAX_BENCH_RUNS")
         .map_or(5, |runs| runs.parse().expect("HARDMAX_BENCH_RUNS is a number"));
-    let model = Model::from_bytes(&include_bytes!("../models/wasm32.bin")[..]).expect("bundled");
+    let foreign = std::env::var_os("HARDMAX_FOREIGN").map(PathBuf::from);
+    let model = match &foreign {
+        Some(folder) => std::fs::read(folder.join("model.bin")).expect("a readable model.bin"),
+        None => include_bytes!("../models/wasm32.bin").to_vec(),
+    };
+    let model = Model::from_bytes(model).expect("a model");
     let tokenizer = Tokenizer::new(model.vocabulary());
     let kernel = Kernel::preferred();
     println!("reference: dense, a hull for every head, kernel {kernel:?}; medians of {runs} runs");
@@ -59,16 +88,13 @@ fn main() {
         "most",
         "ratio",
     ]);
-    let programs = bundled_programs().iter().filter(|program| {
-        if named.is_empty() {
-            PROGRAMS.contains(&program.name.as_str())
-        } else {
-            named.contains(&program.name)
+    let programs = if foreign.is_some() { base_programs() } else { bundled() };
+    let default = |name: &str| foreign.is_some() || PROGRAMS.contains(&name);
+    for (name, program) in programs {
+        let is_asked_for = if named.is_empty() { default(&name) } else { named.contains(&name) };
+        if !is_asked_for {
+            continue;
         }
-    });
-    for bundled in programs {
-        let compiled = wasm::compile(bundled.wasm, &Options::default()).expect("bundled");
-        let program = compiled.with_input(bundled.input.as_bytes()).expect("a default input");
         let prompt = tokenizer.encode(&program.prompt()).expect("the machine's tokens");
         let (mut slow, mut fast) = (Vec::new(), Vec::new());
         let mut count = 0;
@@ -80,15 +106,15 @@ fn main() {
             let plan = Plan::new(&model, prompt[0]);
             let mut engine = Planned::new(&model, &plan, Attention::Hull, kernel);
             let planned = run(&mut engine, &prompt, model.stop(), since);
-            assert_eq!(engine.fallback(), None, "{}: the plan broke", bundled.name);
-            assert!(planned.tokens == reference.tokens, "{}: other tokens", bundled.name);
+            assert_eq!(engine.fallback(), None, "{name}: the plan ended");
+            assert!(planned.tokens == reference.tokens, "{name}: other tokens");
             slow.push(reference.rate);
             fast.push(planned.rate);
             count = prompt.len() + planned.tokens.len();
         }
         let (slow, middle) = (median(&mut slow), median(&mut fast));
         table.add_row([
-            bundled.name.clone(),
+            name,
             count.to_string(),
             format!("{slow:.0}"),
             format!("{middle:.0}"),

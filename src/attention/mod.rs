@@ -50,7 +50,7 @@ pub(crate) use history::History;
 pub use hull::Hull;
 pub use keyed::Keyed;
 use mean::Mean;
-pub(crate) use nearest::Keys;
+pub(crate) use nearest::{Keys, Nearest};
 use passthrough::Passthrough;
 pub use violation::{Part, Violation};
 

@@ -54,6 +54,12 @@ pub fn is_fraction(a: i64, shift: u32) -> bool {
     divide(a, shift) << shift != a
 }
 
+/// How far a running sum over the position t, times t, may be from itself.
+#[inline(always)]
+pub fn sum_steps(sum: i64, t: i64) -> i64 {
+    plan::sum_steps(sum, t)
+}
+
 /// Whether a product is beyond what it is guarded to be: a guard failure.
 #[inline(always)]
 pub fn is_beyond_guard(a: i64) -> bool {

@@ -2,19 +2,20 @@
 //! plan keeps of a keyed head. Values are read from the history at that position.
 //!
 //! Keys below [`PAGED`] live in pages of 256 positions, found by an index; whole numbers that
-//! are small touch few pages, densely. All other keys are in a hash table. An ordered index of
-//! all keys serves misses: the nearest key, and of two equally near the one written later
+//! are small touch few pages, densely. All other keys, negative ones too, are in a hash table. An ordered
+//! index of all keys serves misses: the nearest key, and of two equally near the one written later
 //! (`attention/nearest.rs`).
 //!
 //! Where the reference computes the head by a hull, whose keys are rounded, keys and queries must
-//! stay within ±2^26, and which of two equally near keys wins is the rounding's affair: either is
-//! a guard failure (lemma 15 of docs/plan.md).
+//! stay within ±2^26, but for keys beyond ±2^27, which no such query can find; anything else is a guard
+//! failure (lemma 15 of docs/plan.md). So it is where rounding could outweigh the recency (`hull_keys.rs`).
 
 use rustc_hash::FxHashMap;
 
 use super::execute::GuardFailure;
-use crate::attention::Keys;
-use crate::plan::MAX_HULL_KEY;
+use super::hull_keys::HullKeys;
+use crate::attention::{Keys, Nearest};
+use crate::plan::{Hull, MAX_HULL_KEY};
 
 const PAGE: usize = 256;
 
@@ -31,27 +32,27 @@ pub struct Positions {
     pages: Vec<[u32; PAGE]>,
     far: FxHashMap<i64, u32>,
     keys: Keys,
-    /// Whether the reference computes the head by a hull.
-    hull: bool,
     /// Keys from 0 to below this have pages: [`PAGED`], or beside a hull all that it tells apart.
     paged: u64,
+    /// Where the reference computes the head by a hull, how that orders its keys.
+    hull: Option<HullKeys>,
 }
 
 impl Positions {
-    /// With position 0 under key 0; `hull` where the reference computes the head by a hull.
-    pub fn new(hull: bool) -> Positions {
+    /// With position 0 under key 0, and how the hull orders keys where one serves in the reference.
+    pub fn new(hull: Option<&Hull>) -> Positions {
         let mut page = [0; PAGE];
         page[0] = 1;
         let mut keys = Keys::default();
         keys.insert(0);
-        let paged = if hull { MAX_HULL_KEY as u64 + 1 } else { PAGED };
+        let paged = if hull.is_some() { MAX_HULL_KEY as u64 + 1 } else { PAGED };
         Positions {
             index: vec![1],
             pages: vec![page],
             far: FxHashMap::default(),
             keys,
-            hull,
             paged,
+            hull: hull.map(HullKeys::new),
         }
     }
 
@@ -83,12 +84,35 @@ impl Positions {
         }
     }
 
+    /// Writes a position, later than all before, under a key that is off by at most so many times
+    /// 2^-53.
+    #[inline]
+    pub fn insert_inexact(
+        &mut self,
+        key: i64,
+        steps: i64,
+        position: u32,
+    ) -> Result<(), GuardFailure> {
+        if key.unsigned_abs() >= self.paged {
+            return self.insert_new(key, position);
+        }
+        let before = self.get(key);
+        if let Some(hull) = &mut self.hull {
+            hull.insert(key, steps, position, before)?;
+        }
+        self.insert(key, position)
+    }
+
     #[cold]
     fn insert_new(&mut self, key: i64, position: u32) -> Result<(), GuardFailure> {
+        if self.hull.is_some() && key.unsigned_abs() >= self.paged {
+            return if key.unsigned_abs() > 2 * MAX_HULL_KEY.unsigned_abs() {
+                Ok(())
+            } else {
+                Err(GuardFailure::HullKey)
+            };
+        }
         if key as u64 >= self.paged {
-            if self.hull {
-                return Err(GuardFailure::HullKey);
-            }
             self.keys.insert(key);
             self.far.insert(key, position);
             return Ok(());
@@ -106,27 +130,36 @@ impl Positions {
         Ok(())
     }
 
-    /// The nearest key and its position.
+    /// The nearest key and its position. Beside a hull the query may be off by so many times 2^-53.
     #[inline]
-    pub fn find(&self, key: i64) -> Result<(i64, u32), GuardFailure> {
+    pub fn find(&self, key: i64, steps: i64) -> Result<(i64, u32), GuardFailure> {
         match self.get(key) {
             Some(position) => Ok((key, position)),
-            None => self.nearest(key),
+            None => self.nearest(key, steps),
         }
     }
 
     #[cold]
-    fn nearest(&self, wanted: i64) -> Result<(i64, u32), GuardFailure> {
-        if self.hull && wanted.unsigned_abs() >= self.paged {
+    fn nearest(&self, wanted: i64, steps: i64) -> Result<(i64, u32), GuardFailure> {
+        if self.hull.is_some() && wanted.unsigned_abs() >= self.paged {
             return Err(GuardFailure::HullKey);
         }
         let position = |key| self.get(key).unwrap_or(0);
-        match self.keys.nearest(wanted, position) {
-            Some(nearest) if self.hull && nearest.is_tied => Err(GuardFailure::HullTie),
-            Some(nearest) => Ok((nearest.key, position(nearest.key))),
-            // Key 0 is always there.
-            None => Ok((0, 0)),
+        // Key 0 is always there.
+        let Some(Nearest { key, is_tied }) = self.keys.nearest(wanted, position) else {
+            return Ok((0, 0));
+        };
+        let found = (key, position(key));
+        if let Some(hull) = &self.hull {
+            let other = if is_tied { 2 * wanted - key } else { key };
+            if !hull.reaches(key, wanted) || !hull.reaches(other, wanted) {
+                return Err(GuardFailure::InexactKey);
+            }
+            if is_tied && !hull.is_decided([found, (other, position(other))], steps) {
+                return Err(GuardFailure::HullTie);
+            }
         }
+        Ok(found)
     }
 
     /// The key under which a position is the latest, if there is one.
@@ -140,6 +173,7 @@ impl Positions {
             + self.pages.capacity() * PAGE * 4
             + self.far.capacity() * 17
             + self.keys.heap_bytes()
+            + self.hull.as_ref().map_or(0, HullKeys::heap_bytes)
     }
 }
 
@@ -151,7 +185,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn key() -> impl Strategy<Value = i64> {
-        prop_oneof![0..20i64, 240..270i64, (PAGED as i64 - 3)..(PAGED as i64 + 3), Just(1 << 33)]
+        prop_oneof![-9..20i64, 240..270i64, (PAGED as i64 - 3)..(PAGED as i64 + 3), Just(1 << 33)]
     }
 
     proptest! {
@@ -159,29 +193,38 @@ mod tests {
         fn positions_equal_a_keyed_memory(steps in prop::collection::vec((key(), key()), 1..60)) {
             let mut keyed = Keyed::new(TieBreak::Latest).unwrap();
             keyed.insert([0.0, 0.0], [0.0, 0.0]).unwrap();
-            let mut positions = Positions::new(false);
+            let mut positions = Positions::new(None);
             for (at, (write, ask)) in (1u32..).zip(steps) {
                 let (n, position) = (write as f64, f64::from(at));
                 keyed.insert([2.0 * n, -n * n], [n, position]).unwrap();
                 positions.insert(write, at).unwrap();
                 let expected = keyed.output([ask as f64, 1.0]).unwrap();
-                let (key, position) = positions.find(ask).unwrap();
+                let (key, position) = positions.find(ask, 0).unwrap();
                 prop_assert_eq!([key as f64, f64::from(position)], expected);
             }
         }
     }
 
     #[test]
-    fn beside_a_hull_far_keys_and_ties_are_guard_failures() {
-        let mut positions = Positions::new(true);
+    fn beside_a_hull_far_keys_and_undecided_ties_are_guard_failures() {
+        let hull = Hull { recency: 0.3, steps: None, is_one_number: true };
+        let mut positions = Positions::new(Some(&hull));
         positions.insert(8, 1).unwrap();
         positions.insert(MAX_HULL_KEY, 2).unwrap();
         assert_eq!(positions.insert(MAX_HULL_KEY + 1, 3), Err(GuardFailure::HullKey));
-        assert_eq!(positions.find(MAX_HULL_KEY), Ok((MAX_HULL_KEY, 2)));
-        assert_eq!(positions.find(MAX_HULL_KEY + 1), Err(GuardFailure::HullKey));
-        assert_eq!(positions.find(-MAX_HULL_KEY), Ok((0, 0)));
-        assert_eq!(positions.find(3), Ok((0, 0)));
-        assert_eq!(positions.find(4), Err(GuardFailure::HullTie));
-        assert_eq!(positions.find(5), Ok((8, 1)));
+        assert_eq!(positions.find(MAX_HULL_KEY, 8), Ok((MAX_HULL_KEY, 2)));
+        assert_eq!(positions.insert(-MAX_HULL_KEY - 1, 3), Err(GuardFailure::HullKey));
+        for end in [2 * MAX_HULL_KEY, -2 * MAX_HULL_KEY] {
+            assert_eq!(positions.insert(end, 3), Err(GuardFailure::HullKey));
+            positions.insert(end + end.signum(), 3).unwrap();
+        }
+        assert_eq!(positions.find(MAX_HULL_KEY + 1, 8), Err(GuardFailure::HullKey));
+        assert_eq!(positions.find(-MAX_HULL_KEY, 8), Ok((0, 0)));
+        assert_eq!(positions.find(3, 8), Ok((0, 0)));
+        assert_eq!(positions.find(4, 8), Ok((8, 1)));
+        assert_eq!(positions.find(4, 1 << 48), Err(GuardFailure::HullTie));
+        assert_eq!(positions.find(5, 8), Ok((8, 1)));
+        positions.insert(-MAX_HULL_KEY, 3).unwrap();
+        assert_eq!(positions.find(-MAX_HULL_KEY, 8), Ok((-MAX_HULL_KEY, 3)));
     }
 }

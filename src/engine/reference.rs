@@ -9,6 +9,7 @@
 use super::generate::Decoder;
 use super::greatest::Greatest;
 use super::guard::Guard;
+use super::recency::recency;
 use super::{Attention, EngineError};
 use crate::attention::{Brute, Hull, Memory, Violation, memory};
 use crate::linalg::{Dims, Kernel};
@@ -101,7 +102,7 @@ impl<'m> Reference<'m> {
         let t = self.position as f64;
         self.x.copy_from_slice(self.model.embedding().row(token.index()));
         self.x[0] += t;
-        self.x[1] += 1.0 / std::f64::consts::LN_2 - 1.0 / (t + 2.0).ln();
+        self.x[1] += recency(self.position);
         self.x[2] += t * t;
     }
 

@@ -75,10 +75,12 @@ impl Plan {
                 "{id}: the position t under the key n = {}, unless {} > 0; {}",
                 words.affine(&table.number),
                 words.affine(&table.dead),
-                if table.hull {
-                    "the nearest n wins, as in the reference's hull (lemma 15)"
-                } else {
-                    "the nearest n wins, of equally near and of equal ones the latest (lemma 14)"
+                match &table.hull {
+                    Some(hull) if hull.steps.is_some() => {
+                        "the nearest n wins, as in the reference's hull of inexact keys (lemma 26)"
+                    }
+                    Some(_) => "the nearest n wins, as in the reference's hull (lemma 15)",
+                    None => "the nearest n wins, of equally near and of equal ones the latest (lemma 14)",
                 }
             ));
         }
@@ -120,7 +122,10 @@ impl Plan {
         let mut code = compiler.first(known.class)?;
         code.extend(compiler.second(known, true)?);
         let touches = |op: &&Op| match op {
-            Op::Find { table, .. } | Op::Insert { table, .. } | Op::InsertUnless { table, .. } => {
+            Op::Find { table, .. }
+            | Op::Insert { table, .. }
+            | Op::InsertUnless { table, .. }
+            | Op::InsertNear { table, .. } => {
                 tables.iter().any(|id| id.as_u32() == u32::from(*table))
             }
             _ => false,
@@ -222,6 +227,10 @@ impl Words<'_> {
                 self.sums.insert(sum);
                 sum.to_string()
             }
+            Atom::SumSteps(sum) => {
+                self.sums.insert(sum);
+                format!("steps of {sum}")
+            }
             Atom::Age(latch) => {
                 self.latches.insert(latch);
                 format!("age of {latch}")
@@ -254,10 +263,10 @@ impl Words<'_> {
         let text = match self.analysis.arena.atom(id).clone() {
             Atom::Feature { place, feature } => format!("{feature}[{}]", self.affine(&place)),
             Atom::Clamped(place) => format!("{} within 0..=t", self.affine(&place)),
-            Atom::Found { table, query } => {
+            Atom::Found { table, query, .. } => {
                 format!("the position that {table} has for {}", self.affine(&query))
             }
-            Atom::FoundKey { table, query } => {
+            Atom::FoundKey { table, query, .. } => {
                 format!("the key of {table} nearest to {}", self.affine(&query))
             }
             Atom::Column { column, place } => format!("{column}[{}]", self.affine(&place)),

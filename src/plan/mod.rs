@@ -39,6 +39,7 @@ use crate::model::{Model, Token};
 use code::liveness::{self, Live};
 use expression::arena::{Arena, Features};
 use expression::feature_bounds;
+pub(crate) use fuse::heads::Hull;
 use fuse::heads::Items;
 use fuse::position_zero::{self, PositionZero};
 use output_head::Output;
@@ -48,6 +49,7 @@ pub(crate) use code::deferred::{Deferred, split};
 pub(crate) use code::op::{BEST, FIRST, Op, POSITION, PREDICTION, Reg};
 pub(crate) use code::specialise::Known;
 pub use explain::HeadStory;
+pub(crate) use expression::mean::steps as sum_steps;
 pub(crate) use expression::quotient::round;
 pub use ids::{LayerId, SlotId};
 pub(crate) use limits::{MAX_AGE, MAX_HULL_KEY, MAX_PRODUCT, MAX_SUM};
@@ -159,9 +161,9 @@ impl Plan {
         &self.output.plane_groups
     }
 
-    /// For every table, whether a hull serves in the reference.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = bool> {
-        self.items.tables.values().map(|table| table.hull)
+    /// For every table, what a hull orders its keys by if one serves in the reference.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = Option<&Hull>> {
+        self.items.tables.values().map(|table| table.hull.as_ref())
     }
 
     /// What every column holds at position 0.

@@ -190,8 +190,8 @@ pub enum Rule {
     /// Bound: how far the query may be off.
     #[error("rounding may take the query 1/20 or more away from a whole number")]
     WholeQuery,
-    /// Bound: the least or greatest key.
-    #[error("keys may be negative or beyond 2^45")]
+    /// Bound: the greatest magnitude.
+    #[error("keys may lie beyond 2^45")]
     KeyRange,
     /// Bound: the greatest magnitude.
     #[error("queries may lie beyond 2^45")]

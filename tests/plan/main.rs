@@ -10,6 +10,7 @@ mod by_hand;
 mod checker;
 mod generator;
 mod hostile;
+mod inexact_sums;
 mod infinities;
 mod lookups;
 mod motifs;

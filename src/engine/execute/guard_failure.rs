@@ -33,6 +33,12 @@ pub enum GuardFailure {
     /// Two keys equally near a query where the reference computes the head by a hull.
     #[error("two keys are equally near a query, and rounding decides between them in a hull")]
     HullTie,
+    /// Rounding could order equal keys otherwise than the recency where the reference computes the
+    /// head by a hull.
+    #[error(
+        "keys of a lookup head are so inexact that rounding could outweigh the recency in a hull"
+    )]
+    InexactKey,
     /// Code for a step needs too many registers.
     #[error("a step needs more registers than there are")]
     Registers,

@@ -65,12 +65,15 @@ impl State<'_> {
                     r!(dst) = operations::add(operations::add(r!(a), k.into()), features);
                 }
                 Op::Clamp { dst, a, k } => r!(dst) = operations::clamp(r!(a), k, last as i64),
+                Op::SumSteps { dst, sum } => {
+                    r!(dst) = operations::sum_steps(r!(sum), last as i64);
+                }
                 Op::Relu { dst, gate, k } => r!(dst) = operations::relu(r!(gate), k),
                 Op::Step { dst, gate, k } => r!(dst) = operations::step(r!(gate), k),
                 Op::IsZero { dst, gate, k } => r!(dst) = operations::is_zero(r!(gate), k),
-                Op::Find { dst, found, table, key, k } => {
+                Op::Find { dst, found, table, key, k, steps } => {
                     let key = r!(key).wrapping_add(i64::from(k));
-                    let (key, position) = self.tables[table as usize].find(key)?;
+                    let (key, position) = self.tables[table as usize].find(key, r!(steps))?;
                     r!(dst) = i64::from(position);
                     r!(found) = key;
                 }
@@ -82,6 +85,15 @@ impl State<'_> {
                     0 => {
                         let key = r!(key).wrapping_add(i64::from(k));
                         self.tables[table as usize].insert(key, last as u32)?;
+                    }
+                    1.. => {}
+                    _ => return Err(GuardFailure::Dead),
+                },
+                Op::InsertNear { table, key, k, dead, steps } => match r!(dead) {
+                    0 => {
+                        let key = r!(key).wrapping_add(i64::from(k));
+                        let table = &mut self.tables[table as usize];
+                        table.insert_inexact(key, r!(steps), last as u32)?;
                     }
                     1.. => {}
                     _ => return Err(GuardFailure::Dead),

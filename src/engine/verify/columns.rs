@@ -9,6 +9,7 @@
 
 use super::heads::{HeadOutputs, LiveHead};
 use super::shrunk::Shrunk;
+use crate::engine::recency::recency;
 use crate::linalg::Kernel;
 use crate::model::{Layer, Model, Token};
 
@@ -55,7 +56,7 @@ impl Chunk {
         for at in 0..self.len {
             let t = (position + at as u64) as f64;
             self.x[at] += t;
-            self.x[self.len + at] += 1.0 / std::f64::consts::LN_2 - 1.0 / (t + 2.0).ln();
+            self.x[self.len + at] += recency(position + at as u64);
             self.x[2 * self.len + at] += t * t;
         }
     }

@@ -44,6 +44,9 @@ pub fn derive(plan: &Plan) -> Derived {
     for (_, table) in items.tables.iter().filter(|table| needed.tables.contains(table.0)) {
         walk.expression(&table.number);
         walk.expression(&table.dead);
+        if let Some(steps) = table.hull.as_ref().and_then(|hull| hull.steps.as_ref()) {
+            walk.expression(steps);
+        }
     }
     for (_, column) in items.columns.iter().filter(|column| needed.columns.contains(column.0)) {
         walk.expression(&column.value);
@@ -152,6 +155,7 @@ impl Walk<'_> {
             Atom::Position => Some((1, limit)),
             Atom::Clamped(_) | Atom::Found { .. } => Some((0, limit)),
             Atom::Sum(_) => Some((0, MAX_SUM.into())),
+            Atom::SumSteps(_) => Some((0, 2 * i128::from(MAX_SUM))),
             Atom::Age(_) => Some((0, MAX_AGE.into())),
             Atom::Feature { place, feature } => {
                 let latest = place.single() == Some((Arena::POSITION, 1));

@@ -13,6 +13,7 @@ use crate::model::{Model, Token};
 use crate::plan::Plan;
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::atom::Atom;
+use crate::plan::expression::mean;
 use crate::plan::fuse::rounding::dyadic;
 use crate::plan::fuse::{self, Fused};
 use crate::plan::ids::{AtomId, ColumnId, LatchId, SlotId, SumId, TableId};
@@ -196,9 +197,12 @@ impl Now<'_> {
             }
             Atom::Clamped(place) => self.place(place)? as i128,
             Atom::Sum(sum) => self.sum(*sum)?,
+            Atom::SumSteps(sum) => {
+                mean::steps(i64::try_from(self.sum(*sum)?).ok()?, self.position() as i64).into()
+            }
             Atom::Age(latch) => self.age(*latch)?,
-            Atom::Found { table, query } => self.nearest(*table, query)?.1 as i128,
-            Atom::FoundKey { table, query } => self.nearest(*table, query)?.0,
+            Atom::Found { table, query, .. } => self.nearest(*table, query)?.1 as i128,
+            Atom::FoundKey { table, query, .. } => self.nearest(*table, query)?.0,
             Atom::Column { column, place } => {
                 let place = self.place(place)?;
                 match self.memory.columns.get(column)?.get(place) {

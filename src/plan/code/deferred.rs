@@ -121,7 +121,7 @@ mod tests {
     fn only_what_the_prediction_needs_is_deferred() {
         // Register 5 is a running sum, from 6 on they are the step's own.
         let key = Op::AddConst { dst: 6, a: POSITION, k: -4 };
-        let find = Op::Find { dst: 8, found: 7, table: 0, key: 6, k: 0 };
+        let find = Op::Find { dst: 8, found: 7, table: 0, key: 6, k: 0, steps: ZERO };
         let twice = Op::Add { dst: 9, a: 8, b: 8 };
         let summand = Op::Relu { dst: 10, gate: 7, k: 0 };
         let accumulate = Op::Accumulate { sum: 5, a: 10 };

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::op::{BEST, Op, POSITION, PREDICTION, Reg};
+use crate::plan::expression::mean;
 use crate::plan::{MAX_PRODUCT, MAX_SUM, Plan, round};
 
 /// What a table has, in the order of positions: keys with their positions.
@@ -88,10 +89,11 @@ impl<'p> Machine<'p> {
                     (dst, get(a).wrapping_add(k.into()).wrapping_add(features))
                 }
                 Op::Clamp { dst, a, k } => (dst, place(get(a).wrapping_add(k.into())) as i64),
+                Op::SumSteps { dst, sum } => (dst, mean::steps(get(sum), last as i64)),
                 Op::Relu { dst, gate, k } => (dst, get(gate).wrapping_add(k).max(0)),
                 Op::Step { dst, gate, k } => (dst, get(gate).wrapping_add(k).clamp(0, 1)),
                 Op::IsZero { dst, gate, k } => (dst, (get(gate).wrapping_add(k) == 0).into()),
-                Op::Find { dst, found, table, key, k } => {
+                Op::Find { dst, found, table, key, k, .. } => {
                     let key = get(key).wrapping_add(k.into());
                     let live = self.tables[usize::from(table)].iter();
                     let nearest =
@@ -105,7 +107,8 @@ impl<'p> Machine<'p> {
                     self.tables[usize::from(table)].push((key, last));
                     continue;
                 }
-                Op::InsertUnless { table, key, k, dead } => {
+                Op::InsertUnless { table, key, k, dead }
+                | Op::InsertNear { table, key, k, dead, .. } => {
                     let (key, dead) = (get(key).wrapping_add(k.into()), get(dead));
                     (dead >= 0).then_some(())?;
                     if dead == 0 {

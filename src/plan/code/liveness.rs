@@ -128,13 +128,19 @@ impl<'a> Walk<'a> {
             }
         }
         match *atom {
-            Atom::Sum(sum) if self.needed.sums.insert(sum) => self.affine(&items.sums[sum]),
+            Atom::Sum(sum) | Atom::SumSteps(sum) if self.needed.sums.insert(sum) => {
+                self.affine(&items.sums[sum])
+            }
             Atom::Age(latch) => self.latch(latch),
             Atom::Found { table, .. } | Atom::FoundKey { table, .. }
                 if self.needed.tables.insert(table) =>
             {
                 self.affine(&items.tables[table].number);
                 self.affine(&items.tables[table].dead);
+                let hull = items.tables[table].hull.as_ref();
+                if let Some(steps) = hull.and_then(|hull| hull.steps.as_ref()) {
+                    self.affine(steps);
+                }
             }
             Atom::Column { column, .. } if self.needed.columns.insert(column) => {
                 self.affine(&items.columns[column].value);

@@ -51,18 +51,23 @@ pub enum Op {
     Read { dst: Reg, a: Reg, k: i32, table: TokenTable, count: u8, at: Reg, offset: i16 },
     /// dst = clamp(a + k, 0, t)
     Clamp { dst: Reg, a: Reg, k: i32 },
+    /// dst = how far a running sum over t, times t, may be from itself (`plan/expression/mean.rs`)
+    SumSteps { dst: Reg, sum: Reg },
     /// dst = max(gate + k, 0)
     Relu { dst: Reg, gate: Reg, k: i64 },
     /// dst = clamp(gate + k, 0, 1)
     Step { dst: Reg, gate: Reg, k: i64 },
     /// dst = 1 if gate + k = 0, else 0
     IsZero { dst: Reg, gate: Reg, k: i64 },
-    /// found = the key nearest to `key` + k in a table, dst = its position
-    Find { dst: Reg, found: Reg, table: u16, key: Reg, k: i32 },
+    /// found = the key nearest to `key` + k in a table, dst = its position; beside a hull the query may be
+    /// off by `steps` times 2^-53
+    Find { dst: Reg, found: Reg, table: u16, key: Reg, k: i32, steps: Reg },
     /// The latest position becomes that of `key` + k.
     Insert { table: u16, key: Reg, k: i32 },
     /// The same if `dead` is 0; nothing if it is greater; less is a guard failure.
     InsertUnless { table: u16, key: Reg, k: i32, dead: Reg },
+    /// The same into a table whose keys are a little off: by at most `steps` times 2^-53.
+    InsertNear { table: u16, key: Reg, k: i32, dead: Reg, steps: Reg },
     /// sum += a, guarded.
     Accumulate { sum: Reg, a: Reg },
     /// sum += k, guarded.
@@ -104,6 +109,7 @@ impl Op {
             Op::Find { .. }
                 | Op::Insert { .. }
                 | Op::InsertUnless { .. }
+                | Op::InsertNear { .. }
                 | Op::Accumulate { .. }
                 | Op::AccumulateConst { .. }
                 | Op::SetLatch { .. }
@@ -123,6 +129,7 @@ impl Op {
             | Op::Round { dst, a, .. }
             | Op::Divide { dst, a, .. }
             | Op::Clamp { dst, a, .. }
+            | Op::SumSteps { dst, sum: a }
             | Op::Relu { dst, gate: a, .. }
             | Op::Step { dst, gate: a, .. }
             | Op::IsZero { dst, gate: a, .. }
@@ -137,14 +144,15 @@ impl Op {
             | Op::Read { dst, a, at: b, .. } => {
                 (read, written) = ([Some(a), Some(b), None], [Some(dst), None]);
             }
-            Op::Find { dst, found, key, .. } => {
-                (read, written) = ([Some(key), None, None], [Some(dst), Some(found)]);
+            Op::Find { dst, found, key, steps, .. } => {
+                (read, written) = ([Some(key), Some(steps), None], [Some(dst), Some(found)]);
             }
             Op::Guard { a }
             | Op::Insert { key: a, .. }
             | Op::Push { a, .. }
             | Op::PickLine { x: a, .. } => read = [Some(a), None, None],
             Op::InsertUnless { key, dead, .. } => read = [Some(key), Some(dead), None],
+            Op::InsertNear { key, dead, steps, .. } => read = [Some(key), Some(dead), Some(steps)],
             Op::Accumulate { sum, a } => read = [Some(sum), Some(a), None],
             Op::AccumulateConst { sum: a, .. } => read = [Some(a), None, None],
             Op::SetLatch { latch, dead } => read = [Some(latch), Some(dead), None],

@@ -105,15 +105,17 @@ impl<'p> Specialiser<'p> {
                 }
                 _ => self.age(*latch),
             },
-            found @ (Atom::Found { table, query } | Atom::FoundKey { table, query }) => {
+            found @ (Atom::Found { table, query, steps }
+            | Atom::FoundKey { table, query, steps }) => {
                 let (table, query) = (*table, self.affine(query)?);
                 if query.as_constant() == Some(0) && self.leaves_zero.contains(table) {
                     // Position 0 has key 0 for ever, and both are 0.
                     return Some(Affine::default());
                 }
+                let steps = self.affine(steps)?;
                 let found = match found {
-                    Atom::Found { .. } => Atom::Found { table, query },
-                    _ => Atom::FoundKey { table, query },
+                    Atom::Found { .. } => Atom::Found { table, query, steps },
+                    _ => Atom::FoundKey { table, query, steps },
                 };
                 self.arena.make(found, plan.arena.atom_bounds(id))
             }

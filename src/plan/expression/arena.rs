@@ -96,6 +96,7 @@ impl Arena {
             Atom::Whole { affine, shift } => self.whole(&affine, shift),
             Atom::Guarded(affine) => self.guarded(affine),
             held @ (Atom::Sum(_)
+            | Atom::SumSteps(_)
             | Atom::Age(_)
             | Atom::Found { .. }
             | Atom::FoundKey { .. }

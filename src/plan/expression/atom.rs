@@ -24,6 +24,9 @@ pub enum Atom {
     Clamped(Affine),
     /// A running sum over positions 1..=t; guarded to stay within 0..=`MAX_SUM`.
     Sum(SumId),
+    /// How far a running sum that was divided by the position and multiplied by it is from itself, times
+    /// 2^53, at most (`mean.rs`).
+    SumSteps(SumId),
     /// How many positions ago a latch was set; guarded to be at most `MAX_AGE`.
     Age(LatchId),
     /// The position that a table has for the key nearest to a query.
@@ -32,6 +35,8 @@ pub enum Atom {
         table: TableId,
         /// The query, as a key.
         query: Affine,
+        /// How far the reference's query may be off, times 2^53; it matters only to hulls.
+        steps: Affine,
     },
     /// The key nearest to a query.
     FoundKey {
@@ -39,6 +44,8 @@ pub enum Atom {
         table: TableId,
         /// The query, as a key.
         query: Affine,
+        /// How far the reference's query may be off, times 2^53; it matters only to hulls.
+        steps: Affine,
     },
     /// What a column holds for a place within 0..=t.
     Column {
@@ -81,16 +88,16 @@ impl Atom {
     /// The expressions that it is made of.
     pub fn children(&self) -> impl Iterator<Item = &Affine> {
         let (first, second) = match self {
-            Atom::Position | Atom::Sum(_) | Atom::Age(_) => (None, None),
+            Atom::Position | Atom::Sum(_) | Atom::SumSteps(_) | Atom::Age(_) => (None, None),
             Atom::Feature { place: child, .. }
             | Atom::Clamped(child)
-            | Atom::Found { query: child, .. }
-            | Atom::FoundKey { query: child, .. }
             | Atom::Column { place: child, .. }
             | Atom::Rounded { affine: child, .. }
             | Atom::Whole { affine: child, .. }
             | Atom::Guarded(child) => (Some(child), None),
-            Atom::Piece { gate, factor, .. } => (Some(gate), Some(factor)),
+            Atom::Piece { gate: child, factor: other, .. }
+            | Atom::Found { query: child, steps: other, .. }
+            | Atom::FoundKey { query: child, steps: other, .. } => (Some(child), Some(other)),
         };
         first.into_iter().chain(second)
     }
@@ -98,13 +105,19 @@ impl Atom {
     /// The same atom of other expressions, unless one of them is refused.
     pub fn map_children(&self, mut map: impl FnMut(&Affine) -> Option<Affine>) -> Option<Atom> {
         Some(match self {
-            same @ (Atom::Position | Atom::Sum(_) | Atom::Age(_)) => same.clone(),
+            same @ (Atom::Position | Atom::Sum(_) | Atom::SumSteps(_) | Atom::Age(_)) => {
+                same.clone()
+            }
             Atom::Feature { place, feature } => {
                 Atom::Feature { place: map(place)?, feature: *feature }
             }
             Atom::Clamped(place) => Atom::Clamped(map(place)?),
-            Atom::Found { table, query } => Atom::Found { table: *table, query: map(query)? },
-            Atom::FoundKey { table, query } => Atom::FoundKey { table: *table, query: map(query)? },
+            Atom::Found { table, query, steps } => {
+                Atom::Found { table: *table, query: map(query)?, steps: map(steps)? }
+            }
+            Atom::FoundKey { table, query, steps } => {
+                Atom::FoundKey { table: *table, query: map(query)?, steps: map(steps)? }
+            }
             Atom::Column { column, place } => Atom::Column { column: *column, place: map(place)? },
             Atom::Rounded { affine, shift } => {
                 Atom::Rounded { affine: map(affine)?, shift: *shift }

@@ -3,7 +3,9 @@
 use super::affine::Affine;
 use super::arena::{Arena, Features};
 use super::atom::Atom;
+use super::mean;
 use crate::plan::fuse::heads::{Items, Table};
+use crate::plan::ids::SumId;
 
 /// The value of an expression whose leaves a test knows: `leaf` gives those, and `None` for what
 /// follows from what an atom is made of.
@@ -79,6 +81,10 @@ impl<'a> World<'a> {
         self.at(place, t).clamp(0, t as i128) as usize
     }
 
+    fn sum(&self, sum: SumId, t: usize) -> i128 {
+        (1..=t).map(|u| self.of_item(&self.items.sums[sum], u)).sum()
+    }
+
     fn leaf(&self, atom: &Atom, t: usize) -> Option<i128> {
         let items = self.items;
         Some(match atom {
@@ -87,15 +93,16 @@ impl<'a> World<'a> {
                 self.features.columns[*feature][self.history[self.place(place, t)]].into()
             }
             Atom::Clamped(place) => self.place(place, t) as i128,
-            Atom::Sum(sum) => (1..=t).map(|u| self.of_item(&items.sums[*sum], u)).sum(),
+            Atom::Sum(sum) => self.sum(*sum, t),
+            Atom::SumSteps(sum) => mean::steps(self.sum(*sum, t) as i64, t as i64).into(),
             Atom::Age(latch) => {
                 let is_set = |&u: &usize| self.of_item(&items.latches[*latch], u) == 0;
                 (t - (1..=t).rev().find(is_set).unwrap_or(0)) as i128
             }
-            Atom::Found { table, query } => {
+            Atom::Found { table, query, .. } => {
                 self.nearest(&items.tables[*table], self.at(query, t), t).0 as i128
             }
-            Atom::FoundKey { table, query } => {
+            Atom::FoundKey { table, query, .. } => {
                 self.nearest(&items.tables[*table], self.at(query, t), t).1
             }
             Atom::Column { column, place } => match self.place(place, t) {

@@ -78,6 +78,14 @@ impl Arena {
         }
     }
 
+    /// The magnitude of an expression.
+    pub fn absolute(&mut self, affine: &Affine) -> Option<Affine> {
+        let one = Affine::constant(1);
+        let negated = Affine::default().plus(affine, -1)?;
+        let positive = self.piece(affine, &one, &[(0, 1)])?;
+        positive.plus(&self.piece(&negated, &one, &[(0, 1)])?, 1)
+    }
+
     /// A piece of knots as an atom.
     fn bent(&mut self, gate: &Affine, factor: &Affine, knots: &[(i64, i64)]) -> Option<Affine> {
         (!self.is_exhausted()).then_some(())?;

@@ -14,5 +14,6 @@ pub mod atom;
 pub mod evaluate;
 pub mod feature_bounds;
 pub mod interval;
+pub mod mean;
 pub mod merge;
 pub mod quotient;

@@ -17,6 +17,7 @@ pub mod draft;
 mod finite;
 pub mod guards;
 pub mod heads;
+pub mod nearly;
 pub mod position_zero;
 pub mod rounding;
 mod substitute;

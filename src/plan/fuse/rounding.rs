@@ -18,6 +18,7 @@
 use cranelift_entity::PrimaryMap;
 
 use super::guards::Guards;
+use super::nearly::square;
 use super::upper::Upper;
 use super::value::{Number, Rounding, Symbols, Value};
 use crate::plan::expression::affine::Affine;
@@ -30,6 +31,9 @@ use crate::plan::refusal::{Cause, Place, Rule};
 /// Exact fractions are multiples of 2^-this.
 pub const MAX_EXPONENT: u32 = 40;
 
+/// Gates that are off by less than this may multiply.
+pub const MAX_GATE_ERROR: f64 = 0.25;
+
 /// What rows are analysed with, and where in the model the analysis is.
 #[derive(Debug)]
 pub struct Analysis {
@@ -41,27 +45,28 @@ pub struct Analysis {
     pub place: Place,
 }
 
-/// A row of which only the positive part counts: max(number, 0) is exact.
+/// A row of which only the positive part counts: max(number, 0) is exact, or whole but for an error.
 #[derive(Debug)]
 pub struct Gate(Number);
 
 impl Gate {
-    /// The affine form over 2^exponent whose positive part the reference computes without error.
-    pub fn fraction(&self) -> Option<(&Affine, u32)> {
-        self.0.fraction()
+    /// What is meant. The positive part of the reference's number is as far from that of what is meant
+    /// as its rounding says, or nearer.
+    pub fn number(&self) -> &Number {
+        &self.0
     }
 }
 
 /// A weight times a number.
-struct Product<'v> {
-    weight: f64,
-    number: &'v Number,
+pub(super) struct Product<'v> {
+    pub(super) weight: f64,
+    pub(super) number: &'v Number,
     /// The weight as k·2^-e, where the number has an affine part.
-    k: i64,
+    pub(super) k: i64,
     /// That e and the number's own exponent.
-    exponent: u32,
+    pub(super) exponent: u32,
     /// Bounds of the reference's number, times the weight.
-    magnitude: Upper,
+    pub(super) magnitude: Upper,
     /// Bounds of the product in steps of 2^-`exponent`, if it is an exact fraction.
     exact: Option<Interval>,
 }
@@ -81,7 +86,7 @@ pub fn dyadic(weight: f64) -> Option<(i64, u32)> {
 }
 
 /// Whether multiplying by it only changes the exponent, far from overflow and underflow.
-fn is_power_of_two(weight: f64) -> bool {
+pub(super) fn is_power_of_two(weight: f64) -> bool {
     let within = (two_to(-400)..=two_to(400)).contains(&weight.abs());
     within && weight.to_bits() << 12 == 0
 }
@@ -152,7 +157,12 @@ impl Analysis {
         {
             return Ok(Gate(Number::exact(affine).assuming(guards)));
         }
-        Err(self.cause_by(Rule::ExactGate, number.parts().3.error().number()))
+        // x' - x is never less than max(x', 0) - max(x, 0).
+        let error = number.parts().3.error();
+        if number.whole().is_some() && error.is_below(MAX_GATE_ERROR) {
+            return Ok(Gate(number));
+        }
+        Err(self.cause_by(Rule::ExactGate, error.number()))
     }
 
     fn products<'v>(&mut self, terms: &[(f64, &'v Value)]) -> Result<Vec<Product<'v>>, Cause> {
@@ -200,6 +210,8 @@ impl Analysis {
                 Rounding::Once(error) => Rounding::Once(scaled(error)),
                 Rounding::Within(error) => Rounding::Within(scaled(error)),
             }
+        } else if let Some(once) = once_of_either_side(&products) {
+            once
         } else {
             Rounding::Within(error(&products))
         };
@@ -207,7 +219,8 @@ impl Analysis {
             let bound = Upper::of_whole(self.arena.bounds(&affine).magnitude());
             return Err(self.cause_by(Rule::Register, bound.number()));
         }
-        Ok(Number::new(affine, exponent, symbols, rounding, guards))
+        let number = Number::new(affine, exponent, symbols, rounding, guards);
+        Ok(self.sharpened(number, &products))
     }
 
     /// The affine parts of products, over 2^exponent.
@@ -272,6 +285,18 @@ fn no_order_rounds(products: &[Product<'_>], exponent: u32) -> bool {
         range = range.plus(steps.including(0));
     }
     range.is_within(WHOLE)
+}
+
+/// Of squares of the positive and the negative part of one number one is 0, where nothing is off: the
+/// sum is rounded as the other is (lemma 25).
+fn once_of_either_side(products: &[Product<'_>]) -> Option<Rounding> {
+    square(products).filter(|square| square.steps.is_none())?;
+    let errors = products.iter().map(|product| match product.number.parts().3 {
+        Rounding::None => Some(Upper::ZERO),
+        Rounding::Once(error) => Some(error),
+        Rounding::Within(_) => None,
+    });
+    Some(Rounding::Once(errors.sum::<Option<Upper>>()?))
 }
 
 /// How far a row that no other rule covers may be off (lemma 7).

@@ -4,13 +4,15 @@
 //! its grid, and rounded once beyond. One that bounds cannot keep there is *guarded*: assumed to
 //! lie within ±2^40, which is checked wherever anything that a logit depends on was computed from
 //! it, however far back ([`super::guards::Guards`], lemma 8 of docs/plan.md).
-//! Squares are not: they are keys of tables, which bear rounding.
+//! Squares are not: they are keys of tables, which bear rounding. Where gate or factor are off, so is
+//! the product: max(x, 0) is never farther off than x.
 //!
 //! A unit of gate t and factor a mean is no farther than 2^-23 from the running sum of what the mean
 //! is of (lemma 9).
 
 use super::guards::Guards;
 use super::heads::entry;
+use super::nearly::{Square, Steps};
 use super::rounding::{Gate, MAX_EXPONENT};
 use super::upper::Upper;
 use super::value::{Number, Rounding, Symbols, Value};
@@ -40,43 +42,52 @@ impl Fusion<'_> {
 
     fn gated(&mut self, gate: &Gate, factor: &Value) -> Result<Number, Cause> {
         let no_gate = self.analysis.cause(Rule::ExactGate);
-        let (gate, gate_exponent) = gate.fraction().ok_or(no_gate)?;
+        let (off_gate, gate) = (gate.number().steps(), gate.number().plain().ok_or(no_gate)?);
+        let (gate, gate_exponent, gate_rounding) = gate;
         let open = self.analysis.arena.bounds(gate).positive_part();
-        if open.high == 0 {
+        if open.high == 0 && gate_rounding == Rounding::None {
             return Ok(Number::exact(Affine::default()));
         }
         let factor = factor.number()?;
-        if let (0, Some((sum, scale))) = (gate_exponent, factor.mean_alone())
+        if let (0, Rounding::None, Some((sum, scale))) =
+            (gate_exponent, gate_rounding, factor.mean_alone())
             && *gate == Arena::position()
         {
             return self.running_sum(sum, scale);
         }
+        let off_factor = factor.steps();
         let plain = factor.plain();
         let (factor, exponent, rounding) =
             plain.ok_or_else(|| self.analysis.cause(Rule::PlainFactor))?;
         let exponent = gate_exponent + exponent;
+        let off = off_gate.zip(off_factor);
+        let square = off.and_then(|off| Square::of_unit((gate, off.0), (factor, off.1)));
+        let square = square.filter(|_| exponent == 0);
         let arena = &mut self.analysis.arena;
         let steps = open.product(arena.bounds(factor));
         let piece = arena.piece(gate, factor, &[(0, 1)]);
         let piece = piece.ok_or_else(|| self.analysis.cause(Rule::Coefficient))?;
         let fits = steps.is_within(WHOLE) && exponent <= MAX_EXPONENT;
-        let is_square = gate == factor;
-        if !fits && rounding == Rounding::None && exponent == 0 && !is_square {
+        let is_exact = (gate_rounding, rounding) == (Rounding::None, Rounding::None);
+        if !fits && is_exact && exponent == 0 && square.is_none() {
             return self.guarded(piece);
         }
         let grid = |exponent: u32| Upper::of(super::rounding::two_to(-(exponent as i32)));
         let magnitude = Upper::of_whole(steps.magnitude()).times(grid(exponent));
         let once = magnitude.times(Upper::of(f64::EPSILON));
-        let rounding = match rounding {
-            Rounding::None if fits => Rounding::None,
-            Rounding::None => Rounding::Once(once),
-            Rounding::Once(error) | Rounding::Within(error) => {
-                let open = Upper::of_whole(open.magnitude()).times(grid(gate_exponent));
-                let before = open.times(error);
-                Rounding::Within(before.plus(once).plus(before.times(Upper::of(f64::EPSILON))))
-            }
+        let rounding = if is_exact {
+            if fits { Rounding::None } else { Rounding::Once(once) }
+        } else {
+            // (g + a)·(f + b) is g·f but for g·b + a·f + a·b.
+            let open = Upper::of_whole(open.magnitude()).times(grid(gate_exponent));
+            let most = self.analysis.arena.bounds(factor).magnitude();
+            let most = Upper::of_whole(most).times(grid(exponent - gate_exponent));
+            let (a, b) = (gate_rounding.error(), rounding.error());
+            let before = open.times(b).plus(a.times(most.plus(b)));
+            Rounding::Within(before.plus(once).plus(before.times(Upper::of(f64::EPSILON))))
         };
-        Ok(Number::new(piece, exponent, Symbols::default(), rounding, Guards::NONE))
+        let number = Number::new(piece, exponent, Symbols::default(), rounding, Guards::NONE);
+        Ok(number.with(None, square))
     }
 
     /// A product that is exact if it stays within its guard.
@@ -100,7 +111,11 @@ impl Fusion<'_> {
         let affine = Affine::default().plus(&Affine::atom(atom), scale as i64);
         let affine = affine.ok_or_else(|| self.analysis.cause(Rule::Coefficient))?;
         // Two roundings, each of at most half a unit in the last place of a sum up to 2^28.
-        Ok(Number::near(affine, Upper::of(MAX_SUM as f64 * 2.0 * f64::EPSILON)))
+        let number = Number::near(affine, Upper::of(MAX_SUM as f64 * 2.0 * f64::EPSILON));
+        // Twice the greatest sum, for a unit in its last place is 2^-52 times the sum at most.
+        let most = Interval::new(0, 2 * i128::from(MAX_SUM));
+        let steps = Affine::atom(self.analysis.arena.intern(Atom::SumSteps(sum), most));
+        Ok(number.with(Some(Steps::of_sum(sum, steps)), None))
     }
 }
 

@@ -5,10 +5,11 @@
 //!   affine · 2^-exponent + recency · r(t) + square · fl(t²) + mean of a sum,
 //!
 //! with r(t) = 1/ln 2 - 1/ln(t+2) as the reference computes it, and how the reference's number
-//! relates to it: [`Rounding`]. No part can be left out of account: the fields are private, and
+//! relates to it: [`Rounding`], and `nearly.rs` where that is not sharp enough. No part can be left out of account: the fields are private, and
 //! each accessor says what becomes of every one of them.
 
 use super::guards::Guards;
+use super::nearly::{Square, Steps};
 use super::upper::Upper;
 use crate::plan::expression::affine::Affine;
 use crate::plan::ids::SumId;
@@ -31,6 +32,17 @@ pub struct Number {
     symbols: Symbols,
     rounding: Rounding,
     guards: Guards,
+    /// What more is known of it.
+    nearly: Option<Box<Nearly>>,
+}
+
+/// What more is known of a number that is rounded.
+#[derive(Clone, Debug)]
+struct Nearly {
+    /// How far it may be from its whole affine form, sharper than its rounding says.
+    steps: Option<Steps>,
+    /// If it is made of products of a number by itself.
+    square: Option<Square>,
 }
 
 /// Multiples of what no affine form says. Factors are exact: where a sum of them rounds, the
@@ -78,7 +90,7 @@ impl Number {
         // Common powers of two go out of a fraction.
         let common = affine.twos().min(exponent);
         let (affine, exponent) = (affine.halved(common), exponent - common);
-        Number { affine, exponent, symbols, rounding, guards }
+        Number { affine, exponent, symbols, rounding, guards, nearly: None }
     }
 
     /// An expression that the reference computes without rounding.
@@ -92,9 +104,28 @@ impl Number {
         Number::new(affine, 0, Symbols::default(), rounding, Guards::NONE)
     }
 
+    /// The same, of which more is known.
+    pub fn with(self, steps: Option<Steps>, square: Option<Square>) -> Number {
+        let is_known = steps.is_some() || square.is_some();
+        Number { nearly: is_known.then(|| Box::new(Nearly { steps, square })), ..self }
+    }
+
+    /// How far it may be from its affine form, if that is whole and all, and so much is known.
+    pub fn steps(&self) -> Option<Steps> {
+        match self.whole()?.1 {
+            Rounding::None => Some(Steps::none()),
+            _ => self.nearly.as_ref()?.steps.clone(),
+        }
+    }
+
+    /// What it is the square of, if it is one.
+    pub fn square(&self) -> Option<&Square> {
+        self.nearly.as_ref()?.square.as_ref()
+    }
+
     /// All parts: the affine form, its exponent, symbols and rounding.
     pub fn parts(&self) -> (&Affine, u32, &Symbols, Rounding) {
-        let Number { affine, exponent, symbols, rounding, guards: _ } = self;
+        let Number { affine, exponent, symbols, rounding, .. } = self;
         (affine, *exponent, symbols, *rounding)
     }
 
@@ -146,12 +177,19 @@ impl Number {
         (alone && rounding == Rounding::None).then_some(recency)
     }
 
-    /// The factor of fl(t²), if that is all and nothing rounds.
-    pub fn square_alone(&self) -> Option<f64> {
+    /// Whether it is that multiple of fl(t²), and perhaps one of the recency, but for rounding.
+    pub fn is_square_and_recency(&self, factor: f64) -> bool {
+        let (affine, _, symbols, _) = self.parts();
+        let Symbols { recency: _, square, mean } = *symbols;
+        *affine == Affine::default() && square == factor && mean.is_none()
+    }
+
+    /// Whether it is a multiple of fl(t²), and nothing rounds.
+    pub fn is_square(&self) -> bool {
         let (affine, _, symbols, rounding) = self.parts();
         let Symbols { recency, square, mean } = *symbols;
         let alone = *affine == Affine::default() && recency == 0.0 && mean.is_none();
-        (alone && rounding == Rounding::None).then_some(square)
+        alone && square != 0.0 && rounding == Rounding::None
     }
 }
 

@@ -57,6 +57,7 @@ impl Code<'_> {
                 Op::Clamp { dst, a, k } => {
                     r.two(dst, a, POSITION, |a, t| operations::clamp(a, k, t));
                 }
+                Op::SumSteps { dst, sum } => r.two(dst, sum, POSITION, operations::sum_steps),
                 Op::Relu { dst, gate, k } => r.one(dst, gate, |gate| operations::relu(gate, k)),
                 Op::Step { dst, gate, k } => r.one(dst, gate, |gate| operations::step(gate, k)),
                 Op::IsZero { dst, gate, k } => {

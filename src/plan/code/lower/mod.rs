@@ -32,7 +32,7 @@ pub(super) struct Lowering<'c, 'p> {
     /// What is in registers already.
     atoms: FxHashMap<AtomId, Reg>,
     affines: FxHashMap<Affine, Reg>,
-    finds: FxHashMap<(TableId, Affine), (Reg, Reg)>,
+    finds: FxHashMap<(TableId, Affine, Affine), (Reg, Reg)>,
     /// Sums of several terms in registers, the longest first.
     sums: Vec<(Affine, Reg)>,
     /// Why code cannot be made, if it cannot.
@@ -156,11 +156,15 @@ impl<'c, 'p> Lowering<'c, 'p> {
                 always => {
                     let number = self.special.affine(&item.number)?;
                     let (key, k) = self.affine_and_constant(&number)?;
-                    let op = if always.is_some() {
-                        Op::Insert { table, key, k }
-                    } else {
-                        let dead = self.affine(&dead)?;
-                        Op::InsertUnless { table, key, k, dead }
+                    let dead = if always.is_some() { ZERO } else { self.affine(&dead)? };
+                    let op = match item.hull.as_ref().and_then(|hull| hull.steps.as_ref()) {
+                        Some(steps) => {
+                            let steps = self.special.affine(steps)?;
+                            let steps = self.affine(&steps)?;
+                            Op::InsertNear { table, key, k, dead, steps }
+                        }
+                        None if dead == ZERO => Op::Insert { table, key, k },
+                        None => Op::InsertUnless { table, key, k, dead },
                     };
                     self.ops.push(op);
                 }
@@ -199,8 +203,13 @@ impl<'c, 'p> Lowering<'c, 'p> {
                 self.sum(sum)?;
                 self.plan.sum(sum)
             }
-            Atom::Found { table, query } | Atom::FoundKey { table, query } => {
-                self.find(id, table, &query)?
+            Atom::SumSteps(sum) => {
+                self.sum(sum)?;
+                let sum = self.plan.sum(sum);
+                self.emit(|dst| Op::SumSteps { dst, sum })?
+            }
+            Atom::Found { table, query, steps } | Atom::FoundKey { table, query, steps } => {
+                self.find(id, table, query, steps)?
             }
             Atom::Column { column, place } => {
                 self.column(column)?;
@@ -227,17 +236,25 @@ impl<'c, 'p> Lowering<'c, 'p> {
     }
 
     /// Position and key are found together.
-    fn find(&mut self, id: AtomId, table: TableId, query: &Affine) -> Option<Reg> {
+    fn find(&mut self, id: AtomId, table: TableId, query: Affine, steps: Affine) -> Option<Reg> {
         let position = matches!(self.special.arena.atom(id), Atom::Found { .. });
         let pick = |(dst, found): (Reg, Reg)| if position { dst } else { found };
-        if let Some(&both) = self.finds.get(&(table, query.clone())) {
+        let found = (table, query, steps);
+        if let Some(&both) = self.finds.get(&found) {
             return Some(pick(both));
         }
         self.table(table)?;
+        let (_, query, steps) = &found;
         let (key, k) = self.affine_and_constant(query)?;
-        let found = self.reg()?;
-        let dst = self.emit(|dst| Op::Find { dst, found, table: table.as_u32() as u16, key, k })?;
-        self.finds.insert((table, query.clone()), (dst, found));
+        let steps = match &self.plan.items.tables[table].hull {
+            Some(_) => self.affine(steps)?,
+            None => ZERO,
+        };
+        let nearest = self.reg()?;
+        let table = table.as_u32() as u16;
+        let dst = self.emit(|dst| Op::Find { dst, found: nearest, table, key, k, steps })?;
+        let found = self.finds.entry(found).or_insert((dst, nearest));
+        let (dst, found) = *found;
         Some(pick((dst, found)))
     }
 

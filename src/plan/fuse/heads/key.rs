@@ -6,8 +6,9 @@
 //! alone, where the sum is guarded (lemma 13 of docs/plan.md).
 
 use super::{Parts, Row};
-use crate::model::{HeadKind, TieBreak};
+use crate::model::TieBreak;
 use crate::plan::expression::affine::Affine;
+use crate::plan::fuse::nearly::Square;
 use crate::plan::fuse::value::{Number, Rounding, Value};
 use crate::plan::fuse::{Fusion, Stream};
 use crate::plan::refusal::{Cause, Rule};
@@ -23,6 +24,8 @@ pub struct Key {
     /// Whether among keys whose heights are meant to be equal but for the recency, the reference's
     /// never fall with the position.
     pub ascends: bool,
+    /// The square that the height is, negated, but for the recency, if it is one.
+    pub square: Option<Square>,
 }
 
 /// Clear terms have weights of this magnitude or more.
@@ -44,7 +47,8 @@ impl Key {
         let dead = dead(fusion, &clear, slots)?;
         let height = fusion.sparse_row(&rest, slots).number()?.clone();
         let ascends = height.parts().3 == Rounding::None || is_recency_and_one(&rest, slots);
-        Ok(Key { x, height, dead, ascends })
+        let square = square(&rest, slots);
+        Ok(Key { x, height, dead, ascends, square })
     }
 
     /// The factor of the recency, if later positions win ties by it and it can never outweigh a
@@ -53,9 +57,6 @@ impl Key {
         let recency = self.height.parts().2.recency;
         if parts.tie != TieBreak::Latest || !(0.0..MAX_RECENCY).contains(&recency) {
             return Err(fusion.analysis.cause_by(Rule::Recency, recency));
-        }
-        if parts.kind == HeadKind::Lookup && !self.ascends {
-            return Err(fusion.analysis.cause(Rule::HullKey));
         }
         Ok(recency)
     }
@@ -78,8 +79,8 @@ fn dead(fusion: &mut Fusion<'_>, clear: &Row, slots: &Stream) -> Result<Affine, 
     Ok(dead)
 }
 
-/// Whether a height is at most one term of recency and one other, which is whole and at most
-/// rounded once: then for equal numbers it is a monotone function of the recency.
+/// Whether a height is at most one term of recency and one other, which is whole, or the squared
+/// position, and at most rounded once: then for equal numbers it is a monotone function of the recency.
 fn is_recency_and_one(height: &Row, slots: &Stream) -> bool {
     let (mut recencies, mut others) = (0, 0);
     for &(slot, weight) in height {
@@ -89,11 +90,37 @@ fn is_recency_and_one(height: &Row, slots: &Stream) -> bool {
         }
         if number.recency_alone().is_some_and(|factor| factor * weight >= 0.0) {
             recencies += 1;
-        } else if matches!(number.whole(), Some((_, Rounding::None | Rounding::Once(_)))) {
+        } else if number.is_square()
+            || matches!(number.whole(), Some((_, Rounding::None | Rounding::Once(_))))
+        {
             others += 1;
         } else {
             return false;
         }
     }
     recencies <= 1 && others <= 1
+}
+
+/// The square n² if a height is -n², rounded, and at most one term of recency.
+fn square(height: &Row, slots: &Stream) -> Option<Square> {
+    let (mut recencies, mut square) = (0, None);
+    for &(slot, weight) in height {
+        let number = slots[slot].number().ok()?;
+        if slots[slot].is_zero() {
+            continue;
+        }
+        match number.square() {
+            None => {
+                number.recency_alone()?;
+                recencies += 1;
+            }
+            Some(part) if square.is_none() && weight.abs() == 1.0 => {
+                let mut part = part.clone();
+                part.coefficients = part.coefficients.map(|c| c * -(weight as i64));
+                square = Some(part);
+            }
+            Some(_) => return None,
+        }
+    }
+    square.filter(|_| recencies <= 1)
 }

@@ -26,7 +26,7 @@ use cranelift_entity::{EntityRef, PrimaryMap};
 use super::guards::Guards;
 use super::position_zero::HeadAtZero;
 use super::upper::Upper;
-use super::value::Value;
+use super::value::{Number, Value};
 use super::{Fusion, Stream, Watched};
 use crate::model::Layer;
 use crate::model::{HeadKind, TieBreak};
@@ -42,9 +42,22 @@ pub struct Table {
     pub number: Affine,
     /// Not 0 for tokens that do not take part.
     pub dead: Affine,
-    /// Whether a hull serves in the reference, over rounded keys. Then keys and queries are
-    /// guarded to stay within ±`MAX_HULL_KEY`, and no two keys may be equally near a query.
-    pub hull: bool,
+    /// If a hull serves in the reference, over rounded keys. Then queries and the keys that they may
+    /// find are guarded to stay within ±`MAX_HULL_KEY`, and that the recency outweighs what rounding may
+    /// do between two keys that are equal or equally near.
+    pub hull: Option<Hull>,
+}
+
+/// What a hull orders keys (2n, -n² + recency) by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hull {
+    /// The factor of the recency.
+    pub recency: f64,
+    /// If keys are a little off: by how much at most, times 2^53, the numbers that stand for n
+    /// (lemma 26).
+    pub steps: Option<Affine>,
+    /// Whether these are one and the same number.
+    pub is_one_number: bool,
 }
 
 /// A derived value, kept for every position.
@@ -71,6 +84,16 @@ pub struct Items {
 
 /// A query is proved to be less than this away from a whole number; gathers round at 1/2.
 const MAX_OFFSET: f64 = 0.05;
+
+/// What a query asks for.
+struct Wanted {
+    /// The whole number.
+    affine: Affine,
+    /// How far the reference's may be from it.
+    off: Upper,
+    /// The same in steps of 2^-53, as an expression, if there is one.
+    steps: Option<Affine>,
+}
 
 /// A row of weights that are not 0, with their slots.
 pub type Row = Vec<(SlotId, f64)>;
@@ -195,15 +218,11 @@ impl Fusion<'_> {
             .then_some(scale)
     }
 
-    /// The whole number that the query asks for, and how far the reference's may be from it
-    /// (lemma 12).
-    fn wanted(
-        &mut self,
-        parts: &Parts,
-        slots: &Stream,
-        scale: f64,
-    ) -> Result<(Affine, Upper), Cause> {
+    /// The whole number that the query asks for, and how far the reference's may be from it (lemmas 12
+    /// and 24).
+    fn wanted(&mut self, parts: &Parts, slots: &Stream, scale: f64) -> Result<Wanted, Cause> {
         let mut affine = Affine::default();
+        let mut steps = Some(Affine::constant(8));
         let (mut off, mut magnitude) = (Upper::ZERO, Upper::ZERO);
         for &(slot, weight) in &parts.query[0] {
             let value = &slots[slot];
@@ -221,6 +240,8 @@ impl Fusion<'_> {
             affine = affine
                 .plus(part, factor as i64)
                 .ok_or_else(|| self.analysis.cause(Rule::Coefficient))?;
+            let here = self.steps_of_term(number, (ratio, factor), parts.query[0].len());
+            steps = steps.zip(here).and_then(|(steps, here)| steps.plus(&here, 1));
             let most = self.analysis.magnitude(number);
             // The quotient was rounded, too.
             let great = Upper::of(ratio).times(Upper::of(1.0 + f64::EPSILON));
@@ -234,7 +255,24 @@ impl Fusion<'_> {
             return Err(self.analysis.cause_by(Rule::WholeQuery, off.number()));
         }
         let affine = self.analysis.arena.merge(affine);
-        Ok((affine.ok_or_else(|| self.analysis.cause(Rule::Coefficient))?, off))
+        let affine = affine.ok_or_else(|| self.analysis.cause(Rule::Coefficient))?;
+        Ok(Wanted { affine, off, steps })
+    }
+
+    /// By how many times 2^-53 one of so many terms may take a query off: an error of its own, that of
+    /// the weight, and that of each sum in which it takes part.
+    fn steps_of_term(
+        &mut self,
+        number: &Number,
+        (ratio, factor): (f64, f64),
+        terms: usize,
+    ) -> Option<Affine> {
+        (ratio == factor).then_some(())?;
+        let own = number.steps()?;
+        let magnitude = self.analysis.arena.absolute(number.whole()?.0)?;
+        let times = factor.abs() as i64;
+        let rounded = times.checked_mul(terms as i64 + 2)?;
+        Affine::default().plus(own.count(), times)?.plus(&magnitude, rounded)
     }
 }
 

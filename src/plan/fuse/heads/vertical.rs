@@ -6,7 +6,7 @@
 //!   plan keeps the age. Position 0 must be live, with the same level (lemma 17 of docs/plan.md).
 
 use super::{Key, Parts, entry};
-use crate::model::TieBreak;
+use crate::model::{HeadKind, TieBreak};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
 use crate::plan::expression::atom::Atom;
@@ -32,6 +32,9 @@ impl Fusion<'_> {
             };
         }
         key.recency(self, parts)?;
+        if parts.kind == HeadKind::Lookup && !key.ascends {
+            return Err(self.analysis.cause(Rule::HullKey));
+        }
         let (affine, exponent, symbols, _) = key.height.parts();
         let Symbols { recency: _, square, mean } = *symbols;
         let level = affine.as_constant().filter(|_| exponent == 0 && square == 0.0);
@@ -41,6 +44,11 @@ impl Fusion<'_> {
         if first != level.map(|level| level as f64) {
             return Err(self.analysis.cause(Rule::PositionZero));
         }
+        self.latest_live(parts, key)
+    }
+
+    /// The latest live position, of which a latch keeps the age.
+    pub(super) fn latest_live(&mut self, parts: &Parts, key: &Key) -> Result<[Value; 2], Cause> {
         let latch = entry(&mut self.items.latches, key.dead.clone());
         let ages = Interval::new(0, MAX_AGE.into());
         let age = Affine::atom(self.analysis.arena.intern(Atom::Age(latch), ages));

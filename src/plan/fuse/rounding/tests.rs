@@ -408,7 +408,7 @@ fn rows_are_what_they_claim_in_every_order_of_summation() {
 }
 
 #[test]
-fn the_positive_part_of_a_gate_is_exact_in_every_order_of_summation() {
+fn the_positive_part_of_a_gate_is_as_near_as_its_rounding_says_in_every_order_of_summation() {
     let mut met = Met::default();
     for seed in 0..CASES {
         let random = &mut Rng::with_seed(seed);
@@ -437,20 +437,25 @@ fn the_positive_part_of_a_gate_is_exact_in_every_order_of_summation() {
             continue;
         };
         let is_exact = row.number().is_ok_and(|number| number.fraction().is_some());
-        met.count(if is_exact { "exact" } else { "negative where it rounds" });
+        let error = exact(gate.number().parts().3.error().number());
+        met.count(match (is_exact, error == BigInt::ZERO) {
+            (true, _) => "exact",
+            (false, true) => "negative where it rounds",
+            (false, false) => "nearly whole",
+        });
         let meant = case.drawn.meant(&case.analysis.arena, &gate.0);
         let meant = meant.max(BigInt::ZERO);
         for _ in 0..6 {
             let computed = summed(random, &case.products()).max(0.0);
             assert!(
-                exact(computed) == meant,
+                (exact(computed) - &meant).magnitude() <= error.magnitude(),
                 "seed {seed}: {computed:e} against {gate:?} = {meant}: {:?}, numbers {:?}",
                 case.terms,
                 case.actual
             );
         }
     }
-    met.at_least(100, &["refused", "exact", "negative where it rounds"]);
+    met.at_least(100, &["refused", "exact", "nearly whole", "negative where it rounds"]);
 }
 
 fn whole_analysis() -> (Analysis, Vec<Affine>) {
