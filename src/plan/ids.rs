@@ -27,6 +27,8 @@ ids! {
     LatchId, "latch";
     /// A table from whole keys to the latest position written under them.
     TableId, "table";
+    /// A number of the reference that is rounded, where it is computed.
+    SourceId, "source";
     /// A column: a derived value of every position.
     ColumnId, "column";
     /// A product that is guarded at run time.

@@ -31,6 +31,8 @@ struct Style {
     /// What a query is off the key of its own position.
     asks: f64,
     cleared: bool,
+    /// Whether the slot of the mean is not cleared, but the mean taken out of it by a unit.
+    takes_out: bool,
 }
 
 impl Style {
@@ -50,6 +52,7 @@ impl Style {
             kinds: random.below(3) > 0,
             asks,
             cleared: random.below(3) > 0,
+            takes_out: random.below(3) == 0,
         }
     }
 
@@ -65,13 +68,13 @@ impl Style {
         }
         hand.head([0, 0], Row::Key, 1, &[(ONE, 1.0)]).asks([0, 0], &[], SCALE, [A, B]);
         hand.tie([0, 0], TieBreak::Average);
-        hand.unit([0, 0], &[(TIME, 1.0)], &[(B, 1.0)], (C, 1.0)).clear(0, B);
-
-        // The token before, by a gather.
-        hand.head([1, 1], Row::Key, 0, &[(TIME, 2.0)]);
-        hand.head([1, 1], Row::Key, 1, &[(SQUARE, -1.0), (INVERSE_LOG, 0.3)]);
-        hand.asks([1, 1], &[(TIME, SCALE), (ONE, -SCALE)], SCALE, [E, B]);
-
+        hand.unit([0, 0], &[(TIME, 1.0)], &[(B, 1.0)], (C, 1.0));
+        if self.takes_out {
+            hand.unit([1, 2], &[(ONE, 1.0)], &[(B, 1.0)], (B, -1.0));
+        } else {
+            hand.clear(0, B);
+            self.gather(&mut hand);
+        }
         let number = [(C, self.times), (ONE, self.more)];
         let opposite = number.map(|(slot, weight)| (slot, -weight));
         hand.unit([1, 0], &number, &number, (D, 1.0));
@@ -89,10 +92,17 @@ impl Style {
         for token in 1..VOCABULARY {
             hand.logit(token, B, 0.25 * (token % 3) as f64);
         }
+        hand
+    }
+
+    /// The token before, by a gather whose keys have a recency.
+    fn gather(&self, hand: &mut Hand) {
+        hand.head([1, 1], Row::Key, 0, &[(TIME, 2.0)]);
+        hand.head([1, 1], Row::Key, 1, &[(SQUARE, -1.0), (INVERSE_LOG, 0.3)]);
+        hand.asks([1, 1], &[(TIME, SCALE), (ONE, -SCALE)], SCALE, [E, B]);
         if self.kinds {
             hand.kind([1, 1], HeadKind::Gather);
         }
-        hand
     }
 }
 

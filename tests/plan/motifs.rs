@@ -161,9 +161,12 @@ impl<R: Choices> Maker<'_, R> {
                 self.hand.head(at, Row::Key, 1, &[(ONE, height)]).asks(at, &[], 1.0, [from, to]);
                 self.hand.tie(at, TieBreak::Average);
                 self.kind(at, HeadKind::Mean);
-                // The running sum, rounded.
+                // The running sum, mostly rounded.
                 let late = [(layer + 1).min(self.layers - 1), 3];
                 self.hand.unit(unit, &[(TIME, 1.0)], &[(to, 1.0)], (from, 1.0));
+                if self.one_in(3) {
+                    return from;
+                }
                 self.hand.unit([layer, 3], &[(ONE, 1.0)], &[(ONE, 1.0)], (from, ROUNDING));
                 if late[0] > layer {
                     self.hand.unit(late, &[(ONE, 1.0)], &[(ONE, 1.0)], (from, -ROUNDING));
@@ -192,6 +195,10 @@ impl<R: Choices> Maker<'_, R> {
                 if layer > 0 {
                     let before = [layer - 1, number.min(2)];
                     self.hand.unit(before, &[(number, 1.0)], &[(number, 1.0)], (square, 1.0));
+                    if self.one_in(3) {
+                        let below = [layer - 1, 3];
+                        self.hand.unit(below, &[(number, -1.0)], &[(number, 1.0)], (square, -1.0));
+                    }
                 }
                 self.hand.head(at, Row::Key, 0, &[(number, 2.0)]);
                 let key = self.key(vec![(square, -1.0)]);

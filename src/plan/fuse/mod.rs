@@ -159,7 +159,12 @@ impl<'a> Fusion<'a> {
         let current = (0..features.tokens).filter(|&id| !(single_bos && id == bos)).collect();
         let arena = Arena::new(FeatureBounds::new(features.clone(), current), limit);
         Fusion {
-            analysis: Analysis { arena, summands: PrimaryMap::new(), place: Place::Plan },
+            analysis: Analysis {
+                arena,
+                summands: PrimaryMap::new(),
+                place: Place::Plan,
+                sources: 0,
+            },
             items: Items::default(),
             position_zero,
             features,
@@ -173,8 +178,9 @@ impl<'a> Fusion<'a> {
     }
 
     fn embed(&mut self, model: &Model) -> Stream {
-        let symbol = |symbols: Symbols| {
-            Value::Known(Number::new(Affine::default(), 0, symbols, Rounding::None, Guards::NONE))
+        let mut symbol = |symbols: Symbols| {
+            let number = Number::new(Affine::default(), 0, symbols, Rounding::None, Guards::NONE);
+            Value::Known(self.analysis.computed(number))
         };
         let sources = [
             Value::exact(Arena::position()),

@@ -15,7 +15,7 @@
 //! Of a *gate* only the positive part counts: one product that is never positive may be as great as
 //! 2^61 (lemma 8).
 
-use cranelift_entity::PrimaryMap;
+use cranelift_entity::{EntityRef, PrimaryMap};
 
 use super::guards::Guards;
 use super::nearly::square;
@@ -24,7 +24,7 @@ use super::value::{Number, Rounding, Symbols, Value};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
 use crate::plan::expression::interval::Interval;
-use crate::plan::ids::SumId;
+use crate::plan::ids::{SourceId, SumId};
 use crate::plan::limits::{MAX_REGISTER, WHOLE};
 use crate::plan::refusal::{Cause, Place, Rule};
 
@@ -43,6 +43,8 @@ pub struct Analysis {
     pub summands: PrimaryMap<SumId, Interval>,
     /// The part of the model that is looked at.
     pub place: Place,
+    /// How many numbers were computed that are not exact.
+    pub sources: usize,
 }
 
 /// A row of which only the positive part counts: max(number, 0) is exact, or whole but for an error.
@@ -192,6 +194,11 @@ impl Analysis {
         if let [Product { weight: 1.0, number, .. }] = products[..] {
             return Ok(number.clone().assuming(guards));
         }
+        if let [a, b] = &products[..]
+            && cancel(a, b)
+        {
+            return Ok(Number::exact(Affine::default()).assuming(guards));
+        }
         let rounds = rounds_on_purpose(&products);
         if rounds && let Some(rounded) = self.rounded_fraction(&products) {
             return Ok(Number::exact(rounded).assuming(guards));
@@ -220,7 +227,24 @@ impl Analysis {
             return Err(self.cause_by(Rule::Register, bound.number()));
         }
         let number = Number::new(affine, exponent, symbols, rounding, guards);
-        Ok(self.sharpened(number, &products))
+        let number = self.sharpened(number, &products);
+        Ok(match products[..] {
+            [Product { weight, number: of, .. }] if is_power_of_two(weight) => match of.source() {
+                Some((source, factor)) => number.with_source(source, weight * factor),
+                None => number,
+            },
+            _ => self.computed(number),
+        })
+    }
+
+    /// A number that is computed here, unless it is exact: then its affine form says all.
+    pub fn computed(&mut self, number: Number) -> Number {
+        if number.as_exact().is_some() {
+            return number;
+        }
+        let source = SourceId::new(self.sources);
+        self.sources += 1;
+        number.with_source(source, 1.0)
     }
 
     /// The affine parts of products, over 2^exponent.
@@ -285,6 +309,15 @@ fn no_order_rounds(products: &[Product<'_>], exponent: u32) -> bool {
         range = range.plus(steps.including(0));
     }
     range.is_within(WHOLE)
+}
+
+/// Lemma 27: whether two products are one and the same f64, and its opposite.
+fn cancel(a: &Product<'_>, b: &Product<'_>) -> bool {
+    let signed = |product: &Product<'_>| {
+        let (source, factor) = product.number.source()?;
+        exact_product(product.weight, factor).map(|factor| (source, factor))
+    };
+    matches!((signed(a), signed(b)), (Some(a), Some(b)) if a.0 == b.0 && a.1 == -b.1)
 }
 
 /// Of squares of the positive and the negative part of one number one is 0, where nothing is off: the

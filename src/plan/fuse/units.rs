@@ -49,6 +49,9 @@ impl Fusion<'_> {
             return Ok(Number::exact(Affine::default()));
         }
         let factor = factor.number()?;
+        if (gate_exponent, gate_rounding) == (0, Rounding::None) && gate.as_constant() == Some(1) {
+            return Ok(factor.clone());
+        }
         if let (0, Rounding::None, Some((sum, scale))) =
             (gate_exponent, gate_rounding, factor.mean_alone())
             && *gate == Arena::position()
@@ -87,7 +90,7 @@ impl Fusion<'_> {
             Rounding::Within(before.plus(once).plus(before.times(Upper::of(f64::EPSILON))))
         };
         let number = Number::new(piece, exponent, Symbols::default(), rounding, Guards::NONE);
-        Ok(number.with(None, square))
+        Ok(self.analysis.computed(number.with(None, square)))
     }
 
     /// A product that is exact if it stays within its guard.
@@ -115,7 +118,8 @@ impl Fusion<'_> {
         // Twice the greatest sum, for a unit in its last place is 2^-52 times the sum at most.
         let most = Interval::new(0, 2 * i128::from(MAX_SUM));
         let steps = Affine::atom(self.analysis.arena.intern(Atom::SumSteps(sum), most));
-        Ok(number.with(Some(Steps::of_sum(sum, steps)), None))
+        let number = number.with(Some(Steps::of_sum(sum, steps)), None);
+        Ok(self.analysis.computed(number))
     }
 }
 

@@ -12,7 +12,7 @@ use super::guards::Guards;
 use super::nearly::{Square, Steps};
 use super::upper::Upper;
 use crate::plan::expression::affine::Affine;
-use crate::plan::ids::SumId;
+use crate::plan::ids::{SourceId, SumId};
 use crate::plan::refusal::Cause;
 
 /// What is known of a number that the reference computes.
@@ -32,6 +32,9 @@ pub struct Number {
     symbols: Symbols,
     rounding: Rounding,
     guards: Guards,
+    /// If it was computed once and then only copied, or multiplied by powers of two: by which operation,
+    /// and times what.
+    source: Option<(SourceId, f64)>,
     /// What more is known of it.
     nearly: Option<Box<Nearly>>,
 }
@@ -90,7 +93,7 @@ impl Number {
         // Common powers of two go out of a fraction.
         let common = affine.twos().min(exponent);
         let (affine, exponent) = (affine.halved(common), exponent - common);
-        Number { affine, exponent, symbols, rounding, guards, nearly: None }
+        Number { affine, exponent, symbols, rounding, guards, source: None, nearly: None }
     }
 
     /// An expression that the reference computes without rounding.
@@ -116,6 +119,16 @@ impl Number {
             Rounding::None => Some(Steps::none()),
             _ => self.nearly.as_ref()?.steps.clone(),
         }
+    }
+
+    /// The same, which is that multiple of a number that was computed once.
+    pub fn with_source(self, source: SourceId, factor: f64) -> Number {
+        Number { source: Some((source, factor)), ..self }
+    }
+
+    /// The number, computed once, of which it is a multiple, and the factor: a power of two.
+    pub fn source(&self) -> Option<(SourceId, f64)> {
+        self.source
     }
 
     /// What it is the square of, if it is one.

@@ -74,7 +74,8 @@ impl Fusion<'_> {
             self.analysis.summands.push(bounds);
         }
         let symbols = Symbols { mean: Some((sum, 1.0)), ..Symbols::default() };
-        Value::Known(Number::new(Affine::default(), 0, symbols, Rounding::None, Guards::NONE))
+        let mean = Number::new(Affine::default(), 0, symbols, Rounding::None, Guards::NONE);
+        Value::Known(self.analysis.computed(mean))
     }
 }
 

@@ -151,7 +151,8 @@ impl Case {
         let features = Arc::new(Features { columns, tokens: 1 });
         let arena = Arena::new(FeatureBounds::new(features, vec![0]), limit);
         let mut items = Items::default();
-        let mut analysis = Analysis { arena, summands: PrimaryMap::new(), place: Place::Plan };
+        let mut analysis =
+            Analysis { arena, summands: PrimaryMap::new(), place: Place::Plan, sources: 0 };
         let position = match random.u8(..4) {
             0 => 1,
             1 => limit,
