@@ -82,6 +82,12 @@ pub enum CliError {
     HexDigit { digit: char },
     #[error("a byte is two hexadecimal digits, but there are {digits}")]
     HexLength { digits: usize },
+    #[error("{}: byte {byte} is no UTF-8", shown::path(path))]
+    NotText { path: PathBuf, byte: u64 },
+    #[error("{}:{line}: this model has no token {}", shown::path(path), shown::quoted(name))]
+    NoSuchToken { path: PathBuf, line: u64, name: String },
+    #[error("{}: a prompt has at least one token", shown::path(path))]
+    EmptyPrompt { path: PathBuf },
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error(transparent)]

@@ -45,6 +45,14 @@ pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     read_at_most(path, LARGEST_FILE)
 }
 
+/// The text at `path`.
+pub fn text(path: &Path) -> Result<String, CliError> {
+    String::from_utf8(read(path)?).map_err(|error| {
+        let byte = error.utf8_error().valid_up_to() as u64;
+        CliError::NotText { path: path.into(), byte }
+    })
+}
+
 fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {
     let failed = |source| CliError::Read { path: path.into(), source };
     let file = File::open(path).map_err(failed)?;

@@ -1,10 +1,13 @@
-//! `hardmax run`: execute a program by the model.
+//! `hardmax run`: execute a program by the model, or give any model any prompt (`run/raw.rs`).
+
+mod raw;
 
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::{Args, ValueEnum, value_parser};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
 use serde::Serialize;
 
 use super::check::compare;
@@ -50,10 +53,19 @@ enum EngineName {
   hardmax run tests/vectors/countdown.txt --check tests/vectors/countdown_ref.txt
   hardmax run tests/vectors/countdown.txt --attention hull --trace /tmp/trace.txt --json
   hardmax run tests/vectors/countdown.txt --trace /tmp/trace.hmt --verify spot=100
-  hardmax run tests/vectors/countdown.txt --engine reference --verify plan")]
+  hardmax run tests/vectors/countdown.txt --engine reference --verify plan
+  hardmax run --prompt tests/vectors/countdown.txt --raw")]
 pub struct Run {
     #[command(flatten)]
-    source: Source,
+    source: SourceOrNone,
+    /// Give the model this prompt instead of a program: names of its tokens, separated by white space
+    #[arg(long, value_name = "FILE", requires = "raw")]
+    #[arg(conflicts_with_all = ["source", "args", "input", "input_hex", "bounds_checks", "invoke"])]
+    #[arg(conflicts_with_all = ["trace", "check"])]
+    prompt: Option<PathBuf>,
+    /// Print the names of generated tokens, one a line, whatever they mean
+    #[arg(long, requires = "prompt", conflicts_with = "source")]
+    raw: bool,
     /// Model file [default: the one in the binary]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
@@ -88,6 +100,33 @@ pub struct Run {
     json: bool,
 }
 
+/// What to run, where no prompt is given as it stands.
+#[derive(Debug)]
+struct SourceOrNone(Option<Source>);
+
+impl Args for SourceOrNone {
+    fn augment_args(command: Command) -> Command {
+        let command = Source::augment_args(command);
+        command.mut_arg("source", |source| source.required(false).required_unless_present("prompt"))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        SourceOrNone::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SourceOrNone {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let is_given = matches.contains_id("source");
+        is_given.then(|| Source::from_arg_matches(matches)).transpose().map(SourceOrNone)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = SourceOrNone::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 #[derive(Serialize)]
 struct Report {
     program: String,
@@ -117,10 +156,21 @@ struct Report {
 
 impl Run {
     pub fn run(&self) -> Result<Verdict, CliError> {
-        let [program, input] = self.source.files();
+        match (&self.prompt, &self.source.0) {
+            (Some(prompt), _) => self.run_raw(prompt),
+            (None, Some(source)) => self.run_program(source),
+            // The parser asks for one of them.
+            (None, None) => {
+                Err(CliError::Usage(clap::Error::new(ErrorKind::MissingRequiredArgument)))
+            }
+        }
+    }
+
+    fn run_program(&self, source: &Source) -> Result<Verdict, CliError> {
+        let [program, input] = source.files();
         let others = [("the model", self.model.as_deref()), ("the trace", self.check.as_deref())];
         outputs::check(self.trace.as_deref(), &[program, input, others[0], others[1]])?;
-        let program = self.source.program()?;
+        let program = source.program()?;
         let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
 
         let loading = Instant::now();
@@ -184,10 +234,10 @@ impl Run {
         }
         let run = run?;
         let verify =
-            self.verified(&model, kernel, plan.as_ref(), &program, (tokens.len(), &trace))?;
+            self.verified(&model, kernel, plan.as_ref(), Some(&program), (tokens.len(), &trace))?;
         let prompt_tokens = tokens.len() as u64;
         let report = Report {
-            program: self.source.name(),
+            program: source.name(),
             model: inputs::model_name(self.model.as_deref()),
             shape: model.shape(),
             engine: self.engine_name(),
@@ -204,7 +254,7 @@ impl Run {
             attention_bytes: engine.heap_bytes(),
             halted: run.stopped == Stopped::Halted,
             trapped,
-            ill_formed: self.ill_formed(&program, run.tokens),
+            ill_formed: ill_formed(source, &program, run.tokens),
             check: Check::of(
                 reference.map(|reference| compare(&reference, &program.prompt(), generated())),
             ),
@@ -214,16 +264,6 @@ impl Run {
         };
         let printed = report.tell(self).and_then(|verdict| output.complete.map(|()| verdict));
         trace_output::reassure(printed, self.trace.as_deref())
-    }
-
-    /// What a token program does within so many generated tokens that no program may.
-    fn ill_formed(&self, program: &Program, generated: u64) -> Option<String> {
-        if !self.source.is_token_program() {
-            return None;
-        }
-        let mut emitted = 0;
-        let executed = oracle::execute(program, generated, |_| emitted += 1);
-        executed.err().filter(|_| emitted < generated).map(|error| error.to_string())
     }
 
     /// Who says how heads are computed means the reference.
@@ -269,13 +309,14 @@ impl Run {
         })
     }
 
-    /// Verifies what was generated, unless that was not wanted.
+    /// Verifies what was generated, unless that was not wanted; a mismatch is explained where there is a
+    /// program.
     fn verified(
         &self,
         model: &Model,
         kernel: Kernel,
         plan: Option<&Result<Plan, Refusal>>,
-        program: &Program,
+        program: Option<&Program>,
         (prompt, trace): (usize, &Tokens),
     ) -> Result<Option<VerifyReport>, CliError> {
         let Some((method, sample)) = self.verify.method() else { return Ok(None) };
@@ -296,11 +337,23 @@ impl Run {
                 verification::by_products(model, prompt, tokens, settings, &pool, progress)?
             }
         };
-        if let Some(first) = &mut report.first_mismatch {
+        if let Some(first) = &mut report.first_mismatch
+            && let Some(program) = program
+        {
             first.explain(model, program, trace.iter().map(Ok), kernel, &pool)?;
         }
         Ok(Some(report))
     }
+}
+
+/// What a token program does within so many generated tokens that no program may.
+fn ill_formed(source: &Source, program: &Program, generated: u64) -> Option<String> {
+    if !source.is_token_program() {
+        return None;
+    }
+    let mut emitted = 0;
+    let executed = oracle::execute(program, generated, |_| emitted += 1);
+    executed.err().filter(|_| emitted < generated).map(|error| error.to_string())
 }
 
 impl Report {

@@ -1,0 +1,94 @@
+//! Any model and any prompt: `hardmax run --prompt FILE --raw`.
+
+mod common;
+
+use common::command::{at, file, hardmax, json, prints, refused, says, vector};
+use hardmax::model::{Model, ModelParts, Shape, Token};
+
+/// A model that is no machine: it counts from a to d and begins again, until it is at the end.
+fn counting(names: [&str; 6]) -> Model {
+    let shape = Shape { vocabulary: 6, width: 10, layers: 0, heads: 5, units: 0 };
+    let mut embedding = vec![0.0; 6 * 10];
+    let mut head = vec![0.0; 6 * 10];
+    // The first token, a to d, and the end: each is followed by one.
+    for (token, next) in [(0, 1), (1, 2), (2, 3), (3, 4), (4, 1), (5, 5)] {
+        embedding[token * 10 + 3 + token] = 1.0;
+        head[next * 10 + 3 + token] = 1.0;
+    }
+    Model::new(ModelParts {
+        shape,
+        stop: Token(5),
+        vocabulary: names.map(str::to_owned).into(),
+        embedding,
+        layers: Vec::new(),
+        head,
+        clears: None,
+        ties: None,
+        kinds: None,
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_program_as_a_prompt_gives_the_names_of_its_trace() {
+    let run = ["run", "--prompt", &vector("countdown.txt"), "--raw"];
+    let names = prints(0, &mut hardmax(&run));
+    let whole = std::fs::read_to_string(vector("countdown_ref.txt")).unwrap();
+    let program = std::fs::read_to_string(vector("countdown.txt")).unwrap();
+    let prompt = program.split_whitespace().count();
+    let expected: Vec<&str> = whole.split_whitespace().skip(prompt).collect();
+    assert_eq!(names.lines().collect::<Vec<_>>(), expected);
+    let report = json(0, &run);
+    assert_eq!(report["generated_tokens"], expected.len() as u64);
+    assert_eq!(report["tokens"].as_array().unwrap().len(), expected.len());
+    assert!(report["halted"] == true && report["verify"]["mismatches"] == 0);
+    for engine in ["plan", "reference"] {
+        assert_eq!(prints(0, hardmax(&run).args(["--engine", engine, "--verify", "plan"])), names);
+    }
+}
+
+#[test]
+fn a_model_that_is_no_machine_runs() {
+    let (folder, prompt) = file("prompt", "start a\n  b\tc\n");
+    let model = at(&folder, "model.bin");
+    counting(["start", "a", "b", "c", "d", "end"]).write(model.as_ref()).unwrap();
+    let run = ["run", "--model", &model, "--prompt", &prompt, "--raw", "--max-tokens", "5"];
+    // It never ends, and that is a limit.
+    assert_eq!(prints(1, &mut hardmax(&run)), "d\na\nb\nc\nd\n");
+    assert!(says(1, &mut hardmax(&run)).contains("stopped at --max-tokens after 4 prompt and 5"));
+    let report = json(1, &run);
+    assert!(report["halted"] == false && report["verify"]["mismatches"] == 0, "{report}");
+    std::fs::write(&prompt, "start end").unwrap();
+    assert_eq!(prints(0, &mut hardmax(&run)), "end\n");
+    // What a terminal would obey is not printed as it is.
+    counting(["start", "a", "b", "c", "\u{1b}[2J", "end"]).write(model.as_ref()).unwrap();
+    std::fs::write(&prompt, "start c").unwrap();
+    assert!(prints(1, &mut hardmax(&run)).starts_with("\\u{1b}[2J\n"));
+}
+
+#[test]
+fn a_prompt_that_the_model_cannot_take_is_refused_at_its_place() {
+    let raw = |path: &str| refused(&["run", "--prompt", path, "--raw"]);
+    let (folder, path) = file("prompt", "{ halt\n00 00 start 00");
+    assert!(raw(&path).contains(&format!("{path}:2: this model has no token \"start\"")));
+    std::fs::write(&path, " \n").unwrap();
+    assert!(raw(&path).contains("a prompt has at least one token"));
+    std::fs::write(&path, b"{ \xff").unwrap();
+    assert!(raw(&path).contains("byte 2 is no UTF-8"));
+    assert!(raw(&at(&folder, "none")).contains("none: "));
+}
+
+#[test]
+fn a_prompt_takes_the_place_of_a_program() {
+    for arguments in [
+        &["run"][..],
+        &["run", "--raw"],
+        &["run", "hello", "--raw"],
+        &["run", "--prompt", "x"],
+        &["run", "hello", "--prompt", "x", "--raw"],
+        &["run", "--prompt", "x", "--raw", "--args", "1"],
+        &["run", "--prompt", "x", "--raw", "--trace", "t.hmt"],
+    ] {
+        refused(arguments);
+    }
+}
