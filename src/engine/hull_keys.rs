@@ -89,7 +89,7 @@ impl HullKeys {
         before: Option<u32>,
     ) -> Result<(), GuardFailure> {
         let now = self.error(key, steps);
-        if now > MAX_ERROR || steps > MAX_STEPS {
+        if steps > 0 && (now > MAX_ERROR || steps > MAX_STEPS) {
             return Err(GuardFailure::InexactKey);
         }
         let former = self.inexact.get(&key).copied();
@@ -225,7 +225,8 @@ mod tests {
         assert_eq!(keys.insert(12_800, 51_200, at + 1000, Some(at)), Ok(()));
         let near = keys.insert(12_800, 51_200, at + 1005, Some(at + 1000));
         assert_eq!(near, Err(GuardFailure::InexactKey));
-        // Exact keys tie, or are ordered.
+        // Exact keys tie, or are ordered, and may be great.
+        assert_eq!(keys.insert(1 << 26, 0, at + 1, Some(at)), Ok(()));
         assert_eq!(HullKeys::new(&hull).insert(12_800, 0, at + 1, Some(at)), Ok(()));
         assert_eq!(keys.insert(5, 1 << 39, at, None), Err(GuardFailure::InexactKey));
         assert_eq!(keys.insert(1 << 26, 1 << 30, at, None), Err(GuardFailure::InexactKey));

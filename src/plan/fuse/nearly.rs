@@ -47,10 +47,11 @@ impl Steps {
         Steps { count: Affine::default(), off: None, multiple: None }
     }
 
-    /// Those of a running sum S that was divided by its count and multiplied by it again: it is off by
-    /// less than S·2^-52, and so by one unit in the last place, or by half of one, or not at all.
-    pub fn of_sum(sum: SumId, count: Affine) -> Steps {
-        Steps { count, off: Some((sum, 1)), multiple: Some((sum, 1)) }
+    /// Those of a running sum S that was divided by its count and multiplied by it again, or of its
+    /// opposite, by `sign`: it is off by less than S·2^-52, and so by one unit in the last place, or by half of
+    /// one, or not at all.
+    pub fn of_sum(sum: SumId, sign: i64, count: Affine) -> Steps {
+        Steps { count, off: Some((sum, sign)), multiple: Some((sum, sign)) }
     }
 
     /// Their count.
@@ -261,12 +262,14 @@ mod tests {
             let mut values = Vec::new();
             for sum in 0..SUMS {
                 let id = SumId::new(sum);
+                let sign = [1, -1][random.usize(..2)];
                 let affine = Affine::atom(analysis.arena.intern(Atom::Sum(id), most(28)));
+                let affine = Affine::default().plus(&affine, sign).unwrap();
                 let steps = Affine::atom(analysis.arena.intern(Atom::SumSteps(id), most(29)));
                 let error = Upper::of(MAX_ERROR);
-                let steps = Steps::of_sum(id, steps);
+                let steps = Steps::of_sum(id, sign, steps);
                 let number = Number::near(affine, error).with(Some(steps), None);
-                values.push((Value::Known(number), drawn.computed(sum)));
+                values.push((Value::Known(number), sign as f64 * drawn.computed(sum)));
             }
             let great = Atom::Sum(SumId::new(SUMS));
             let great = Affine::atom(analysis.arena.intern(great, most(44)));

@@ -118,7 +118,7 @@ impl Fusion<'_> {
         // Twice the greatest sum, for a unit in its last place is 2^-52 times the sum at most.
         let most = Interval::new(0, 2 * i128::from(MAX_SUM));
         let steps = Affine::atom(self.analysis.arena.intern(Atom::SumSteps(sum), most));
-        let number = number.with(Some(Steps::of_sum(sum, steps)), None);
+        let number = number.with(Some(Steps::of_sum(sum, scale as i64, steps)), None);
         Ok(self.analysis.computed(number))
     }
 }
