@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::error::ErrorKind;
-use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum, value_parser};
+use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
 
 use super::check::compare;
 use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
-use super::source::Source;
+use super::source::{Source, SourceUnlessPrompt};
 use super::trace_file;
 use super::trace_output::{self, Recorder, is_binary_name};
 use super::verification::{self, MOST_THREADS, RunMethod, VerifyReport};
@@ -57,7 +57,7 @@ enum EngineName {
   hardmax run --prompt tests/vectors/countdown.txt --raw")]
 pub struct Run {
     #[command(flatten)]
-    source: SourceOrNone,
+    source: SourceUnlessPrompt,
     /// Give the model this prompt instead of a program: names of its tokens, separated by white space
     #[arg(long, value_name = "FILE", requires = "raw")]
     #[arg(conflicts_with_all = ["source", "args", "input", "input_hex", "bounds_checks", "invoke"])]
@@ -98,33 +98,6 @@ pub struct Run {
     /// Print one JSON object instead of program output and summary
     #[arg(long)]
     json: bool,
-}
-
-/// What to run, where no prompt is given as it stands.
-#[derive(Debug)]
-struct SourceOrNone(Option<Source>);
-
-impl Args for SourceOrNone {
-    fn augment_args(command: Command) -> Command {
-        let command = Source::augment_args(command);
-        command.mut_arg("source", |source| source.required(false).required_unless_present("prompt"))
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        SourceOrNone::augment_args(command)
-    }
-}
-
-impl FromArgMatches for SourceOrNone {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let is_given = matches.contains_id("source");
-        is_given.then(|| Source::from_arg_matches(matches)).transpose().map(SourceOrNone)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = SourceOrNone::from_arg_matches(matches)?;
-        Ok(())
-    }
 }
 
 #[derive(Serialize)]

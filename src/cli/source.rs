@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::bundled_programs::{self, BundledProgram};
 use super::outputs::Input;
@@ -34,6 +34,33 @@ pub struct Source {
     /// an argument, decimal or 0x...
     #[arg(long, num_args = 1.., value_names = ["EXPORT", "ARG"], allow_hyphen_values = true)]
     invoke: Option<Vec<String>>,
+}
+
+/// The same, which must be there unless `--prompt` is.
+#[derive(Debug)]
+pub struct SourceUnlessPrompt(pub Option<Source>);
+
+impl Args for SourceUnlessPrompt {
+    fn augment_args(command: Command) -> Command {
+        let command = Source::augment_args(command);
+        command.mut_arg("source", |source| source.required(false).required_unless_present("prompt"))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        SourceUnlessPrompt::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SourceUnlessPrompt {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let is_given = matches.contains_id("source");
+        is_given.then(|| Source::from_arg_matches(matches)).transpose().map(SourceUnlessPrompt)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = SourceUnlessPrompt::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// A program, and what its compilation says about it.
