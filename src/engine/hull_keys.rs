@@ -64,6 +64,12 @@ impl HullKeys {
         gap * (1.0 - 2f64.powi(-40)) * 2f64.powi(53)
     }
 
+    /// Whether a key beyond all queries may be forgotten, whose parts are off by so many steps: what it
+    /// scores is off by less than 2^-13 times the key, and it loses by more than the key.
+    pub fn check_far(steps: i64) -> Result<(), GuardFailure> {
+        if steps.unsigned_abs() > MAX_STEPS { Err(GuardFailure::InexactKey) } else { Ok(()) }
+    }
+
     /// Notes a key whose parts are off by so many steps, where `before` is the position at which it was
     /// written last.
     #[inline]

@@ -94,6 +94,7 @@ impl Positions {
         position: u32,
     ) -> Result<(), GuardFailure> {
         if key.unsigned_abs() >= self.paged {
+            HullKeys::check_far(steps)?;
             return self.insert_new(key, position);
         }
         let before = self.get(key);

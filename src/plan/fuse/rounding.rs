@@ -229,8 +229,8 @@ impl Analysis {
         let number = Number::new(affine, exponent, symbols, rounding, guards);
         let number = self.sharpened(number, &products);
         Ok(match products[..] {
-            [Product { weight, number: of, .. }] if is_power_of_two(weight) => match of.source() {
-                Some((source, factor)) => number.with_source(source, weight * factor),
+            [Product { weight, number: of, .. }] if weight.abs() == 1.0 => match of.source() {
+                Some((source, sign)) => number.with_source(source, weight * sign),
                 None => number,
             },
             _ => self.computed(number),
@@ -314,8 +314,9 @@ fn no_order_rounds(products: &[Product<'_>], exponent: u32) -> bool {
 /// Lemma 27: whether two products are one and the same f64, and its opposite.
 fn cancel(a: &Product<'_>, b: &Product<'_>) -> bool {
     let signed = |product: &Product<'_>| {
-        let (source, factor) = product.number.source()?;
-        exact_product(product.weight, factor).map(|factor| (source, factor))
+        let (source, sign) = product.number.source()?;
+        // A fused operation would not round a product by another weight as the other product was.
+        (product.weight.abs() == 1.0).then_some((source, sign * product.weight))
     };
     matches!((signed(a), signed(b)), (Some(a), Some(b)) if a.0 == b.0 && a.1 == -b.1)
 }

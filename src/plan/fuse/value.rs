@@ -32,8 +32,7 @@ pub struct Number {
     symbols: Symbols,
     rounding: Rounding,
     guards: Guards,
-    /// If it was computed once and then only copied, or multiplied by powers of two: by which operation,
-    /// and times what.
+    /// If it was computed once and then only copied, with either sign: by which operation, and the sign.
     source: Option<(SourceId, f64)>,
     /// What more is known of it.
     nearly: Option<Box<Nearly>>,
@@ -121,12 +120,12 @@ impl Number {
         }
     }
 
-    /// The same, which is that multiple of a number that was computed once.
-    pub fn with_source(self, source: SourceId, factor: f64) -> Number {
-        Number { source: Some((source, factor)), ..self }
+    /// The same, which is a number that was computed once, or its opposite.
+    pub fn with_source(self, source: SourceId, sign: f64) -> Number {
+        Number { source: Some((source, sign)), ..self }
     }
 
-    /// The number, computed once, of which it is a multiple, and the factor: a power of two.
+    /// The number, computed once, that it is, and 1, or -1 where it is the opposite.
     pub fn source(&self) -> Option<(SourceId, f64)> {
         self.source
     }

@@ -25,6 +25,14 @@ use crate::plan::ids::TableId;
 use crate::plan::limits::{MAX_HULL_KEY, MAX_KEY, MAX_REGISTER};
 use crate::plan::refusal::{Cause, Rule};
 
+/// First components of keys are off by less than this, twice a number that is off by half of it.
+const MAX_OFF: f64 = 0.25;
+
+/// What roundings may do to a height -n² for n up to `most`, but for the recency.
+fn rounded(most: f64) -> f64 {
+    8.0 * f64::EPSILON * (most * most + 2.0)
+}
+
 impl Fusion<'_> {
     pub(super) fn parabola(
         &mut self,
@@ -82,8 +90,27 @@ impl Fusion<'_> {
             return Err(self.analysis.cause(Rule::HullKey));
         }
         self.misses_by_one_lose(recency, off, if hull { 0.25 } else { 0.0 })?;
+        let most = self.analysis.arena.limit() as f64;
+        let rounding = key.height.parts().3;
+        self.check_key(parts, key, rounding.error().is_below(rounded(most)))?;
         let at = self.analysis.arena.clamped(at);
         Ok(self.values_at(parts, &at))
+    }
+
+    /// Whether the memory of a head takes a key for what is meant. One that is `tight` is only rounded. A
+    /// keyed memory reads a whole number off one that is off by less than 1/4, and takes it for cleared
+    /// far below its parabola only; a gather's asks for more. A hull compares keys as they are (lemma
+    /// 26); all others may take what they promise from what is off.
+    fn check_key(&self, parts: &Parts, key: &Key, tight: bool) -> Result<(), Cause> {
+        let [x, y] = [key.x.number()?, &key.height].map(|number| number.parts().3.error());
+        let is_near = y.is_below(two_to(60))
+            && match parts.kind {
+                HeadKind::Lookup => true,
+                HeadKind::Keyed | HeadKind::Gather => x.is_below(MAX_OFF),
+                HeadKind::Passthrough | HeadKind::Mean => false,
+            };
+        let cause = || self.analysis.cause_by(Rule::Parabola, y.number());
+        (tight || is_near).then_some(()).ok_or_else(cause)
     }
 
     /// What the recency may give another key, what an inexact query may, and in a hull what rounding
@@ -116,10 +143,9 @@ impl Fusion<'_> {
         if !self.is_minus_square(height, &number) {
             return Err(self.analysis.cause(Rule::Parabola));
         }
-        // Far from what clears a key: two scores differ by less than 2^92, and 1e28 is more than 2^93.
-        if !rounding.error().is_below(two_to(80)) {
-            return Err(self.analysis.cause_by(Rule::Parabola, rounding.error().number()));
-        }
+        let most = Upper::of_whole(around.magnitude()).number();
+        let is_exact = key.x.as_exact().is_some();
+        self.check_key(parts, key, is_exact && rounding.error().is_below(rounded(most)))?;
         let hull = match parts.kind {
             HeadKind::Lookup if key.x.as_exact().is_some() && key.ascends => {
                 Some(Hull { recency, steps: None, is_one_number: true })

@@ -35,10 +35,13 @@ impl Fusion<'_> {
         if parts.kind == HeadKind::Lookup && !key.ascends {
             return Err(self.analysis.cause(Rule::HullKey));
         }
-        let (affine, exponent, symbols, _) = key.height.parts();
+        let (affine, exponent, symbols, rounding) = key.height.parts();
         let Symbols { recency: _, square, mean } = *symbols;
         let level = affine.as_constant().filter(|_| exponent == 0 && square == 0.0);
-        if level.is_none() || mean.is_some() {
+        // Whatever is off by more than roundings could clear a token, or order two.
+        let rounded = |level: i64| 8.0 * f64::EPSILON * (level.unsigned_abs() as f64 + 2.0);
+        let is_level = level.is_some_and(|level| rounding.error().is_below(rounded(level)));
+        if !is_level || mean.is_some() {
             return Err(self.analysis.cause(Rule::HeadForm));
         }
         if first != level.map(|level| level as f64) {
