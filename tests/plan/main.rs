@@ -8,6 +8,7 @@ mod agreement;
 mod bundled_model;
 mod by_hand;
 mod checker;
+mod far_off;
 mod foreign_variants;
 mod generator;
 mod hostile;

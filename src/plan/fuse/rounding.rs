@@ -87,6 +87,12 @@ pub fn dyadic(weight: f64) -> Option<(i64, u32)> {
     })
 }
 
+/// Whether a multiple of a recency, a squared position or a mean, which are 0 or not far from 1, is far from
+/// overflow and underflow.
+fn is_far_from_the_ends(factor: f64) -> bool {
+    factor == 0.0 || (two_to(-400)..=two_to(400)).contains(&factor.abs())
+}
+
 /// Whether multiplying by it only changes the exponent, far from overflow and underflow.
 pub(super) fn is_power_of_two(weight: f64) -> bool {
     let within = (two_to(-400)..=two_to(400)).contains(&weight.abs());
@@ -264,7 +270,9 @@ impl Analysis {
         let rounds = || self.cause(Rule::Symbol);
         for Product { weight, number, .. } in products {
             let Symbols { recency, square, mean } = *number.parts().2;
-            let times = |x: f64| exact_product(*weight, x).ok_or_else(rounds);
+            let times = |x: f64| {
+                exact_product(*weight, x).filter(|&x| is_far_from_the_ends(x)).ok_or_else(rounds)
+            };
             sum.recency = exact_sum(sum.recency, times(recency)?).ok_or_else(rounds)?;
             sum.square = exact_sum(sum.square, times(square)?).ok_or_else(rounds)?;
             if let Some((of, factor)) = mean {
