@@ -1,6 +1,10 @@
 //! Heads that are nearly of a known form, one small model for each.
 
+use std::convert::Infallible;
+
 use hardmax::engine::Attention;
+use hardmax::engine::verify::differing_heads;
+use hardmax::linalg::Kernel;
 use hardmax::model::{HeadKind, Token};
 
 use crate::by_hand::{A, B, C, D, E, F, Hand, INVERSE_LOG, ONE, Row, SCALE, SQUARE, TIME, WHOLE};
@@ -93,6 +97,27 @@ fn a_table_that_misses_between_equally_near_keys_needs_its_kind() {
     let by_hull = |model| behind(model, &planned(model), (&tokens, 0), Attention::Hull);
     assert_eq!(by_hull(&none), Verdict::Broken { at: 2 });
     assert!(matches!(by_hull(&kinds), Verdict::Differs { at: 2, .. }));
+}
+
+/// What explains a mismatch names that head, and no other of this history.
+#[test]
+fn a_head_whose_table_and_hull_differ_is_named_with_its_place() {
+    let mut hand = table(&[[0.0, 1.0, 1.0], [2.0, 1.0, 2.0]], 1.0, 1e-17);
+    hand.kind([1, 0], HeadKind::Keyed);
+    let model = hand.model();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let named = |history: &[u32]| {
+        let history = history.iter().map(|&token| Ok::<_, Infallible>(Token(token)));
+        differing_heads(&model, history, Kernel::Portable, &pool).unwrap()
+    };
+    // The position of a token is computed once another follows.
+    assert_eq!(named(&[0, 1, 2]), []);
+    let [difference] = &named(&[0, 1, 2, 1, 2])[..] else { panic!() };
+    assert_eq!((difference.layer, difference.head, difference.position), (1, 0, 2));
+    assert_eq!((difference.kind, difference.query), (HeadKind::Keyed, [1.0, 1.0]));
+    assert_eq!((difference.by_kind[0], difference.by_hull[0]), (2.0, 1.0));
+    // Beyond a token that is none, nothing is computed.
+    assert_eq!(named(&[0, 1, 99, 2, 1, 2]), []);
 }
 
 /// fl(w·n)/w is not n: of two keys equally near to n one is nearer to it, whichever is later.
