@@ -168,6 +168,22 @@ fn a_header_is_checked_when_it_is_written() {
     assert!(of(|h| h.prompt = 0).contains("0 tokens of the prompt"));
 }
 
+#[test]
+fn a_header_may_have_as_much_of_everything_as_fits() {
+    let longest = "n".repeat(256);
+    let names: Vec<String> = (0..65_535).map(|id| id.to_string()).chain([longest]).collect();
+    let most = Header { names, stop: 65_535, prompt: 1 << 26, ..header() };
+    let file = Writer::new(Vec::new(), &most).unwrap().file_mut().clone();
+    assert_eq!(*Reader::new(file.as_slice()).unwrap().header(), most);
+    let refused = |change: fn(&mut Header)| {
+        let mut header = most.clone();
+        change(&mut header);
+        Writer::new(Vec::new(), &header).map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(refused(|h| h.prompt += 1).contains("67108865 tokens of the prompt"));
+    assert!(refused(|h| h.names[65_535].push('n')).contains("has 257 bytes"));
+}
+
 /// Reads what must be refused or cut, in less memory than a block's.
 fn cheaply<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let (result, peak) = peak_of(work);
