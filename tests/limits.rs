@@ -63,8 +63,9 @@ fn a_trace_of_one_long_name_is_refused_for_that_name() {
 
 #[test]
 fn a_trace_whose_prompt_is_spelled_without_end_is_refused_before_it_is_read() {
-    // 33 million tokens of 32 bytes each, in less than half a megabyte.
-    let file = trace(&["x".repeat(31)], 1 << 25);
+    // 33 million tokens of 33 bytes each, in less than half a megabyte. The bytes of no number of
+    // them are just as many as there may be.
+    let file = trace(&["x".repeat(32)], 1 << 25);
     assert!(file.len() < 1 << 19, "{}", file.len());
     let (error, peak) = fault(&file);
     assert!(matches!(error, BinaryError::LongPrompt { most: 0x2000_0000, .. }), "{error}");
