@@ -203,6 +203,23 @@ mod weights {
     }
 
     #[test]
+    fn are_all_finite_however_many_are_not() {
+        for count in 1..9 {
+            let mut file = sample();
+            let first = file.weights_at + 8 * (V * D);
+            let wrong = [f64::NAN, f64::INFINITY].map(f64::to_le_bytes).concat();
+            for (at, byte) in wrong.iter().cycle().take(8 * count).enumerate() {
+                file.bytes[first + at] = *byte;
+            }
+            assert_fault!(
+                fault(file.bytes),
+                ModelError::NonFiniteWeight { offset, matrix: MatrixName::AttentionIn(0), .. }
+                    if offset == first
+            );
+        }
+    }
+
+    #[test]
     fn of_any_finite_size_are_fine() {
         for fine in [f64::MAX, f64::MIN, 5e-324, -0.0] {
             let mut file = sample();
