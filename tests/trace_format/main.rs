@@ -55,6 +55,21 @@ fn what_is_written_is_read() {
 }
 
 #[test]
+fn tokens_that_cannot_be_packed_are_written_and_read() {
+    let names: Vec<String> = (0..=u16::MAX).map(|id| id.to_string()).collect();
+    let program = program_digest(std::iter::once("0"));
+    let header = Header { names, stop: 4, prompt: 1, model: [7; 32], program };
+    let mut random = fastrand::Rng::with_seed(1);
+    let rest = (0..2 * BLOCK_TOKENS).map(|_| random.u16(..));
+    let tokens: Vec<u16> = std::iter::once(0).chain(rest).collect();
+    let mut writer = Writer::new(Vec::new(), &header).unwrap();
+    tokens.iter().for_each(|&token| writer.push(token).unwrap());
+    let file = writer.finish().unwrap();
+    assert!(file.len() > 4 * BLOCK_TOKENS);
+    assert_eq!(read(file.as_slice()).unwrap(), (tokens, true));
+}
+
+#[test]
 fn a_token_takes_much_less_than_two_bytes() {
     let file = written(&tokens(1 << 20), &[]);
     assert!(file.len() < 1 << 18, "{}", file.len());
