@@ -264,6 +264,11 @@ fn what_memories_say_they_hold_is_what_they_hold() {
         for (told, counted) in [held(&hulls[0]), held(&hulls[1]), held(&brute), held(&gather)] {
             assert_eq!(told, counted, "{count}");
         }
+        for (kind, tie) in
+            [(HeadKind::Passthrough, TieBreak::Latest), (HeadKind::Mean, TieBreak::Average)]
+        {
+            assert_eq!(memory(kind, tie).unwrap().heap_bytes(), 0);
+        }
         // Of tables and trees it is an estimate.
         for (told, counted) in [held(&dead), held(&live)] {
             assert!(told.abs_diff(counted) <= 200 + told / 20, "{count}: {told} {counted}");
