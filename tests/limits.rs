@@ -285,6 +285,12 @@ fn an_output_head_of_random_weights_has_a_plan_or_is_refused_soon() {
 }
 
 #[test]
+fn a_vocabulary_of_more_ids_than_16_bits_has_no_plan() {
+    assert_eq!(refusal(random_model(65_537, 4, 0, 0)), Some(Refusal::Vocabulary));
+    assert_ne!(refusal(random_model(65_536, 4, 0, 0)), Some(Refusal::Vocabulary));
+}
+
+#[test]
 fn units_without_end_are_too_much_to_plan() {
     assert_eq!(refusal(random_model(40, 12, 1, 4000)), None);
     assert_eq!(refusal(random_model(40, 12, 2, 1500)), Some(Refusal::Work));

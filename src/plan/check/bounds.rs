@@ -208,6 +208,7 @@ impl Walk<'_> {
 mod tests {
     use super::*;
     use crate::model::Model;
+    use crate::plan::expression::interval::Interval;
 
     fn plan() -> Plan {
         let model = Model::from_bytes(&include_bytes!("../../../models/wasm32.bin")[..]).unwrap();
@@ -228,5 +229,32 @@ mod tests {
         let mut plan = plan();
         plan.arena = plan.arena.with_narrower_bounds();
         assert!(derive(&plan).unproved.len() > 100);
+    }
+
+    #[test]
+    fn bos_may_stand_at_every_place_but_the_latest() {
+        let mut plan = plan();
+        let bos = plan.single_bos().unwrap().index();
+        let latest = Arena::position();
+        let before = latest.plus(&Affine::constant(1), -1).unwrap();
+        let twice = latest.plus(&latest, 1).unwrap();
+        let mut differ = 0;
+        for feature in plan.features.columns.keys().collect::<Vec<_>>() {
+            let column = plan.features.columns[feature].clone();
+            let range = |without: Option<usize>| {
+                let values = column.iter().enumerate().filter(|value| Some(value.0) != without);
+                let values = values.map(|value| i128::from(*value.1));
+                values.clone().min().zip(values.max())
+            };
+            differ += usize::from(range(None) != range(Some(bos)));
+            for place in [&latest, &before, &twice] {
+                let atom = Atom::Feature { place: place.clone(), feature };
+                let affine = Affine::atom(plan.arena.intern(atom, Interval::point(0)));
+                let walk = Walk { plan: &plan, derived: Derived::default(), seen: BTreeMap::new() };
+                let without = (*place == latest).then_some(bos);
+                assert_eq!(walk.of(&affine), range(without), "{feature} at {place:?}");
+            }
+        }
+        assert!(differ > 0);
     }
 }
