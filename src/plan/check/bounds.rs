@@ -209,6 +209,7 @@ mod tests {
     use super::*;
     use crate::model::Model;
     use crate::plan::expression::interval::Interval;
+    use crate::plan::ids::SumId;
 
     fn plan() -> Plan {
         let model = Model::from_bytes(&include_bytes!("../../../models/wasm32.bin")[..]).unwrap();
@@ -256,5 +257,31 @@ mod tests {
             }
         }
         assert!(differ > 0);
+    }
+
+    #[test]
+    fn what_is_rounded_or_divided_lies_within_its_bounds_and_reaches_them() {
+        let mut plan = plan();
+        let ranges = (-9i128..9).flat_map(|low| (low..9).map(move |high| (low, high)));
+        for (number, (low, high)) in (1000..).zip(ranges) {
+            let between =
+                plan.arena.intern(Atom::Sum(SumId::from_u32(number)), Interval::new(low, high));
+            let affine = Affine::atom(between);
+            let walk = Walk { plan: &plan, derived: Derived::default(), seen: BTreeMap::new() };
+            for shift in 1..4 {
+                let step = 1i128 << shift;
+                let quotients = || (low..=high).filter(|x| x % step == 0).map(|x| x / step);
+                let whole = walk.atom(&Atom::Whole { affine: affine.clone(), shift }).unwrap();
+                if let (Some(least), Some(most)) = (quotients().min(), quotients().max()) {
+                    assert_eq!(whole, (least, most), "{low} to {high} by {step}");
+                }
+                // Ties go to even.
+                let nearest = |x: i128| (x as f64 / step as f64).round_ties_even() as i128;
+                let (least, most) =
+                    walk.atom(&Atom::Rounded { affine: affine.clone(), shift }).unwrap();
+                assert!(least <= nearest(low) && nearest(high) <= most);
+                assert!(nearest(low) - least <= 1 && most - nearest(high) <= 1);
+            }
+        }
     }
 }
