@@ -4,6 +4,10 @@
 //! every f64 score stays exact, so [`Brute`] is the judge. Where scores
 //! round, on wide keys, the judge is [`winners`], which scores in wide integers.
 
+#[path = "model_file/allocation.rs"]
+mod allocation;
+
+use allocation::peak_of;
 use hardmax::attention::{Brute, Gather, Hull, Keyed, Memory, memory};
 use hardmax::model::{HeadKind, TieBreak};
 use proptest::prelude::*;
@@ -227,6 +231,47 @@ proptest! {
                 let output = memory.output(query);
                 prop_assert!(output.is_err() || !unfit(query));
             }
+        }
+    }
+}
+
+/// What a memory tells that it holds, and what the allocator counts while it is copied: a copy has
+/// room for just what is there.
+fn held<M: Memory + Clone>(memory: &M) -> (usize, usize) {
+    let (copy, allocated) = peak_of(|| memory.clone());
+    (copy.heap_bytes(), allocated as usize)
+}
+
+#[test]
+fn what_memories_say_they_hold_is_what_they_hold() {
+    let mut random = fastrand::Rng::with_seed(3);
+    for count in [0, 1, 2, 40, 1000, 30_000] {
+        let (mut hulls, mut brute) = (TIES.map(Hull::new), Brute::new(TieBreak::Latest));
+        let mut gather = Gather::new(TieBreak::Latest);
+        let [mut dead, mut live] = [(); 2].map(|()| Keyed::new(TieBreak::Latest).unwrap());
+        for s in 0..count {
+            // On a parabola, on edges between its keys, and below them.
+            let n = random.i32(-20_000..20_000);
+            let y = -f64::from(n) * f64::from(n) - f64::from(random.i32(0..2));
+            let key = [2.0 * f64::from(n), y];
+            hulls.iter_mut().for_each(|hull| hull.insert(key, value(s)).unwrap());
+            brute.insert(key, value(s)).unwrap();
+            let t = s as f64;
+            gather.insert([2.0 * t, -t * t], [random.f64(), t]).unwrap();
+            dead.insert([key[0], key[1] - 1e30], value(s)).unwrap();
+            live.insert([key[0], -f64::from(n) * f64::from(n)], value(s)).unwrap();
+        }
+        for (told, counted) in [held(&hulls[0]), held(&hulls[1]), held(&brute), held(&gather)] {
+            assert_eq!(told, counted, "{count}");
+        }
+        for (kind, tie) in
+            [(HeadKind::Passthrough, TieBreak::Latest), (HeadKind::Mean, TieBreak::Average)]
+        {
+            assert_eq!(memory(kind, tie).unwrap().heap_bytes(), 0);
+        }
+        // Of tables and trees it is an estimate.
+        for (told, counted) in [held(&dead), held(&live)] {
+            assert!(told.abs_diff(counted) <= 200 + told / 20, "{count}: {told} {counted}");
         }
     }
 }

@@ -63,8 +63,9 @@ fn a_trace_of_one_long_name_is_refused_for_that_name() {
 
 #[test]
 fn a_trace_whose_prompt_is_spelled_without_end_is_refused_before_it_is_read() {
-    // 33 million tokens of 32 bytes each, in less than half a megabyte.
-    let file = trace(&["x".repeat(31)], 1 << 25);
+    // 33 million tokens of 33 bytes each, in less than half a megabyte. The bytes of no number of
+    // them are just as many as there may be.
+    let file = trace(&["x".repeat(32)], 1 << 25);
     assert!(file.len() < 1 << 19, "{}", file.len());
     let (error, peak) = fault(&file);
     assert!(matches!(error, BinaryError::LongPrompt { most: 0x2000_0000, .. }), "{error}");
@@ -281,6 +282,12 @@ fn an_output_head_of_random_weights_has_a_plan_or_is_refused_soon() {
     assert_eq!(rule(random_model(700, 100, 0, 0)), Some(Rule::Groups));
     assert_eq!(refusal(random_model(250, 100, 0, 0)), None);
     assert_eq!(rule(random_model(60_000, 80, 0, 0)), Some(Rule::Grouping));
+}
+
+#[test]
+fn a_vocabulary_of_more_ids_than_16_bits_has_no_plan() {
+    assert_eq!(refusal(random_model(65_537, 4, 0, 0)), Some(Refusal::Vocabulary));
+    assert_ne!(refusal(random_model(65_536, 4, 0, 0)), Some(Refusal::Vocabulary));
 }
 
 #[test]

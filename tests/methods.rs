@@ -324,6 +324,86 @@ fn where_the_plan_breaks_dense_products_judge_the_rest() {
     }
 }
 
+/// The plan judges in blocks of 8,192 positions, and what it did not finish is judged again: so what
+/// counts at the seam is neither lost nor counted twice.
+#[test]
+fn what_the_plan_judged_before_it_broke_counts_once() {
+    const BLOCK: usize = 8192;
+    let good = long();
+    assert!((good.prompt as usize) < BLOCK);
+    let open = BUNDLED.model.vocabulary().id("{").unwrap().0;
+    let wrong = |trace: &Trace, position: usize| {
+        let right = trace.tokens[position].0;
+        trace.with(position, if right == 7 { 8 } else { 7 })
+    };
+    for seam in [BLOCK - 1, BLOCK, BLOCK + 1] {
+        // Its predecessor is the last position of the first block, or one beside it.
+        let mut bad = wrong(&good, seam).with(BLOCK + 500, open);
+        bad.tokens.truncate(BLOCK + 600);
+        let method = Method::Products(Attention::Kinds, Kernel::ALL[0]);
+        let expected = bad.verified(&BUNDLED, method, 2048, &POOLS[1]);
+        assert_eq!(expected.first.unwrap().position, seam as u64);
+        for pool in POOLS.iter() {
+            let found = bad.verified(&BUNDLED, Method::Plan, 2048, pool);
+            assert_eq!(found.fallback.unwrap().position / BLOCK as u64, 1);
+            assert_eq!(finding(&found), finding(&expected), "{seam}");
+        }
+    }
+    // The prediction at position 0 is nobody's step, but it is judged in the first block, too.
+    let mut bad = Trace { prompt: 1, ..good.with(40, open) };
+    bad.tokens.truncate(60);
+    for bad in [wrong(&bad, 1), bad] {
+        let expected = bad.verified(&BUNDLED, methods().nth(1).unwrap(), 2048, &POOLS[1]);
+        assert!(expected.positions >= 40);
+        let found = bad.verified(&BUNDLED, Method::Plan, 2048, &POOLS[1]);
+        assert_eq!(found.fallback.map(|it| it.position), Some(40));
+        assert_eq!(finding(&found), finding(&expected));
+    }
+}
+
+#[test]
+fn progress_through_the_plan_grows_by_blocks_to_the_whole_trace() {
+    let good = long();
+    let tokens: Tokens = good.tokens.iter().copied().collect();
+    let settings =
+        Settings { attention: Attention::Kinds, kernel: Kernel::ALL[0], block: 64, spot: None };
+    let Engine { model, plan } = &*BUNDLED;
+    for pool in &POOLS[..2] {
+        let mut seen = Vec::new();
+        let progress = |done| seen.push(done);
+        verify_by_plan(model, plan, good.prompt, &tokens, settings, pool, progress).unwrap();
+        let last = good.tokens.len() as u64 - 1;
+        assert!(!seen.is_empty() && seen.is_sorted() && seen.iter().all(|&done| done <= last));
+        if pool.current_num_threads() == 1 {
+            let blocks = (1..).map(|block| 8192 * block).take_while(|&done| done < last);
+            assert!(seen.iter().copied().eq(blocks.chain([last])), "{seen:?}");
+        }
+    }
+}
+
+/// It is an instruction of the program there, and only the end of a run behind it.
+#[test]
+fn a_prompt_may_end_with_the_stop_token() {
+    let good = Trace::of(&vector("countdown"), u64::MAX);
+    let stop = BUNDLED.model.stop();
+    let in_program = good.tokens.iter().position(|&token| token == stop).unwrap();
+    assert!(in_program < good.prompt as usize);
+    for method in methods() {
+        // A trace that ends with its prompt has not halted, even if this is its last token.
+        let prompt = in_program as u64 + 1;
+        let only = Trace { prompt, tokens: good.tokens[..=in_program].to_vec() };
+        let found = only.verified(&BUNDLED, method, 7, &POOLS[1]);
+        assert_eq!((found.end, found.positions), (End::Open, 0), "{method:?}");
+        // And one in which it is generated has.
+        let generated = Trace { prompt: prompt - 1, ..only };
+        let found = generated.verified(&BUNDLED, method, 7, &POOLS[1]);
+        assert_eq!((found.end, found.positions), (End::Halted, 1), "{method:?}");
+        let longer = Trace { prompt, ..good.clone() };
+        let found = longer.verified(&BUNDLED, method, 7, &POOLS[1]);
+        assert_eq!((found.end, found.tokens), (End::Halted, good.tokens.len() as u64));
+    }
+}
+
 #[test]
 fn without_a_plan_dense_products_judge_everything() {
     let good = Trace::of(&vector("reverse"), u64::MAX);

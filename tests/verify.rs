@@ -303,6 +303,23 @@ fn kinds_and_hulls_judge_the_vectors_alike() {
     }
 }
 
+/// A scan keeps a key and a value, 32 bytes, of every position for each head that has an effect.
+#[test]
+fn what_memories_hold_is_what_their_heads_hold_together() {
+    let good = sample("reverse");
+    let live = |layer| {
+        (0..MODEL.shape().heads).filter(move |&head| !MODEL.layer(layer).is_dead_head(head)).count()
+    };
+    let heads: usize = (0..MODEL.shape().layers).map(live).sum();
+    let least = heads * (good.tokens.len() - 1) * 32;
+    let by_scan = good.verified(Settings { attention: Attention::Brute, ..PLAIN });
+    // Vectors double as they grow, and the list of tokens that memories share has some room.
+    let most = 2 * least + (4 << 20);
+    assert!((least..most).contains(&by_scan.attention_bytes), "{least} {by_scan:?}");
+    let by_kind = good.verified(PLAIN).attention_bytes;
+    assert!(by_kind > 0 && by_kind < by_scan.attention_bytes, "{by_kind}");
+}
+
 #[test]
 fn progress_grows_to_the_whole_trace() {
     let good = sample("reverse");

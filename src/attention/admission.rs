@@ -69,6 +69,17 @@ mod tests {
     #[test]
     fn the_limit_is_two_to_the_500() {
         assert_eq!(MAX_COMPONENT, 2f64.powi(500));
+        let mut admission = Admission::new();
+        assert_eq!(admission.check_key([MAX_COMPONENT, -MAX_COMPONENT]), Ok(0));
+        admission.admit();
+        assert_eq!(admission.check_query([-MAX_COMPONENT, MAX_COMPONENT]), Ok(0));
+        let beyond = MAX_COMPONENT.next_up();
+        for pair in [[beyond, 0.0], [0.0, beyond], [-beyond, 0.0], [0.0, -beyond]] {
+            let limit = MAX_COMPONENT;
+            let too_large = |part, position| Violation::TooLarge { part, position, pair, limit };
+            assert_eq!(admission.check_key(pair), Err(too_large(Part::Key, 1)));
+            assert_eq!(admission.check_query(pair), Err(too_large(Part::Query, 0)));
+        }
     }
 
     #[test]

@@ -293,6 +293,26 @@ mod tests {
     }
 
     #[test]
+    fn whole_chunks_may_go_from_the_middle_or_the_end() {
+        let n = 4 * MAX_CHUNK as u32;
+        let place = |chunk: usize| Place { chunk, index: 0 };
+        for (from, to) in [(1, 2), (1, 3), (1, 4), (2, 4), (3, 4), (0, 4)] {
+            let mut chain = Chain::default();
+            for x in 0..n {
+                let gap = chain.gap(|key| key[0] < f64::from(x));
+                chain.insert(gap, vertex(x));
+            }
+            let end = if to < 4 { place(to) } else { chain.last().unwrap().after() };
+            let gap = chain.remove(place(from), end);
+            let (first, last) = ((from * MAX_CHUNK) as u32, (to * MAX_CHUNK) as u32);
+            assert!(agrees(&chain, &(0..first).chain(last..n).collect::<Vec<_>>()));
+            // What is put into the gap that is left stands where they stood.
+            chain.insert(gap, vertex(first));
+            assert!(agrees(&chain, &(0..=first).chain(last..n).collect::<Vec<_>>()));
+        }
+    }
+
+    #[test]
     fn runs_at_either_end_fill_their_chunks() {
         let n = 10 * MAX_CHUNK as u32;
         for order in [(0..n).collect::<Vec<_>>(), (0..n).rev().collect()] {

@@ -62,5 +62,9 @@ mod tests {
         }
         assert_eq!(positions.map(|position| history.at(position)), [7, 8, 9, 10, u16::MAX]);
         assert_eq!((history.at(2), history.at(1 << 20)), (0, 0));
+        // These are three pieces of two bytes a position, and the list of all there may be.
+        let list = PIECES * size_of::<OnceLock<Box<[AtomicU16]>>>();
+        assert_eq!(History::default().heap_bytes(), list);
+        assert_eq!(history.heap_bytes(), list + 3 * 131_072);
     }
 }

@@ -272,4 +272,24 @@ mod tests {
         let refused = Violation::UnfitTieBreak { kind: KIND, tie };
         assert_eq!(Keyed::new(tie).err(), Some(refused));
     }
+
+    #[test]
+    fn a_number_within_a_millionth_stands_for_the_whole_one() {
+        for (x, n) in [(1e-6, 0.0), (-1e-6, 0.0), (5.0 - 0.9e-6, 5.0), (1e15 + 0.25, 1e15)] {
+            assert_eq!(whole(x), Some(n), "{x}");
+        }
+        for x in [1e-6f64.next_up(), 0.5, 7.000_001_1, 1e9 + 1e-5, -3.4, f64::NAN] {
+            assert_eq!(whole(x), None, "{x}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_dead_below_1e28_and_no_key_at_it() {
+        let mut memory = Keyed::new(TieBreak::Latest).unwrap();
+        let by = -1e28;
+        let refused = Violation::OffParabola { kind: KIND, position: 0, key: [0., by], by };
+        assert_eq!(memory.insert([0., by], [1., 1.]), Err(refused));
+        assert_eq!(memory.insert([0., by.next_down()], [2., 2.]), Ok(()));
+        assert_eq!(memory.output([0., 1.]), Ok([2., 2.]));
+    }
 }

@@ -229,6 +229,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn pages_come_back_however_many_there_are() {
+        let number = |at: usize| (at % 251) as f64;
+        let count = KEPT * (KEPT + 2);
+        let mut pages = Pages::default();
+        (0..count * PAGE).for_each(|at| pages.push(number(at)));
+        for page in (0..count).rev().chain(0..count) {
+            let at = page * PAGE + page;
+            assert_eq!(pages.at(at), number(at), "{page}");
+        }
+    }
+
     /// The last four bytes as one number, as a value on its way to the stack; half of them random.
     #[test]
     fn a_window_of_bytes_takes_less_than_it_has() {

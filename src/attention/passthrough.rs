@@ -65,6 +65,8 @@ mod tests {
         for s in [0.0, 1.0, 2.0, 3.0] {
             assert_eq!(memory.insert([2.0 * s, 1.0], [s, -s]), Ok(()));
             assert_eq!(memory.output([s * 1e10, 1e10]), Ok([s, -s]));
+            // To the right alone is as good.
+            assert_eq!(memory.output([1e-300, 0.0]), Ok([s, -s]));
         }
     }
 

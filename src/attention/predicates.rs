@@ -109,6 +109,10 @@ mod tests {
         let (q, a, b) = ([3., -1.], [-3., -2.], [big, 3. * big + 8.]);
         assert_eq!(q[0] * (b[0] - a[0]) + q[1] * (b[1] - a[1]), 4.0);
         assert!(climb(q, a, b) < 0.0);
+        // The bound on the error is relative: a scale that is a power of two changes nothing.
+        for scale in [2f64.powi(-150), 2f64.powi(150)] {
+            assert!(climb(q.map(|c| c * scale), a, b) < 0.0);
+        }
     }
 
     fn sign_of(x: f64) -> f64 {

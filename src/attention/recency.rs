@@ -78,6 +78,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_may_be_off_its_number_as_far_as_the_slack_says() {
+        let (n, epsilon) = (1e6, 0.25);
+        for off in [1e-7, -1e-7] {
+            let x = n + off;
+            let slack = Recency::slack(n, x - n);
+            let admitted = |by: f64| {
+                let found = -x * x + epsilon + n * n + by;
+                let key = [2.0 * x, found - n * n];
+                Recency::default().after(HeadKind::Keyed, 9, key, (found, slack)).is_ok()
+            };
+            assert!(admitted(0.0) && slack > 0.2 && slack < 0.21, "{slack}");
+            assert!(!admitted(-1.0) && !admitted(1.5));
+        }
+    }
+
+    #[test]
     fn what_drowned_in_the_square_is_not_held_against_a_key() {
         let mut recency = Recency::default();
         for (n, epsilon) in [(0.0, 0.4), (2f64.powi(33), 0.41), (65_600.0, 0.41), (3.0, 0.42)] {

@@ -145,6 +145,9 @@ mod tests {
             values.push(value(token));
         }
         assert!(matches!(values, Values::ByToken(_)));
+        // Two numbers and whether they are there, of every token up to the greatest.
+        let least = 1859 * (16 + 1);
+        assert!((least..=2 * least).contains(&values.heap_bytes()), "{}", values.heap_bytes());
         history.set(6, 5);
         values.push([7.0, -1e200]);
         assert!(matches!(values, Values::Pages(_)));

@@ -145,3 +145,16 @@ pub enum Violation {
         key: [f64; 2],
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_which_input_of_the_head_is_meant() {
+        let (position, pair) = (3, [f64::NAN, 1.0]);
+        let of = |part| Violation::NotFinite { part, position, pair }.to_string();
+        assert_eq!(of(Part::Key), "the key (NaN, 1) at position 3 is not finite");
+        assert_eq!(of(Part::Query), "the query (NaN, 1) at position 3 is not finite");
+    }
+}

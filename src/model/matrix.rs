@@ -92,4 +92,57 @@ mod tests {
         let matrix = Matrix { rows: 2, cols: 0, data: &[] };
         matrix.row(2);
     }
+
+    /// Of width 4, with two heads and three units. Weights are 1 at the places that are given, which
+    /// count from the first weight of a matrix.
+    fn with_layer<T>(places: [&[usize]; 4], ask: impl FnOnce(Layer<'_>) -> T) -> T {
+        let sizes = [(12, 4), (4, 4), (6, 4), (4, 3)];
+        let data: [Vec<f64>; 4] = std::array::from_fn(|part| {
+            let (rows, cols) = sizes[part];
+            (0..rows * cols).map(|at| f64::from(u8::from(places[part].contains(&at)))).collect()
+        });
+        let [attention_in, attention_out, feed_forward_in, feed_forward_out] =
+            std::array::from_fn(|part| {
+                let (rows, cols) = sizes[part];
+                Matrix { rows, cols, data: &data[part] }
+            });
+        ask(Layer {
+            attention_in,
+            attention_out,
+            feed_forward_in,
+            feed_forward_out,
+            cleared_after_attention: &[],
+            cleared_after_feed_forward: &[],
+        })
+    }
+
+    #[test]
+    fn a_head_lives_if_it_has_a_value_and_is_read() {
+        for row in 0..12 {
+            for column in 0..4 {
+                // A weight somewhere in that row and that column.
+                let places = [&[4 * row + 2][..], &[4 * 3 + column], &[], &[]];
+                let dead = with_layer(places, |layer| [0, 1].map(|head| layer.is_dead_head(head)));
+                // The last four rows are values, two for each head, as are columns.
+                let lives = |head| row >= 8 && (row - 8) / 2 == head && column / 2 == head;
+                assert_eq!(dead, [0, 1].map(|head| !lives(head)), "{row} {column}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_unit_lives_if_it_has_gate_and_factor_and_is_read() {
+        for gate in 0..3 {
+            for factor in 0..3 {
+                for column in 0..3 {
+                    let rows = [4 * gate + 1, 4 * (3 + factor) + 3];
+                    let places = [&[][..], &[], &rows, &[3 * 2 + column]];
+                    let dead =
+                        with_layer(places, |layer| [0, 1, 2].map(|unit| layer.is_dead_unit(unit)));
+                    let lives = |unit| [gate, factor, column] == [unit; 3];
+                    assert_eq!(dead, [0, 1, 2].map(|unit| !lives(unit)), "{rows:?} {column}");
+                }
+            }
+        }
+    }
 }

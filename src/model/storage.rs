@@ -151,6 +151,9 @@ mod tests {
         let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/models/wasm32.bin"));
         let [read, mapped] = [u64::MAX, 0].map(|most| Bytes::open(path, most).unwrap());
         assert!(matches!((&read, &mapped), (Bytes::Held(_), Bytes::Mapped(_))));
+        let size = read.as_slice().len() as u64;
+        let [fits, exceeds] = [size, size - 1].map(|most| Bytes::open(path, most).unwrap());
+        assert!(matches!((&fits, &exceeds), (Bytes::Held(_), Bytes::Mapped(_))));
         assert!(read.as_slice() == mapped.as_slice() && read.as_slice() == fs::read(path).unwrap());
     }
 

@@ -99,10 +99,11 @@ mod tests {
     fn every_id_comes_back_whatever_follows() {
         let ids = [0, 1, 65_535, 65_536, 7, u32::MAX];
         let mut tokens = Tokens::default();
+        assert!(tokens.is_empty());
         for (count, &id) in ids.iter().enumerate() {
             tokens.push(Token(id));
             assert_eq!(tokens.narrow().is_some(), count < 3);
-            assert_eq!(tokens.len(), count + 1);
+            assert_eq!((tokens.len(), tokens.is_empty()), (count + 1, false));
             assert_eq!((tokens.get(count), tokens.get(count + 1)), (Some(Token(id)), None));
             assert!(tokens.iter().eq(ids[..=count].iter().map(|&id| Token(id))));
         }

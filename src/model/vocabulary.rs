@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn names_and_ids_are_inverse() {
         let vocabulary = vocabulary(&["{", "}", "i32.add", ""]).unwrap();
-        assert_eq!(vocabulary.len(), 4);
+        assert_eq!((vocabulary.len(), vocabulary.is_empty()), (4, false));
         for (token, name) in vocabulary.iter() {
             assert_eq!(vocabulary.name(token), name);
             assert_eq!(vocabulary.id(name), Some(token));

@@ -1,6 +1,6 @@
 //! Every fault of header, vocabulary and weights by its name, at its place; and what messages say.
 
-use hardmax::model::{MatrixName, Model, ModelError, Token};
+use hardmax::model::{MatrixName, Model, ModelError, PartName, Token};
 
 use crate::draft::{CLEARS, D, Draft, HEADER, Sample, TIES, V, sample, sample_with};
 
@@ -203,6 +203,23 @@ mod weights {
     }
 
     #[test]
+    fn are_all_finite_however_many_are_not() {
+        for count in 1..9 {
+            let mut file = sample();
+            let first = file.weights_at + 8 * (V * D);
+            let wrong = [f64::NAN, f64::INFINITY].map(f64::to_le_bytes).concat();
+            for (at, byte) in wrong.iter().cycle().take(8 * count).enumerate() {
+                file.bytes[first + at] = *byte;
+            }
+            assert_fault!(
+                fault(file.bytes),
+                ModelError::NonFiniteWeight { offset, matrix: MatrixName::AttentionIn(0), .. }
+                    if offset == first
+            );
+        }
+    }
+
+    #[test]
     fn of_any_finite_size_are_fine() {
         for fine in [f64::MAX, f64::MIN, 5e-324, -0.0] {
             let mut file = sample();
@@ -240,6 +257,49 @@ fn messages_say_what_where_and_what_to_do() {
              the file is cut short, or no model",
         ]
     );
+}
+
+#[test]
+fn messages_name_the_half_the_part_and_the_matrix() {
+    let file = sample();
+    // The slots of layer 0 after attention, and of layer 1 after the feed-forward.
+    let [first, last] = [8, 24].map(|at| fault(file.with_int(file.parts_at[0] + at, 6)));
+    assert!(
+        first.to_string().ends_with("layer 0 clears slot 6 after attention, but slots are 0 to 5")
+    );
+    assert!(
+        last.to_string()
+            .ends_with("layer 1 clears slot 6 after the feed-forward, but slots are 0 to 5")
+    );
+    let flags = file.parts_at.map(|at| fault(file.with_int(at, 2)).to_string());
+    let names = ["part 4 (cleared slots)", "part 5 (tie-breaks)", "part 6 (head kinds)"];
+    for (flag, name) in flags.iter().zip(names) {
+        assert!(flag.contains(&format!("the flag of {name} is 2")), "{flag}");
+    }
+    let parts = [
+        (PartName::Vocabulary, "the vocabulary has 1"),
+        (PartName::Layers, "the list of layers has 1"),
+        (PartName::Matrix(MatrixName::FeedForwardOut(3)), "feed-forward-out of layer 3 has 1"),
+        (PartName::Clears, "the list of cleared slots by layer has 1"),
+        (PartName::Ties, "the list of tie-breaks has 1"),
+        (PartName::Kinds, "the list of head kinds has 1"),
+    ];
+    for (what, begins) in parts {
+        let message = ModelError::PartLength { what, expected: 2, found: 1 }.to_string();
+        assert_eq!(message, format!("{begins} elements, and the shape asks for 2"));
+    }
+    let matrices = [
+        (MatrixName::Embedding, "the embedding"),
+        (MatrixName::AttentionIn(0), "attention-in of layer 0"),
+        (MatrixName::AttentionOut(1), "attention-out of layer 1"),
+        (MatrixName::FeedForwardIn(2), "feed-forward-in of layer 2"),
+        (MatrixName::Head, "the output head"),
+    ];
+    for (matrix, name) in matrices {
+        assert_eq!(matrix.to_string(), name);
+    }
+    let shape = Model::from_bytes(file.bytes).unwrap().shape();
+    assert_eq!(shape.to_string(), "V=3 D=6 L=2 H=3 F=1");
 }
 
 #[test]

@@ -148,6 +148,25 @@ fn the_bytes_of_the_smallest_model() {
     assert_eq!(model.unwrap().to_bytes(), expected);
 }
 
+/// Its only name is empty, and there are no optional parts: no model has fewer bytes.
+#[test]
+fn a_file_may_be_as_short_as_its_header_says() {
+    let mut bytes: Vec<u8> =
+        [1, 4, 0, 2, 0, 0, 0].iter().flat_map(|int: &i32| int.to_le_bytes()).collect();
+    bytes.extend([0; 8 * 8]);
+    let model = Model::from_bytes(bytes.clone()).unwrap();
+    assert_eq!((model.vocabulary().name(Token(0)), model.head().data), ("", &[0.0; 4][..]));
+    assert_eq!(model.to_bytes(), bytes);
+    bytes.pop();
+    assert!(Model::from_bytes(bytes).is_err());
+}
+
+#[test]
+#[should_panic(expected = "there is no layer 2")]
+fn there_is_no_matrix_of_a_layer_past_the_last() {
+    Model::from_bytes(sample().bytes).unwrap().matrix(MatrixName::AttentionIn(2));
+}
+
 #[test]
 fn the_optional_parts_are_written_as_the_format_says() {
     let file = sample();

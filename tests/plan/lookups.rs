@@ -1,7 +1,12 @@
 //! Heads that are nearly of a known form, one small model for each.
 
+use std::convert::Infallible;
+
 use hardmax::engine::Attention;
+use hardmax::engine::verify::differing_heads;
+use hardmax::linalg::Kernel;
 use hardmax::model::{HeadKind, Token};
+use hardmax::plan::{Refusal, Rule};
 
 use crate::by_hand::{A, B, C, D, E, F, Hand, INVERSE_LOG, ONE, Row, SCALE, SQUARE, TIME, WHOLE};
 use crate::verdict::{Verdict, behind, never_differ, never_differs, planned};
@@ -93,6 +98,43 @@ fn a_table_that_misses_between_equally_near_keys_needs_its_kind() {
     let by_hull = |model| behind(model, &planned(model), (&tokens, 0), Attention::Hull);
     assert_eq!(by_hull(&none), Verdict::Broken { at: 2 });
     assert!(matches!(by_hull(&kinds), Verdict::Differs { at: 2, .. }));
+}
+
+/// The unit that squares keys is closed for negative ones: their height is 0, and at 0 they tie with 0.
+#[test]
+fn negative_keys_are_off_the_parabola() {
+    for recency in [0.0, 0.3] {
+        let tokens = [[0.0, 0.0, 1.0], [-3.0, 0.0, 2.0], [2.0, -3.0, 3.0], [-1.0, 1.0, 4.0]];
+        let mut hand = table(&tokens, 1.0, recency);
+        for history in [[0, 1, 2, 1, 2, 1, 3, 2], [0, 2, 1, 4, 3, 1, 2, 4]] {
+            never_differs(&hand.model(), &history);
+            never_differs(&hand.kind([1, 0], HeadKind::Keyed).model(), &history);
+        }
+        let refusal = planned(&hand.model()).map(|_| ()).unwrap_err();
+        let Refusal::Unproved(cause) = refusal else { panic!("{refusal:?}") };
+        assert_eq!((cause.rule, cause.bound), (Rule::Parabola, None));
+    }
+}
+
+/// What explains a mismatch names that head, and no other of this history.
+#[test]
+fn a_head_whose_table_and_hull_differ_is_named_with_its_place() {
+    let mut hand = table(&[[0.0, 1.0, 1.0], [2.0, 1.0, 2.0]], 1.0, 1e-17);
+    hand.kind([1, 0], HeadKind::Keyed);
+    let model = hand.model();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    let named = |history: &[u32]| {
+        let history = history.iter().map(|&token| Ok::<_, Infallible>(Token(token)));
+        differing_heads(&model, history, Kernel::Portable, &pool).unwrap()
+    };
+    // The position of a token is computed once another follows.
+    assert_eq!(named(&[0, 1, 2]), []);
+    let [difference] = &named(&[0, 1, 2, 1, 2])[..] else { panic!() };
+    assert_eq!((difference.layer, difference.head, difference.position), (1, 0, 2));
+    assert_eq!((difference.kind, difference.query), (HeadKind::Keyed, [1.0, 1.0]));
+    assert_eq!((difference.by_kind[0], difference.by_hull[0]), (2.0, 1.0));
+    // Beyond a token that is none, nothing is computed.
+    assert_eq!(named(&[0, 1, 99, 2, 1, 2]), []);
 }
 
 /// fl(w·n)/w is not n: of two keys equally near to n one is nearer to it, whichever is later.

@@ -178,3 +178,54 @@ impl Memory for Twin {
         self.by_kind.heap_bytes() + self.by_hull.as_ref().map_or(0, |(hull, _)| hull.heap_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn twin(found: &Arc<Mutex<Vec<HeadDifference>>>) -> Twin {
+        Twin::new(3, 5, HeadKind::Keyed, TieBreak::Latest, Arc::clone(found)).unwrap()
+    }
+
+    #[test]
+    fn a_head_is_told_once_where_its_table_and_its_hull_first_differ() {
+        let found = Arc::default();
+        let mut twin = twin(&found);
+        assert_eq!(twin.insert([0.0, 1e-17], [7.0, 8.0]), Ok(()));
+        assert_eq!(twin.output([0.0, 1.0]), Ok([7.0, 8.0]));
+        assert_eq!(twin.insert([4.0, -4.0], [9.0, 10.0]), Ok(()));
+        assert_eq!(twin.output([2.0, 1.0]), Ok([9.0, 10.0]));
+        assert_eq!(*found.lock().unwrap(), []);
+        let of_hull = twin.by_hull.as_ref().map(|(hull, _)| hull.heap_bytes()).unwrap();
+        assert!(of_hull > 0 && twin.by_kind.heap_bytes() > 0);
+        assert_eq!(twin.heap_bytes(), twin.by_kind.heap_bytes() + of_hull);
+        // Of 0 and 2, equally near to 1, the table finds the later; but 0 has kept its recency.
+        for _ in 0..2 {
+            assert_eq!(twin.output([1.0, 1.0]), Ok([9.0, 10.0]));
+        }
+        let difference = HeadDifference {
+            layer: 3,
+            head: 5,
+            kind: HeadKind::Keyed,
+            position: 1,
+            query: [1.0, 1.0],
+            by_kind: [9.0, 10.0],
+            by_hull: [7.0, 8.0],
+        };
+        assert_eq!(*found.lock().unwrap(), [difference]);
+        assert_eq!(twin.heap_bytes(), twin.by_kind.heap_bytes());
+    }
+
+    #[test]
+    fn a_hull_is_asked_as_long_as_it_is_exact() {
+        let found = Arc::default();
+        let mut twin = twin(&found);
+        let exact = 67_108_864.0;
+        for (number, is_asked) in [(exact, true), (exact + 1.0, false), (3.0, false)] {
+            assert_eq!(twin.insert([2.0 * number, -number * number], [number, 0.0]), Ok(()));
+            assert_eq!(twin.by_hull.is_some(), is_asked, "{number}");
+            assert_eq!(twin.output([number, 1.0]), Ok([number, 0.0]));
+        }
+        assert_eq!(*found.lock().unwrap(), []);
+    }
+}

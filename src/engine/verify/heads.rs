@@ -81,3 +81,77 @@ impl LiveHead {
         self.memory.heap_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Attention;
+    use crate::model::HeadKind;
+
+    /// Refuses the key of one position, and gives the number of positions before.
+    struct Refuses {
+        at: usize,
+        inserted: usize,
+    }
+
+    impl Memory for Refuses {
+        fn insert(&mut self, _: [f64; 2], _: [f64; 2]) -> Result<(), Violation> {
+            let refused = self.inserted == self.at;
+            self.inserted += 1;
+            if refused { Err(Violation::Empty) } else { Ok(()) }
+        }
+
+        fn output(&mut self, _: [f64; 2]) -> Result<[f64; 2], Violation> {
+            Ok([self.inserted as f64, -(self.inserted as f64)])
+        }
+
+        fn heap_bytes(&self) -> usize {
+            77
+        }
+    }
+
+    /// Takes eight positions from 100 on, in two chunks. The key of one is beyond what a hull is
+    /// exact for, that of another is refused by the memory.
+    fn advanced(beyond: usize, refused: usize) -> (Option<(usize, EngineError)>, HeadOutputs) {
+        let chunk = |offset: usize| {
+            let mut projected = vec![0.0; 6 * 4];
+            if (offset..offset + 4).contains(&beyond) {
+                projected[2 * 4 + beyond - offset] = 2.0 * (67_108_864.0 + 1.0);
+            }
+            Chunk { offset, len: 4, x: Vec::new(), projected }
+        };
+        let guard = Guard::new(HeadKind::Keyed, Attention::Hull);
+        let memory = Box::new(Refuses { at: refused, inserted: 0 });
+        let mut head = LiveHead::new(2, 3, memory, guard);
+        assert_eq!(head.heap_bytes(), 77);
+        let mut outputs = [vec![9.0; 8], vec![9.0; 8]];
+        (head.advance(0, &[chunk(0), chunk(4)], 100, 8, &mut outputs), outputs)
+    }
+
+    #[test]
+    fn the_first_fault_counts_and_at_one_position_that_of_the_guard() {
+        let never = usize::MAX;
+        for (beyond, refused, at) in
+            [(1, 3, 1), (3, 1, 1), (6, 7, 6), (7, 6, 6), (2, 2, 2), (5, 5, 5), (5, never, 5)]
+        {
+            let (fault, [first, second]) = advanced(beyond, refused);
+            let (place, error) = fault.unwrap();
+            assert_eq!(place, at, "{beyond} {refused}");
+            match error {
+                EngineError::Inexact { layer: 2, head: 3, position, .. } => {
+                    assert!(beyond <= refused);
+                    assert_eq!(position, 100 + at as u64);
+                }
+                EngineError::Head { layer: 2, head: 3, .. } => assert!(refused < beyond),
+                other => panic!("{other}"),
+            }
+            // What comes before keeps its outputs, and what follows are numbers.
+            for place in 0..8 {
+                let output = if place < at { place as f64 + 1.0 } else { 0.0 };
+                assert_eq!((first[place], second[place]), (output, -output), "{beyond} {refused}");
+            }
+        }
+        assert_eq!(advanced(never, never).0, None);
+        assert!(matches!(advanced(never, 4).0, Some((4, EngineError::Head { .. }))));
+    }
+}

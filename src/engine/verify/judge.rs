@@ -171,3 +171,116 @@ fn count_not_below(logits: &[f64], n: usize, least: &[f64], not_below: &mut [u64
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{ModelParts, Shape};
+
+    /// Without layers: the logits of the four tokens are the first four of the six slots.
+    fn judge() -> Judge {
+        let shape = Shape { vocabulary: 4, width: 6, layers: 0, heads: 3, units: 0 };
+        let head =
+            (0..4).flat_map(|token| (0..6).map(move |slot| f64::from(u8::from(slot == token))));
+        let model = Model::new(ModelParts {
+            shape,
+            stop: Token(3),
+            vocabulary: ["a", "b", "c", "d"].map(str::to_owned).to_vec(),
+            embedding: vec![0.0; 24],
+            layers: Vec::new(),
+            head: head.collect(),
+            clears: None,
+            ties: None,
+            kinds: None,
+        });
+        Judge::new(&model.unwrap(), Kernel::Portable)
+    }
+
+    /// Of all orders of four logits, many of them equal, with any token in the trace.
+    #[test]
+    fn a_token_is_right_if_it_is_the_first_of_the_greatest() {
+        let judge = judge();
+        assert_eq!(judge.inputs(), 4);
+        let logit = |number: usize, token: u32| (number / 3usize.pow(token) % 3) as f64 - 1.0;
+        let cases: Vec<(usize, u32)> =
+            (0..81).flat_map(|number| (0..4).map(move |token| (number, token))).collect();
+        for from in [0, 1, cases.len()] {
+            let input: Vec<f64> = (0..4)
+                .flat_map(|token| cases.iter().map(move |case| logit(case.0, token)))
+                .collect();
+            let expected: Vec<Token> = cases.iter().map(|case| Token(case.1)).collect();
+            let positions = &|at: usize| 100 + at as u64;
+            let found = judge.gathered(&input, Columns { expected: &expected, from, positions });
+            let right = |number| {
+                let before = |best, token| logit(number, best) >= logit(number, token);
+                (1..4).fold(0, |best, token| if before(best, token) { best } else { token })
+            };
+            let wrong = |at: &usize| right(cases[*at].0) != cases[*at].1;
+            let wrongs = (from..cases.len()).filter(wrong);
+            assert_eq!(found.positions as usize, cases.len() - from);
+            assert_eq!(found.mismatches as usize, wrongs.clone().count());
+            let first = wrongs.min().map(|at| {
+                let (number, token) = cases[at];
+                let predicted = right(number);
+                let logits =
+                    Logits { expected: logit(number, token), predicted: logit(number, predicted) };
+                let [expected, predicted] = [token, predicted].map(Token);
+                Mismatch { position: 100 + at as u64, expected, predicted, logits: Some(logits) }
+            });
+            assert_eq!(found.first, first);
+            assert!(found.no_logit.is_none());
+        }
+    }
+
+    /// An infinite slot makes every other logit no number, for 0 times it is none.
+    #[test]
+    fn a_token_whose_logit_is_no_number_is_wrong() {
+        let positions = &|at: usize| at as u64;
+        let judged = |x: [f64; 4], token: u32| {
+            let expected = &[Token(token)];
+            judge().gathered(&x, Columns { expected, from: 0, positions })
+        };
+        let infinite = [1.0, f64::INFINITY, 5.0, 2.0];
+        assert_eq!(judged(infinite, 1).mismatches, 0);
+        for token in [0, 2, 3] {
+            let found = judged(infinite, token);
+            assert_eq!(found.first.map(|first| first.predicted), Some(Token(1)));
+        }
+        let none = judged([0.0, f64::NAN, 0.0, 0.0], 1);
+        assert_eq!((none.positions, none.mismatches, none.first), (1, 0, None));
+        assert_eq!(none.no_logit, Some((0, EngineError::NoLogit { position: 0 })));
+    }
+
+    #[test]
+    fn what_equals_the_least_is_not_below_it() {
+        // Three tokens, two positions.
+        let logits = [1.0, 5.0, 2.0, f64::NAN, 3.0, 6.0];
+        let mut not_below = [0, 0];
+        count_not_below(&logits, 2, &[2.0, 5.0], &mut not_below);
+        assert_eq!(not_below, [2, 2]);
+        count_not_below(&logits, 2, &[3.5, f64::NAN], &mut not_below);
+        assert_eq!(not_below, [2, 2]);
+    }
+
+    #[test]
+    fn a_tally_of_tallies_has_their_sums_and_their_first() {
+        let tally = |position: u64| {
+            let (expected, predicted) = (Token(position as u32), Token(7));
+            Tally {
+                positions: position,
+                mismatches: 2 * position,
+                first: Some(Mismatch { position, expected, predicted, logits: None }),
+                no_logit: Some((position + 1, EngineError::NoLogit { position: position + 1 })),
+            }
+        };
+        for order in [[3, 5, 8], [8, 5, 3], [5, 3, 8]] {
+            let all = order.map(tally).into_iter().fold(Tally::default(), Tally::both);
+            assert_eq!((all.positions, all.mismatches), (16, 32));
+            assert_eq!(
+                all.first.map(|first| (first.position, first.expected)),
+                Some((3, Token(3)))
+            );
+            assert_eq!(all.no_logit.map(|fault| fault.0), Some(4));
+        }
+    }
+}

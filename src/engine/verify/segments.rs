@@ -232,16 +232,14 @@ impl<'t> Segments<'t> {
         let generated = (self.prompt - 1).clamp(first, end.max(first));
         self.pass(execution, first, generated)?;
         let mut judged = Judged::default();
-        let (tokens, next) = (&self.trace[generated..end], &self.trace[generated + 1..end + 1]);
-        for (at, (&token, &next)) in (generated..).zip(tokens.iter().zip(next)) {
+        let tokens = &self.trace[generated..end];
+        for (at, &token) in (generated..).zip(tokens) {
             if let Err(failure) = execution.step(Token(token.into()), true) {
                 judged.fails(at, failure);
                 break;
             }
-            match execution.deferred() {
-                Some(number) => lanes.push(execution, number, at, &mut judged),
-                None => judged.compare(at, execution.prediction(), next),
-            }
+            let number = execution.deferred().expect("along a history predictions are deferred");
+            lanes.push(execution, number, at, &mut judged);
             // What follows is nobody's history; that of an earlier position may still wait.
             if judged.failure.is_some() {
                 break;

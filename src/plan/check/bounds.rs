@@ -212,6 +212,8 @@ impl Walk<'_> {
 mod tests {
     use super::*;
     use crate::model::Model;
+    use crate::plan::expression::interval::Interval;
+    use crate::plan::ids::SumId;
 
     fn plan() -> Plan {
         let model = Model::from_bytes(&include_bytes!("../../../models/wasm32.bin")[..]).unwrap();
@@ -232,5 +234,58 @@ mod tests {
         let mut plan = plan();
         plan.arena = plan.arena.with_narrower_bounds();
         assert!(derive(&plan).unproved.len() > 100);
+    }
+
+    #[test]
+    fn bos_may_stand_at_every_place_but_the_latest() {
+        let mut plan = plan();
+        let bos = plan.single_bos().unwrap().index();
+        let latest = Arena::position();
+        let before = latest.plus(&Affine::constant(1), -1).unwrap();
+        let twice = latest.plus(&latest, 1).unwrap();
+        let mut differ = 0;
+        for feature in plan.features.columns.keys().collect::<Vec<_>>() {
+            let column = plan.features.columns[feature].clone();
+            let range = |without: Option<usize>| {
+                let values = column.iter().enumerate().filter(|value| Some(value.0) != without);
+                let values = values.map(|value| i128::from(*value.1));
+                values.clone().min().zip(values.max())
+            };
+            differ += usize::from(range(None) != range(Some(bos)));
+            for place in [&latest, &before, &twice] {
+                let atom = Atom::Feature { place: place.clone(), feature };
+                let affine = Affine::atom(plan.arena.intern(atom, Interval::point(0)));
+                let walk = Walk { plan: &plan, derived: Derived::default(), seen: BTreeMap::new() };
+                let without = (*place == latest).then_some(bos);
+                assert_eq!(walk.of(&affine), range(without), "{feature} at {place:?}");
+            }
+        }
+        assert!(differ > 0);
+    }
+
+    #[test]
+    fn what_is_rounded_or_divided_lies_within_its_bounds_and_reaches_them() {
+        let mut plan = plan();
+        let ranges = (-9i128..9).flat_map(|low| (low..9).map(move |high| (low, high)));
+        for (number, (low, high)) in (1000..).zip(ranges) {
+            let between =
+                plan.arena.intern(Atom::Sum(SumId::from_u32(number)), Interval::new(low, high));
+            let affine = Affine::atom(between);
+            let walk = Walk { plan: &plan, derived: Derived::default(), seen: BTreeMap::new() };
+            for shift in 1..4 {
+                let step = 1i128 << shift;
+                let quotients = || (low..=high).filter(|x| x % step == 0).map(|x| x / step);
+                let whole = walk.atom(&Atom::Whole { affine: affine.clone(), shift }).unwrap();
+                if let (Some(least), Some(most)) = (quotients().min(), quotients().max()) {
+                    assert_eq!(whole, (least, most), "{low} to {high} by {step}");
+                }
+                // Ties go to even.
+                let nearest = |x: i128| (x as f64 / step as f64).round_ties_even() as i128;
+                let (least, most) =
+                    walk.atom(&Atom::Rounded { affine: affine.clone(), shift }).unwrap();
+                assert!(least <= nearest(low) && nearest(high) <= most);
+                assert!(nearest(low) - least <= 1 && most - nearest(high) <= 1);
+            }
+        }
     }
 }

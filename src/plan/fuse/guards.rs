@@ -161,5 +161,7 @@ mod tests {
         assert!(taken.has_everywhere(3) && taken.has_here(63) && !taken.has_everywhere(4));
         let both: Guards = [Guards::of(5), taken].into_iter().collect();
         assert!(both.has_here(5) && !both.has_everywhere(5) && both.has_everywhere(3));
+        // What is assumed here and everywhere is still assumed everywhere.
+        assert!(Guards::of(3).and(taken).at_every_position().has_everywhere(3));
     }
 }

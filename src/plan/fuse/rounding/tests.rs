@@ -518,6 +518,13 @@ fn a_constant_rounds_only_where_f64_are_one_apart() {
         let low = two_to(52) + two_to(11);
         assert!(rounds(&mut analysis, sign * low, &near, 1.0));
     }
+    // A number so great that it rounds by 1/4 itself, in its product and in the sum.
+    for (sum, most, is_fine) in [(3, (1i64 << 49) - (1 << 30), true), (4, 1 << 49, false)] {
+        let bounds = Interval::new(-i128::from(most), most.into());
+        let atom = analysis.arena.intern(Atom::Sum(SumId::from_u32(sum)), bounds);
+        let value = Value::Known(Number::near(Affine::atom(atom), Upper::of(1e-9)));
+        assert_eq!(rounds(&mut analysis, purpose, &value, 1.0), is_fine, "{most}");
+    }
 }
 
 #[test]
