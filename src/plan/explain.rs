@@ -125,7 +125,7 @@ impl Plan {
             Op::Find { table, .. }
             | Op::Insert { table, .. }
             | Op::InsertUnless { table, .. }
-            | Op::InsertNear { table, .. } => {
+            | Op::InsertInexact { table, .. } => {
                 tables.iter().any(|id| id.as_u32() == u32::from(*table))
             }
             _ => false,

@@ -89,7 +89,7 @@ impl State<'_> {
                     1.. => {}
                     _ => return Err(GuardFailure::Dead),
                 },
-                Op::InsertNear { table, key, k, dead, steps } => match r!(dead) {
+                Op::InsertInexact { table, key, k, dead, steps } => match r!(dead) {
                     0 => {
                         let key = r!(key).wrapping_add(i64::from(k));
                         let table = &mut self.tables[table as usize];

@@ -108,7 +108,7 @@ impl<'p> Machine<'p> {
                     continue;
                 }
                 Op::InsertUnless { table, key, k, dead }
-                | Op::InsertNear { table, key, k, dead, .. } => {
+                | Op::InsertInexact { table, key, k, dead, .. } => {
                     let (key, dead) = (get(key).wrapping_add(k.into()), get(dead));
                     (dead >= 0).then_some(())?;
                     if dead == 0 {

@@ -67,7 +67,7 @@ pub enum Op {
     /// The same if `dead` is 0; nothing if it is greater; less is a guard failure.
     InsertUnless { table: u16, key: Reg, k: i32, dead: Reg },
     /// The same into a table whose keys are a little off: by at most `steps` times 2^-53.
-    InsertNear { table: u16, key: Reg, k: i32, dead: Reg, steps: Reg },
+    InsertInexact { table: u16, key: Reg, k: i32, dead: Reg, steps: Reg },
     /// sum += a, guarded.
     Accumulate { sum: Reg, a: Reg },
     /// sum += k, guarded.
@@ -109,7 +109,7 @@ impl Op {
             Op::Find { .. }
                 | Op::Insert { .. }
                 | Op::InsertUnless { .. }
-                | Op::InsertNear { .. }
+                | Op::InsertInexact { .. }
                 | Op::Accumulate { .. }
                 | Op::AccumulateConst { .. }
                 | Op::SetLatch { .. }
@@ -152,7 +152,9 @@ impl Op {
             | Op::Push { a, .. }
             | Op::PickLine { x: a, .. } => read = [Some(a), None, None],
             Op::InsertUnless { key, dead, .. } => read = [Some(key), Some(dead), None],
-            Op::InsertNear { key, dead, steps, .. } => read = [Some(key), Some(dead), Some(steps)],
+            Op::InsertInexact { key, dead, steps, .. } => {
+                read = [Some(key), Some(dead), Some(steps)]
+            }
             Op::Accumulate { sum, a } => read = [Some(sum), Some(a), None],
             Op::AccumulateConst { sum: a, .. } => read = [Some(a), None, None],
             Op::SetLatch { latch, dead } => read = [Some(latch), Some(dead), None],

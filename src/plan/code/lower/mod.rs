@@ -161,7 +161,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
                         Some(steps) => {
                             let steps = self.special.affine(steps)?;
                             let steps = self.affine(&steps)?;
-                            Op::InsertNear { table, key, k, dead, steps }
+                            Op::InsertInexact { table, key, k, dead, steps }
                         }
                         None if dead == ZERO => Op::Insert { table, key, k },
                         None => Op::InsertUnless { table, key, k, dead },
