@@ -243,3 +243,15 @@ fn a_far_key_that_is_far_off_ends_the_plan() {
         (0..120).map(|t| if t == 0 { 0 } else { 2 - u32::from(t % 3 == 0) }).collect();
     is_never_wrong(&hand, &history);
 }
+
+/// The square of the negative part of a sum that is never negative, times what no 64 bits hold.
+#[test]
+fn a_great_multiple_of_a_square_that_is_meant_to_be_0_is_no_overflow() {
+    let mut hand = Hand::new(3, 3);
+    hand.features(A, &[0.0, 1.0, 0.0]);
+    mean(&mut hand);
+    hand.unit([0, 0], &[(TIME, 1.0)], &[(B, 1.0)], (C, 1.0)).clear(0, B);
+    hand.unit([1, 0], &[(C, -1.0)], &[(C, 1.0)], (D, 1.0));
+    hand.copies([2, 1], (D, -1e19), E).is_positive(E);
+    is_never_wrong(&hand, &mixed(60, 3));
+}

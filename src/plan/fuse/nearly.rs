@@ -168,9 +168,11 @@ fn steps(products: &[Product<'_>]) -> Option<Steps> {
 /// Lemma 25: a sum of squares of one number, of which at most one is not 0 where nothing is off.
 pub(super) fn square(products: &[Product<'_>]) -> Option<Square> {
     let mut all = products.iter().map(|product| {
+        // Other weights need not fit an integer.
+        (product.weight.abs() == 1.0).then_some(())?;
         let square = product.number.square()?.clone();
         let coefficients = square.coefficients.map(|c| c * product.weight as i64);
-        (product.weight.abs() == 1.0).then_some(Square { coefficients, ..square })
+        Some(Square { coefficients, ..square })
     });
     let first = all.next()??;
     all.try_fold(first, |sum, next| {

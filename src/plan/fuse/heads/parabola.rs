@@ -85,9 +85,9 @@ impl Fusion<'_> {
         if hull {
             // A hull tells squares of positions apart as far as they are f64.
             self.hull_limit = Some(MAX_HULL_KEY as u64);
-        }
-        if hull && !key.ascends {
-            return Err(self.analysis.cause(Rule::HullKey));
+            if !key.ascends {
+                return Err(self.analysis.cause(Rule::HullKey));
+            }
         }
         self.misses_by_one_lose(recency, off, if hull { 0.25 } else { 0.0 })?;
         let most = self.analysis.arena.limit() as f64;
@@ -147,7 +147,7 @@ impl Fusion<'_> {
         let is_exact = key.x.as_exact().is_some();
         self.check_key(parts, key, is_exact && rounding.error().is_below(rounded(most)))?;
         let hull = match parts.kind {
-            HeadKind::Lookup if key.x.as_exact().is_some() && key.ascends => {
+            HeadKind::Lookup if is_exact && key.ascends => {
                 Some(Hull { recency, steps: None, is_one_number: true })
             }
             HeadKind::Lookup => {
