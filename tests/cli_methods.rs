@@ -24,7 +24,7 @@ fn run_and_verify_go_through_the_plan() {
     }
     let said = says(0, &mut hardmax(&["verify", &trace, "--method", "plan"]));
     assert!(said.contains("generated tokens by plan: 0 mismatches"), "{said}");
-    assert!(!said.contains("dgemm"), "{said}");
+    assert!(!said.contains("dgemm") && !said.contains("sparse"), "{said}");
     // The flag's name in earlier versions.
     assert_eq!(json(0, &["verify", &trace, "--road", "plan"])["method"], "plan");
     hardmax(&["verify", &trace, "--method", "plan", "--spot", "5"]).assert().code(2);
@@ -37,7 +37,10 @@ fn a_wrong_token_is_reported_alike_by_every_method() {
     let good = fs::read_to_string(vector("reverse_ref.txt")).unwrap();
     let (_folder, path) = file("wrong.txt", good.replacen("out(m)", "out(M)", 1));
     let wrong = |method| json(1, &["verify", &path, "--method", method]);
-    let (plan, dgemm) = (wrong("plan"), wrong("dgemm"));
+    let (plan, dgemm, sparse) = (wrong("plan"), wrong("dgemm"), wrong("sparse"));
+    assert_eq!((&dgemm["method"], &dgemm["products"]), (&"dgemm".into(), &"dense".into()));
+    assert_eq!((&sparse["method"], &sparse["products"]), (&"sparse".into(), &"sparse".into()));
+    assert_eq!(sparse["first_mismatch"], dgemm["first_mismatch"]);
     assert_eq!((&plan["method"], &plan["mismatches"]), (&"plan".into(), &1.into()));
     assert_eq!(plan["first_mismatch"], dgemm["first_mismatch"]);
     assert!(plan["first_mismatch"]["expected_logit"].is_f64());
@@ -54,7 +57,8 @@ fn where_the_plan_does_not_go_is_said() {
     assert_eq!(report["fallback"]["position"], report["first_mismatch"]["position"]);
     let said = says(1, &mut hardmax(&arguments));
     assert!(
-        said.contains("by dgemm") && said.contains("the token that prompts begin with came again"),
+        said.contains("on by sparse")
+            && said.contains("the token that prompts begin with came again"),
         "{said}"
     );
 }
@@ -67,7 +71,7 @@ fn the_trace_of_another_program_fails() {
     let other = fs::read_to_string(vector("countdown.txt")).unwrap();
     let other = trace.replacen(prompt.trim_end(), other.trim_end(), 1);
     let (_folder, path) = file("other.txt", other);
-    for method in ["dgemm", "plan"] {
+    for method in ["sparse", "dgemm", "plan"] {
         let report = json(1, &["verify", &path, "--method", method]);
         assert!(report["mismatches"].as_u64().unwrap() > 0);
     }
@@ -82,7 +86,7 @@ fn flipped_bytes_are_errors_or_mismatches() {
     let mut random = fastrand::Rng::with_seed(3);
     for (file, codes) in [(&good, &[1, 2][..]), (&binary, &[2])] {
         let bytes = fs::read(file).unwrap();
-        for method in ["dgemm", "plan"] {
+        for method in ["sparse", "dgemm", "plan"] {
             for _ in 0..12 {
                 let mut flipped = bytes.clone();
                 flipped[random.usize(0..bytes.len())] ^= 0x20;

@@ -17,12 +17,12 @@ fn a_trace_verifies_from_text_binary_and_a_pipe() {
         for attention in ["kinds", "hull", "brute"] {
             let report = json(0, &["verify", trace, "--attention", attention, "--threads", "2"]);
             assert_eq!((&report["positions"], &report["mismatches"]), (&768.into(), &0.into()));
-            assert_eq!((&report["threads"], &report["method"]), (&2.into(), &"dgemm".into()));
+            assert_eq!((&report["threads"], &report["method"]), (&2.into(), &"sparse".into()));
             assert_eq!((&report["end"], &report["cut"]), (&"halted".into(), &false.into()));
         }
         let bytes = fs::read(trace).unwrap();
         let said = says(0, hardmax(&["verify", "-"]).write_stdin(bytes));
-        assert!(said.contains("verified 768 generated tokens by dgemm: 0 mismatches"), "{said}");
+        assert!(said.contains("verified 768 generated tokens by sparse: 0 mismatches"), "{said}");
     }
 }
 
@@ -95,13 +95,18 @@ fn ranges_are_shown_by_position() {
 fn run_verifies_by_default_and_reports_it() {
     let report = json(0, &["run", &vector("reverse.txt")]);
     let verify = &report["verify"];
-    assert_eq!((&verify["method"], &verify["positions"]), (&"dgemm".into(), &768.into()));
+    assert_eq!((&verify["method"], &verify["positions"]), (&"sparse".into(), &768.into()));
     assert_eq!(verify["mismatches"], 0);
     for key in ["seconds", "tokens_per_second", "threads"] {
         assert!(verify[key].as_f64().unwrap() > 0.0, "{key}");
     }
     let report = json(0, &["run", &vector("reverse.txt"), "--verify", "spot=9"]);
     assert_eq!(report["verify"]["positions"], 9);
+    let report = json(0, &["run", &vector("reverse.txt"), "--verify", "dgemm"]);
+    assert_eq!(
+        (&report["verify"]["method"], &report["verify"]["mismatches"]),
+        (&"dgemm".into(), &0.into())
+    );
     assert_eq!(
         json(0, &["run", &vector("reverse.txt"), "--verify", "none"])["verify"],
         Value::Null

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use common::POOLS;
-use hardmax::engine::verify::{Settings, verify, verify_by_plan};
+use hardmax::engine::verify::{Products, Settings, verify, verify_by_plan};
 use hardmax::engine::{Attention, Planned, Walks, compare, generate};
 use hardmax::linalg::Kernel;
 use hardmax::model::{Model, Token, Tokens};
@@ -65,6 +65,7 @@ fn the_plan_of_a_foreign_model_generates_the_traces_of_the_oracle() {
         // Products take a minute a million tokens.
         let tokens = &tokens[..tokens.len().min(100_000)];
         let settings = Settings {
+            products: Products::preferred(&model),
             attention: Attention::Kinds,
             kernel: Kernel::preferred(),
             block: 256,

@@ -9,7 +9,9 @@ use std::sync::LazyLock;
 use common::programs::source;
 use common::{POOLS, cases, tokens};
 use hardmax::cli::bundled_programs;
-use hardmax::engine::verify::{End, Mismatch, Settings, Verification, verify, verify_by_plan};
+use hardmax::engine::verify::{
+    End, Mismatch, Products, Settings, Verification, verify, verify_by_plan,
+};
 use hardmax::engine::{Attention, EngineError, GuardFailure, Reason, Reference};
 use hardmax::linalg::Kernel;
 use hardmax::model::{Model, Token, Tokens};
@@ -37,15 +39,19 @@ impl Engine {
 
 #[derive(Clone, Copy, Debug)]
 enum Method {
-    Products(Attention, Kernel),
+    Products(Attention, Products, Kernel),
     Plan,
 }
 
-/// The plan, then dense products by every kernel, heads computed by kinds and by hulls.
+/// The plan, then dense products by every kernel and sparse ones, heads computed by kinds and by
+/// hulls.
 fn methods() -> impl Iterator<Item = Method> {
     let attentions = [Attention::Kinds, Attention::Hull].into_iter();
-    let products = attentions
-        .flat_map(|attention| Kernel::ALL.iter().map(move |&k| Method::Products(attention, k)));
+    let products = attentions.flat_map(|attention| {
+        let dense = Kernel::ALL.iter().map(move |&kernel| (Products::Dense, kernel));
+        let all = dense.chain([(Products::Sparse, Kernel::ALL[0])]);
+        all.map(move |(products, kernel)| Method::Products(attention, products, kernel))
+    });
     std::iter::once(Method::Plan).chain(products)
 }
 
@@ -79,16 +85,22 @@ impl Trace {
         pool: &ThreadPool,
     ) -> Verification {
         let Engine { model, plan } = engine;
-        let settings = |attention, kernel| Settings { attention, kernel, block, spot: None };
+        let settings = |attention, products, kernel| Settings {
+            attention,
+            products,
+            kernel,
+            block,
+            spot: None,
+        };
         match method {
-            Method::Products(attention, kernel) => {
+            Method::Products(attention, products, kernel) => {
                 let tokens = self.tokens.iter().copied().map(Ok::<_, Infallible>);
-                let settings = settings(attention, kernel);
+                let settings = settings(attention, products, kernel);
                 verify(model, self.prompt, tokens, settings, pool, |_| ()).unwrap()
             }
             Method::Plan => {
                 let tokens: Tokens = self.tokens.iter().copied().collect();
-                let settings = settings(Attention::Kinds, Kernel::ALL[0]);
+                let settings = settings(Attention::Kinds, Products::Sparse, Kernel::ALL[0]);
                 verify_by_plan(model, plan, self.prompt, &tokens, settings, pool, |_| ()).unwrap()
             }
         }
@@ -118,7 +130,7 @@ fn refused_by_kinds(expected: &Verification) -> Option<u64> {
 }
 
 fn by_hulls(method: &Method) -> bool {
-    matches!(method, Method::Products(Attention::Hull, _))
+    matches!(method, Method::Products(Attention::Hull, ..))
 }
 
 fn vector(name: &str) -> Program {
@@ -205,7 +217,7 @@ fn random_wrong_tokens_of_a_sudoku_are_found_at_their_places() {
     for method in methods() {
         let (pools, count) = match method {
             Method::Plan => (&POOLS[..2], 2),
-            Method::Products(Attention::Hull, _) => (&POOLS[1..2], 1),
+            Method::Products(Attention::Hull, ..) => (&POOLS[1..2], 1),
             Method::Products(..) => (&POOLS[1..2], 3),
         };
         for pool in pools {
@@ -232,7 +244,7 @@ fn a_mismatch_after_a_million_tokens_has_its_logits_by_every_method() {
     let right = SUDOKU.tokens[position].0;
     let bad = SUDOKU.with(position, right ^ 1);
     let verified = |method| bad.verified(&BUNDLED, method, 2048, &POOLS[1]);
-    let found = verified(Method::Products(Attention::Kinds, Kernel::ALL[0]));
+    let found = verified(Method::Products(Attention::Kinds, Products::Sparse, Kernel::ALL[0]));
     let by_plan = verified(Method::Plan).first.unwrap();
     assert_eq!((by_plan.position, by_plan.predicted), (position as u64, Token(right)));
     assert_eq!(Some(by_plan), found.first);
@@ -256,7 +268,7 @@ fn segments_judge_every_position_once() {
         bad.tokens[position] = Token((bad.tokens[position].0 + 1) % vocabulary);
     }
     for trace in [&good, &bad] {
-        let method = Method::Products(Attention::Kinds, Kernel::ALL[0]);
+        let method = Method::Products(Attention::Kinds, Products::Sparse, Kernel::ALL[0]);
         let expected = trace.verified(&BUNDLED, method, 2048, &POOLS[1]);
         assert_eq!(expected.positions, expected.generated);
         for pool in POOLS.iter() {
@@ -282,7 +294,7 @@ proptest! {
             trace = trace.with(trace.prompt as usize + place.index(generated), token);
         }
         trace.tokens.truncate(trace.prompt as usize + cut.index(generated + 1));
-        let method = Method::Products(Attention::Kinds, Kernel::ALL[0]);
+        let method = Method::Products(Attention::Kinds, Products::Sparse, Kernel::ALL[0]);
         let mut expected = trace.verified(&BUNDLED, method, 64, &POOLS[0]);
         // By every method but hulls, which know nothing of kinds, it ends there: so for them it does, too.
         if let Some(end) = refused_by_kinds(&expected) {
@@ -319,7 +331,7 @@ fn where_the_plan_breaks_dense_products_judge_the_rest() {
         assert_eq!(fallback.position, position as u64);
         assert_eq!(fallback.reason, Reason::GuardFailed(GuardFailure::SecondBos));
         assert_eq!(found.first.unwrap().position, position as u64);
-        let method = Method::Products(Attention::Kinds, Kernel::ALL[0]);
+        let method = Method::Products(Attention::Kinds, Products::Sparse, Kernel::ALL[0]);
         assert_eq!(finding(&found), finding(&bad.verified(&BUNDLED, method, 2048, pool)));
     }
 }
@@ -340,7 +352,7 @@ fn what_the_plan_judged_before_it_broke_counts_once() {
         // Its predecessor is the last position of the first block, or one beside it.
         let mut bad = wrong(&good, seam).with(BLOCK + 500, open);
         bad.tokens.truncate(BLOCK + 600);
-        let method = Method::Products(Attention::Kinds, Kernel::ALL[0]);
+        let method = Method::Products(Attention::Kinds, Products::Sparse, Kernel::ALL[0]);
         let expected = bad.verified(&BUNDLED, method, 2048, &POOLS[1]);
         assert_eq!(expected.first.unwrap().position, seam as u64);
         for pool in POOLS.iter() {
@@ -365,8 +377,8 @@ fn what_the_plan_judged_before_it_broke_counts_once() {
 fn progress_through_the_plan_grows_by_blocks_to_the_whole_trace() {
     let good = long();
     let tokens: Tokens = good.tokens.iter().copied().collect();
-    let settings =
-        Settings { attention: Attention::Kinds, kernel: Kernel::ALL[0], block: 64, spot: None };
+    let (attention, products, kernel) = (Attention::Kinds, Products::Sparse, Kernel::ALL[0]);
+    let settings = Settings { attention, products, kernel, block: 64, spot: None };
     let Engine { model, plan } = &*BUNDLED;
     for pool in &POOLS[..2] {
         let mut seen = Vec::new();
@@ -447,8 +459,8 @@ fn odd_ends_are_the_same_by_every_method() {
         assert_eq!(found.positions, 1);
     }
     let empty = Tokens::default();
-    let Method::Products(attention, kernel) = methods().last().unwrap() else { unreachable!() };
-    let settings = Settings { attention, kernel, block: 1, spot: None };
+    let (attention, products, kernel) = (Attention::Kinds, Products::Dense, Kernel::ALL[0]);
+    let settings = Settings { attention, products, kernel, block: 1, spot: None };
     let none =
         verify_by_plan(&BUNDLED.model, &BUNDLED.plan, 0, &empty, settings, &POOLS[0], |_| ());
     assert!(matches!(none, Err(EngineError::EmptyPrompt)));

@@ -5,7 +5,7 @@ mod common;
 
 use common::POOLS;
 use fastrand::Rng;
-use hardmax::engine::verify::{End, Settings, Spot, Verification, verify};
+use hardmax::engine::verify::{End, Products, Settings, Spot, Verification, verify};
 use hardmax::engine::{Attention, Reference};
 use hardmax::linalg::Kernel;
 use hardmax::model::{LayerParts, Model, ModelParts, Shape, Token};
@@ -73,8 +73,13 @@ fn logits_that_round_give_one_token_by_every_kernel_block_and_sample() {
         let expected = predicted(Kernel::ALL[0]);
         // Every other token as predicted, or nearly so, the others at random.
         let mut trace = history.clone();
-        let settings =
-            Settings { attention: Attention::Kinds, kernel: Kernel::ALL[0], block: 64, spot: None };
+        let settings = Settings {
+            attention: Attention::Kinds,
+            products: Products::Sparse,
+            kernel: Kernel::ALL[0],
+            block: 64,
+            spot: None,
+        };
         let wrong = |trace: &[Token]| {
             (1..trace.len()).filter(|&at| trace[at] != expected[at - 1]).count() as u64
         };
@@ -92,9 +97,11 @@ fn logits_that_round_give_one_token_by_every_kernel_block_and_sample() {
         mismatches += all.mismatches;
         for &kernel in Kernel::ALL {
             assert_eq!(predicted(kernel), expected, "{kernel}");
-            for (block, pool) in [(1, 0), (7, 1), (64, 1), (4096, 0)] {
-                let settings = Settings { kernel, block, ..settings };
-                assert_eq!(verified(&model, &trace, settings, pool), all, "{kernel} {block}");
+            let sizes = [(1, 0), (7, 1), (64, 1), (4096, 0)].into_iter();
+            let sizes = sizes.flat_map(|size| Products::ALL.map(|products| (size, products)));
+            for ((block, pool), products) in sizes {
+                let settings = Settings { products, kernel, block, ..settings };
+                assert_eq!(verified(&model, &trace, settings, pool), all, "{settings:?}");
                 let spot = Some(Spot { count: 5000, seed: 1 });
                 let spot = verified(&model, &trace, Settings { spot, ..settings }, pool);
                 assert_eq!(spot, all, "{kernel} {block}");

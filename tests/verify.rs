@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use common::programs::source;
 use common::{POOLS, cases, tokens};
 use hardmax::engine::verify::{
-    End, Settings, Spot, Verification, VerifyError, differing_heads, verify, verify_by_plan,
+    End, Products, Settings, Spot, Verification, VerifyError, differing_heads, verify,
+    verify_by_plan,
 };
 use hardmax::engine::{Attention, EngineError, Fallback, Reference};
 use hardmax::linalg::Kernel;
@@ -23,8 +24,19 @@ use rayon::ThreadPool;
 static MODEL: LazyLock<Model> = LazyLock::new(common::model);
 static PLAN: LazyLock<Result<Plan, Refusal>> = LazyLock::new(|| common::plan(&MODEL));
 
-const PLAIN: Settings =
-    Settings { attention: Attention::Kinds, kernel: Kernel::ALL[0], block: 64, spot: None };
+const PLAIN: Settings = Settings {
+    attention: Attention::Kinds,
+    products: Products::Sparse,
+    kernel: Kernel::ALL[0],
+    block: 64,
+    spot: None,
+};
+
+/// Sparse products, and dense ones by every kernel.
+fn all_products() -> impl Iterator<Item = (Products, Kernel)> {
+    let dense = Kernel::ALL.iter().map(|&kernel| (Products::Dense, kernel));
+    dense.chain([(Products::Sparse, Kernel::ALL[0])])
+}
 
 /// A trace: the prompt's length, and all tokens.
 #[derive(Clone)]
@@ -99,8 +111,10 @@ impl Sample {
 fn every_single_wrong_token_is_found_at_its_place() {
     let good = sample("countdown");
     let vocabulary = MODEL.shape().vocabulary as u32;
-    for attention in [Attention::Kinds, Attention::Hull] {
-        let settings = Settings { attention, ..PLAIN };
+    let attentions = [Attention::Kinds, Attention::Hull].into_iter();
+    let all = attentions.flat_map(|attention| Products::ALL.map(|products| (attention, products)));
+    for (attention, products) in all {
+        let settings = Settings { attention, products, ..PLAIN };
         assert!(good.verified(settings).passed());
         for position in good.prompt..good.tokens.len() {
             let right = good.tokens[position].0;
@@ -109,7 +123,7 @@ fn every_single_wrong_token_is_found_at_its_place() {
             for wrong in wrong.into_iter().filter(|&wrong| wrong != right && wrong < vocabulary) {
                 let found = good.with(position, wrong).verified(settings);
                 let first = found.first.unwrap();
-                assert_eq!(first.position, position as u64, "{attention:?} {wrong}");
+                assert_eq!(first.position, position as u64, "{settings:?} {wrong}");
                 assert_eq!((first.expected.0, first.predicted.0), (wrong, right));
                 let logits = first.logits.unwrap();
                 assert!(logits.expected <= logits.predicted);
@@ -131,8 +145,9 @@ fn block_size_threads_and_kernel_change_nothing() {
                 assert_eq!(one.generated as usize, sample.tokens.len() - sample.prompt);
                 for block in [1, 7, 64, 1024] {
                     for pool in POOLS.iter() {
-                        for &kernel in Kernel::ALL {
-                            let settings = Settings { attention, kernel, block, spot: None };
+                        for (products, kernel) in all_products() {
+                            let settings =
+                                Settings { attention, products, kernel, block, spot: None };
                             let other = sample.verified_on(pool, settings);
                             assert_eq!(one, other, "{name} {settings:?}");
                         }
@@ -162,8 +177,8 @@ proptest! {
         let tokens = tokens(prompt.iter().chain(&generated));
         let mut sample = Sample { prompt: prompt.len(), tokens };
         for attention in [Attention::Kinds, Attention::Hull] {
-            for &kernel in Kernel::ALL {
-                let settings = Settings { attention, kernel, block, spot: None };
+            for (products, kernel) in all_products() {
+                let settings = Settings { attention, products, kernel, block, spot: None };
                 let found = sample.verified_on(&POOLS[pool], settings);
                 prop_assert!(found.passed(), "{:?} {:?}", settings, found);
                 prop_assert_eq!(found.positions as usize, generated.len());
@@ -173,8 +188,9 @@ proptest! {
             let position = sample.prompt + place.index(generated.len());
             sample = sample.with(position, token);
         }
-        for attention in [Attention::Kinds, Attention::Hull] {
-            let settings = Settings { attention, block, ..PLAIN };
+        let attentions = [Attention::Kinds, Attention::Hull].into_iter();
+        for (attention, products) in attentions.flat_map(|it| Products::ALL.map(|p| (it, p))) {
+            let settings = Settings { attention, products, block, ..PLAIN };
             let found = sample.verified_on(&POOLS[pool], settings);
             let expected = sample.mismatches_by_reference(attention);
             let first = found.first.map(|first| (first.position, first.predicted));

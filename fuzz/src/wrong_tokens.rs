@@ -7,7 +7,9 @@ use std::convert::Infallible;
 use std::sync::LazyLock;
 
 use hardmax::engine::Attention;
-use hardmax::engine::verify::{End, Settings, Spot, Verification, verify, verify_by_plan};
+use hardmax::engine::verify::{
+    End, Products, Settings, Spot, Verification, verify, verify_by_plan,
+};
 use hardmax::linalg::Kernel;
 use hardmax::model::{Token, Tokens};
 use hardmax::oracle;
@@ -57,25 +59,28 @@ pub fn check(data: &[u8]) -> bool {
     while !bytes.is_empty() && trace.len() > good.prompt {
         falsify(&mut trace, good.prompt, &mut bytes);
     }
-    let products = |spot| {
-        let settings = Settings { spot, ..settings(block) };
+    let products = |products, spot| {
+        let settings = Settings { products, spot, ..settings(block) };
         let tokens = trace.iter().copied().map(Ok::<_, Infallible>);
         verify(&MODEL, good.prompt as u64, tokens, settings, &POOL, |_| ()).unwrap()
     };
-    let by_dgemm = products(None);
-    let by_spot = products(Some(Spot { count: trace.len(), seed: 7 }));
+    let by_dgemm = products(Products::Dense, None);
+    let by_sparse = products(Products::Sparse, None);
+    let by_spot = products(Products::Sparse, Some(Spot { count: trace.len(), seed: 7 }));
     let held: Tokens = trace.iter().copied().collect();
     let prompt = good.prompt as u64;
     let by_plan =
         verify_by_plan(&MODEL, &PLAN, prompt, &held, settings(block), &POOL, |_| ()).unwrap();
     is_right(&by_dgemm, good, &trace);
     assert_eq!(finding(&by_plan), finding(&by_dgemm), "plan, {trace:?}");
+    assert_eq!(finding(&by_sparse), finding(&by_dgemm), "sparse, {trace:?}");
     assert_eq!(finding(&by_spot), finding(&by_dgemm), "spot, {trace:?}");
     by_dgemm.mismatches > 0
 }
 
 fn settings(block: usize) -> Settings {
-    Settings { attention: Attention::Kinds, kernel: Kernel::Portable, block, spot: None }
+    let (attention, products, kernel) = (Attention::Kinds, Products::Dense, Kernel::Portable);
+    Settings { attention, products, kernel, block, spot: None }
 }
 
 /// Changes one thing about what was generated.

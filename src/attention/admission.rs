@@ -40,19 +40,59 @@ impl Admission {
         self.inserted += 1;
     }
 
+    /// Counts so many keys that were found good, if there is room for all of them.
+    #[inline]
+    pub(super) fn admit_all(&mut self, count: usize) -> bool {
+        let room = Self::MAX_POSITIONS - self.inserted;
+        let has_room = count <= room as usize;
+        if has_room {
+            self.inserted += count as u32;
+        }
+        has_room
+    }
+
+    /// Positions so far.
+    #[inline]
+    pub(super) fn count(&self) -> u32 {
+        self.inserted
+    }
+
+    /// As it is after so many positions.
+    #[cfg(test)]
+    pub(super) fn after(inserted: u32) -> Self {
+        Self { inserted }
+    }
+
+    /// The latest position, if there is any.
+    #[inline]
+    pub(super) fn latest(&self) -> Result<u32, Violation> {
+        self.inserted.checked_sub(1).ok_or(Violation::Empty)
+    }
+
     /// The latest position, for a query that can be scored.
     #[inline]
     pub(super) fn check_query(&self, query: [f64; 2]) -> Result<u32, Violation> {
-        let latest = self.inserted.checked_sub(1).ok_or(Violation::Empty)?;
+        let latest = self.latest()?;
         check(Part::Query, latest, query)?;
         Ok(latest)
     }
+
+    /// Refuses a query at a position, if it cannot be scored.
+    #[inline]
+    pub(super) fn check_query_at(position: u32, query: [f64; 2]) -> Result<(), Violation> {
+        check(Part::Query, position, query)
+    }
+}
+
+/// Whether a component is one that can be scored.
+#[inline(always)]
+pub(super) fn is_within(component: f64) -> bool {
+    component.abs() <= MAX_COMPONENT
 }
 
 #[inline]
 fn check(part: Part, position: u32, pair: [f64; 2]) -> Result<(), Violation> {
-    let within = |c: f64| c.abs() <= MAX_COMPONENT;
-    if within(pair[0]) && within(pair[1]) {
+    if is_within(pair[0]) && is_within(pair[1]) {
         return Ok(());
     }
     Err(if pair.iter().all(|c| c.is_finite()) {

@@ -1,165 +1,68 @@
-//! A map from whole numbers to the value written last.
-//!
-//! With keys (2n, -n² + ε) the score over qy is q² - (n - q)² + ε, so for a whole
-//! q = qx/qy the nearest n wins, missing by one more costs at least 1 > ε, and
-//! among equals the greatest ε, that is the latest. A *dead* token's key lies
-//! at least 1e29 lower: it loses against every live one.
-//!
-//! - *hit*: a live token has n = q: one look into a hash table.
-//! - *miss*: the nearest live key on either side, in an ordered index; of two
-//!   equally near the one written later (`nearest.rs`).
-//! - *no live key at all*: dead keys compete among themselves, with what f64 has left
-//!   of their form; only a hull knows. It is kept until the first live key.
-//!
-//! n and q *stand for* whole numbers: they may come out of a prefix sum, which
-//! is a rounded average times a position, and q is a quotient of scaled
-//! numbers. Both are taken as the nearest whole number if they are within
-//! [`MAX_OFF`] of it, or within four units in the last place. So outputs are exact to 2^53 as long
-//! as the pair still tells its whole number: a query scaled by anything but a
-//! power of two does so up to about 2^50.
+//! A map from whole numbers to the value written last: `key_table.rs`, with values.
 
-use super::admission::Admission;
-use super::hull::Hull;
-use super::nearest::Keys;
-use super::recency::Recency;
-use super::{Memory, Part, Violation};
-use crate::model::{HeadKind, TieBreak};
-use rustc_hash::FxHashMap;
-
-const KIND: HeadKind = HeadKind::Keyed;
-
-/// How far a number may be from the whole one it stands for. Rounding leaves
-/// 1e-9 at most at addresses of 32 bits; a number further off was not meant as whole.
-const MAX_OFF: f64 = 1e-6;
-
-/// Up to here every whole number is an f64.
-const MAX_WHOLE: f64 = (1u64 << f64::MANTISSA_DIGITS) as f64;
-
-/// Below this, y + n² says that the token was cleared: C is at least 1e29, and
-/// rounding of n² ≤ 2^106 disturbs no more than 2^54.
-const DEAD: f64 = -1e28;
+use super::key_table::{KeyTable, Place};
+use super::{Memory, Violation};
+use crate::model::TieBreak;
 
 /// The latest live value of every key.
 #[derive(Clone, Debug)]
 pub struct Keyed {
-    admission: Admission,
-    recency: Recency,
-    latest: FxHashMap<i64, Written>,
-    live: Keys,
-    /// All positions so far, as long as no key is live.
-    dead: Option<Hull>,
-}
-
-/// A value and where it was written.
-#[derive(Clone, Copy, Debug)]
-struct Written {
-    value: [f64; 2],
-    position: u32,
+    keys: KeyTable,
+    /// By entry.
+    live: Vec<[f64; 2]>,
+    /// By position, as long as no key is live.
+    dead: Vec<[f64; 2]>,
 }
 
 impl Keyed {
     /// A memory of no position. Only [`TieBreak::Latest`] gives the latest.
     pub fn new(tie: TieBreak) -> Result<Self, Violation> {
-        match tie {
-            TieBreak::Average => Err(Violation::UnfitTieBreak { kind: KIND, tie }),
-            TieBreak::Latest => Ok(Self {
-                admission: Admission::new(),
-                recency: Recency::default(),
-                latest: FxHashMap::default(),
-                live: Keys::default(),
-                dead: Some(Hull::new(tie)),
-            }),
-        }
+        let keys = KeyTable::new(tie)?;
+        Ok(Self { keys, live: Vec::new(), dead: Vec::new() })
     }
-
-    /// What was written under the live key nearest to one that is not live.
-    #[cold]
-    fn nearest(&self, q: i64) -> Option<&Written> {
-        let position = |n| self.latest.get(&n).map_or(0, |written| written.position);
-        self.live.nearest(q, position).and_then(|nearest| self.latest.get(&nearest.key))
-    }
-}
-
-/// The whole number that x stands for.
-#[inline]
-fn whole(x: f64) -> Option<f64> {
-    let n = x.round();
-    ((x - n).abs() <= MAX_OFF.max(4.0 * f64::EPSILON * n.abs())).then_some(n)
 }
 
 impl Memory for Keyed {
     fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Violation> {
-        let position = self.admission.check_key(key)?;
-        let number = key[0] / 2.0;
-        let n = whole(number).filter(|n| n.abs() <= MAX_WHOLE).ok_or(Violation::NotWhole {
-            part: Part::Key,
-            position,
-            pair: key,
-            number,
-        })?;
-        let found = key[1] + n * n;
-        if found < DEAD {
-            if let Some(hull) = &mut self.dead {
-                hull.insert(key, value)?;
+        match self.keys.insert(key)? {
+            Some(Place::Dead(_)) => self.dead.push(value),
+            Some(Place::Live(entry)) if entry as usize == self.live.len() => {
+                self.live.push(value);
+                self.dead = Vec::new();
             }
-        } else {
-            let slack = Recency::slack(n, number - n);
-            self.recency = self.recency.after(KIND, position, key, (found, slack))?;
-            let n = n as i64;
-            if self.latest.insert(n, Written { value, position }).is_none() {
-                self.live.insert(n);
-                self.dead = None;
-            }
+            Some(Place::Live(entry)) => self.live[entry as usize] = value,
+            None => {}
         }
-        self.admission.admit();
         Ok(())
     }
 
     fn output(&mut self, query: [f64; 2]) -> Result<[f64; 2], Violation> {
-        let position = self.admission.check_query(query)?;
-        if position > 0 && query[1] <= 0.0 {
-            return Err(Violation::Direction { kind: KIND, position, query });
-        }
-        if let Some(hull) = &mut self.dead {
-            return hull.output(query);
-        }
-        let number = query[0] / query[1];
-        let Some(q) = whole(number) else {
-            // Position 0 is all there is, and wins whatever is asked.
-            return match self.nearest(0) {
-                Some(only) if position == 0 => Ok(only.value),
-                _ => Err(Violation::NotWhole { part: Part::Query, position, pair: query, number }),
-            };
-        };
-        // Beyond i64 the cast saturates, which leaves every key on the same side.
-        let q = q as i64;
-        let winner = self.latest.get(&q).or_else(|| self.nearest(q));
-        winner.map(|written| written.value).ok_or(Violation::Empty)
+        Ok(match self.keys.find(query)? {
+            Place::Live(entry) => self.live[entry as usize],
+            Place::Dead(position) => self.dead[position as usize],
+        })
     }
 
     fn heap_bytes(&self) -> usize {
-        // Tables have a power of two of buckets, 7/8 used at most, and a control byte each.
-        let buckets = (self.latest.capacity() * 8 / 7).next_power_of_two();
-        let table = if self.latest.capacity() == 0 { 0 } else { buckets };
-        table * (size_of::<(i64, Written)>() + 1)
-            + self.live.heap_bytes()
-            + self.dead.as_ref().map_or(0, Hull::heap_bytes)
+        let values = self.live.capacity() + self.dead.capacity();
+        self.keys.heap_bytes() + values * size_of::<[f64; 2]>()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attention::{Hull, Part};
+    use crate::model::HeadKind;
+
+    const KIND: HeadKind = HeadKind::Keyed;
+
+    /// Up to here every whole number is an f64.
+    const MAX_WHOLE: f64 = (1u64 << f64::MANTISSA_DIGITS) as f64;
 
     /// A fresh memory without a Result, for tests of one line.
     fn keyed() -> Keyed {
-        Keyed {
-            admission: Admission::new(),
-            recency: Recency::default(),
-            latest: FxHashMap::default(),
-            live: Keys::default(),
-            dead: Some(Hull::new(TieBreak::Latest)),
-        }
+        Keyed::new(TieBreak::Latest).unwrap()
     }
 
     /// Writes value t at position t, under the given keys, with recency growing.
@@ -217,7 +120,7 @@ mod tests {
             assert_eq!(memory.output([q, 1.]), hull.output([q, 1.]));
         }
         assert_eq!(memory.insert([200., -10_000. + 0.5], [9., 9.]), Ok(()));
-        assert!(memory.dead.is_none());
+        assert!(memory.dead.is_empty());
         assert_eq!(memory.output([3., 1.]), Ok([9., 9.]));
     }
 
@@ -271,16 +174,6 @@ mod tests {
         let tie = TieBreak::Average;
         let refused = Violation::UnfitTieBreak { kind: KIND, tie };
         assert_eq!(Keyed::new(tie).err(), Some(refused));
-    }
-
-    #[test]
-    fn a_number_within_a_millionth_stands_for_the_whole_one() {
-        for (x, n) in [(1e-6, 0.0), (-1e-6, 0.0), (5.0 - 0.9e-6, 5.0), (1e15 + 0.25, 1e15)] {
-            assert_eq!(whole(x), Some(n), "{x}");
-        }
-        for x in [1e-6f64.next_up(), 0.5, 7.000_001_1, 1e9 + 1e-5, -3.4, f64::NAN] {
-            assert_eq!(whole(x), None, "{x}");
-        }
     }
 
     #[test]

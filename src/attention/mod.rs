@@ -10,7 +10,7 @@
 //! | --- | --- | --- | --- |
 //! | lookup | [`Hull`]: the convex hull of the keys | O(log h) | 40 bytes a vertex |
 //! | passthrough | `Passthrough`: the last value | O(1) | nothing |
-//! | gather | [`Gather`]: the values, by position | O(1) | packed values, or nothing where a `History` decides |
+//! | gather | [`Gather`]: the values, by position | O(1) | packed values |
 //! | keyed | [`Keyed`]: a table from whole keys to latest values | O(1), a miss O(log n) | one entry a key |
 //! | mean | `Mean`: a running sum | O(1) | nothing |
 //!
@@ -31,9 +31,11 @@ mod envelope;
 mod gather;
 mod history;
 mod hull;
+mod key_table;
 mod keyed;
 mod mean;
 mod nearest;
+mod own_keys;
 mod pages;
 mod passthrough;
 mod predicates;
@@ -48,10 +50,15 @@ pub use brute::Brute;
 pub use gather::Gather;
 pub(crate) use history::History;
 pub use hull::Hull;
+pub(crate) use key_table::{KeyTable, Place, PlainKeys, plain_queries};
 pub use keyed::Keyed;
 use mean::Mean;
+pub(crate) use mean::{Sum, VerticalKeys};
 pub(crate) use nearest::{Keys, Nearest};
+pub(crate) use own_keys::{OwnKeys, Winners};
+pub(crate) use passthrough::AscendingKeys;
 use passthrough::Passthrough;
+pub(crate) use values::Column;
 pub use violation::{Part, Violation};
 
 /// One head's memory: keys and values of positions 0, 1, 2, ... in order.

@@ -29,7 +29,7 @@ const MAX_UNPACKED: u8 = 4;
 /// A growing list of numbers. The sign of a zero is not kept, which no product or comparison can
 /// tell.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Pages {
+pub(crate) struct Pages {
     packed: Vec<Packed>,
     /// The last page, never full.
     open: Vec<f64>,

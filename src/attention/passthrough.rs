@@ -4,21 +4,89 @@
 //! at s = t. The check needs less than that form: as long as kx grows strictly,
 //! ky never shrinks, qx > 0 and qy ≥ 0, the score grows strictly with s.
 //! At position 0 there is nothing else to attend to, so any query will do.
+//! Values do not come into it: heads with the same keys and queries are checked once.
 
-use super::admission::Admission;
-use super::{Memory, Violation};
+use super::admission::{Admission, is_within};
+use super::{Memory, Violation, ViolationAt};
 use crate::model::HeadKind;
 
-/// The key and the value of the latest position.
+/// Keys of which at every position the latest wins.
 #[derive(Clone, Debug, Default)]
-pub struct Passthrough {
+pub(crate) struct AscendingKeys {
     admission: Admission,
-    latest: Option<Latest>,
+    latest: Option<[f64; 2]>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Latest {
-    key: [f64; 2],
+impl AscendingKeys {
+    /// Takes the key of the next position.
+    #[inline]
+    fn insert(&mut self, key: [f64; 2]) -> Result<(), Violation> {
+        let position = self.admission.check_key(key)?;
+        if let Some(previous) = self.latest
+            && !(key[0] > previous[0] && key[1] >= previous[1])
+        {
+            return Err(Violation::NotAscending { position, key, previous });
+        }
+        self.latest = Some(key);
+        self.admission.admit();
+        Ok(())
+    }
+
+    /// Refuses a query at the latest position that might prefer an earlier one.
+    #[inline]
+    fn check_query(&self, query: [f64; 2]) -> Result<(), Violation> {
+        let position = self.admission.check_query(query)?;
+        if position > 0 && !(query[0] > 0.0 && query[1] >= 0.0) {
+            return Err(Violation::Direction { kind: HeadKind::Passthrough, position, query });
+        }
+        Ok(())
+    }
+
+    /// Takes keys and queries of the next positions, component by component.
+    #[inline(always)]
+    pub(crate) fn advance_all(
+        &mut self,
+        keys: [&[f64]; 2],
+        queries: [&[f64]; 2],
+    ) -> Result<(), ViolationAt> {
+        let count = keys[0].len();
+        if let Some(latest) = self.latest
+            && count > 0
+            && are_fine(latest, keys, queries)
+            && self.admission.admit_all(count)
+        {
+            self.latest = Some(keys.map(|component| component[count - 1]));
+            return Ok(());
+        }
+        for before in 0..count {
+            let pair = |part: [&[f64]; 2]| part.map(|component| component[before]);
+            let violation_at = |violation| ViolationAt { before, violation };
+            self.insert(pair(keys)).map_err(violation_at)?;
+            self.check_query(pair(queries)).map_err(violation_at)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether none of these is refused after `latest`, in vector registers.
+#[inline(always)]
+fn are_fine(latest: [f64; 2], keys: [&[f64]; 2], queries: [&[f64]; 2]) -> bool {
+    let mut fine = keys[0][0] > latest[0] && keys[1][0] >= latest[1];
+    for component in keys.into_iter().chain(queries) {
+        fine &= component.iter().fold(true, |fine, &c| fine & is_within(c));
+    }
+    let ascends = |(before, after): (&f64, &f64)| after > before;
+    let never_shrinks = |(before, after): (&f64, &f64)| after >= before;
+    fine &= keys[0].iter().zip(&keys[0][1..]).fold(true, |fine, pair| fine & ascends(pair));
+    fine &= keys[1].iter().zip(&keys[1][1..]).fold(true, |fine, pair| fine & never_shrinks(pair));
+    fine &= queries[0].iter().fold(true, |fine, &x| fine & (x > 0.0));
+    fine & queries[1].iter().fold(true, |fine, &y| fine & (y >= 0.0))
+}
+
+/// The keys, and the value of the latest position.
+#[derive(Clone, Debug, Default)]
+pub struct Passthrough {
+    keys: AscendingKeys,
     value: [f64; 2],
 }
 
@@ -31,23 +99,14 @@ impl Passthrough {
 
 impl Memory for Passthrough {
     fn insert(&mut self, key: [f64; 2], value: [f64; 2]) -> Result<(), Violation> {
-        let position = self.admission.check_key(key)?;
-        if let Some(Latest { key: previous, .. }) = self.latest
-            && !(key[0] > previous[0] && key[1] >= previous[1])
-        {
-            return Err(Violation::NotAscending { position, key, previous });
-        }
-        self.latest = Some(Latest { key, value });
-        self.admission.admit();
+        self.keys.insert(key)?;
+        self.value = value;
         Ok(())
     }
 
     fn output(&mut self, query: [f64; 2]) -> Result<[f64; 2], Violation> {
-        let position = self.admission.check_query(query)?;
-        if position > 0 && !(query[0] > 0.0 && query[1] >= 0.0) {
-            return Err(Violation::Direction { kind: HeadKind::Passthrough, position, query });
-        }
-        self.latest.map(|latest| latest.value).ok_or(Violation::Empty)
+        self.keys.check_query(query)?;
+        Ok(self.value)
     }
 
     fn heap_bytes(&self) -> usize {
@@ -97,6 +156,46 @@ mod tests {
         for query in [[0., 1.], [-1., 1.], [1., -1.]] {
             let refused = Violation::Direction { kind: HeadKind::Passthrough, position: 1, query };
             assert_eq!(memory.output(query), Err(refused));
+        }
+    }
+
+    /// Steps of which one is odd, after none, one or more that were fine.
+    #[test]
+    fn many_positions_at_once_are_refused_as_each_is() {
+        let odd = [f64::NAN, -1.0, 0.0, 1e200, 3.0];
+        for before in 0..3 {
+            for (part, &number) in (0..4).flat_map(|part| odd.iter().map(move |odd| (part, odd))) {
+                for at in 0..5 {
+                    let steps: Vec<[f64; 4]> = (before..before + 5)
+                        .map(|s| [2.0 * s as f64, 1.0, s as f64 + 0.5, 1.0])
+                        .enumerate()
+                        .map(|(place, mut step)| {
+                            if place == at {
+                                step[part] = number;
+                            }
+                            step
+                        })
+                        .collect();
+                    let mut keys = AscendingKeys::default();
+                    for s in 0..before {
+                        keys.insert([2.0 * s as f64, 1.0]).unwrap();
+                    }
+                    let mut one = keys.clone();
+                    let columns: Vec<Vec<f64>> =
+                        (0..4).map(|part| steps.iter().map(|step| step[part]).collect()).collect();
+                    let all =
+                        keys.advance_all([&columns[0], &columns[1]], [&columns[2], &columns[3]]);
+                    let each = steps.iter().enumerate().try_for_each(|(before, step)| {
+                        let violation_at = |violation| ViolationAt { before, violation };
+                        one.insert([step[0], step[1]]).map_err(violation_at)?;
+                        one.check_query([step[2], step[3]]).map_err(violation_at)
+                    });
+                    assert_eq!(format!("{all:?}"), format!("{each:?}"), "{part} {number} {at}");
+                    if each.is_ok() {
+                        assert_eq!(format!("{keys:?}"), format!("{one:?}"));
+                    }
+                }
+            }
         }
     }
 }

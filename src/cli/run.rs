@@ -87,10 +87,11 @@ pub struct Run {
     /// Compare every token with this trace, text or binary
     #[arg(long, value_name = "REF_FILE")]
     check: Option<PathBuf>,
-    /// Recompute what was generated and compare: dgemm, plan, spot, spot=N (so many positions) or
-    /// none. Only dgemm and spot share no arithmetic with a run by the plan
-    #[arg(long, value_name = "METHOD", default_value = "dgemm")]
-    verify: RunMethod,
+    /// Recompute what was generated and compare: sparse, dgemm, plan, spot, spot=N (so many
+    /// positions) or none. Only plan shares arithmetic with a run by the plan [default: sparse, or
+    /// dgemm for a model with few weights that are 0]
+    #[arg(long, value_name = "METHOD")]
+    verify: Option<RunMethod>,
     /// Threads of the verification, of which at most 4 for each core run [default: one for each
     /// core, but one through the plan below 8 million tokens]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=MOST_THREADS))]
@@ -151,7 +152,8 @@ impl Run {
         let tokenizer = Tokenizer::new(model.vocabulary());
         let tokens = tokenizer.encode(&program.prompt())?;
         let bos = tokens.first().copied().unwrap_or(Token(0));
-        let needs_plan = self.engine_name() == EngineName::Plan || self.verify == RunMethod::Plan;
+        let needs_plan =
+            self.engine_name() == EngineName::Plan || self.verify == Some(RunMethod::Plan);
         let plan = needs_plan.then(|| Plan::new(&model, bos));
         let mut engine = self.engine(&model, plan.as_ref(), kernel)?;
         let load_seconds = loading.elapsed().as_secs_f64();
@@ -166,7 +168,7 @@ impl Run {
         // A binary trace is written as it comes; all else wants the tokens afterwards.
         let keeps_trace = self.trace.as_deref().is_some_and(|path| !is_binary_name(path))
             || reference.is_some()
-            || self.verify != RunMethod::None;
+            || self.verify != Some(RunMethod::None);
         let mut trace = Tokens::default();
         if keeps_trace {
             trace.extend(tokens.iter().copied());
@@ -292,10 +294,15 @@ impl Run {
         program: Option<&Program>,
         (prompt, trace): (usize, &Tokens),
     ) -> Result<Option<VerifyReport>, CliError> {
-        let Some((method, sample)) = self.verify.method() else { return Ok(None) };
+        let (method, sample) = match self.verify.map(RunMethod::method) {
+            None => (verification::preferred_method(model), None),
+            Some(None) => return Ok(None),
+            Some(Some(method)) => method,
+        };
         let spot = sample.map(|count| Spot { count, seed: 0 });
         let attention = self.attention();
-        let settings = Settings { attention, kernel, block: DEFAULT_BLOCK, spot };
+        let products = verification::products(method, model);
+        let settings = Settings { attention, products, kernel, block: DEFAULT_BLOCK, spot };
         let threads = self.threads.and_then(NonZero::new);
         let pool = method.pool(threads, Some(trace.len()))?;
         verification::tell_threads(threads, &pool);

@@ -26,7 +26,7 @@ impl ValueEnum for Attention {
 /// Of a whole trace: a sample is asked for by its size.
 impl ValueEnum for Method {
     fn value_variants<'a>() -> &'a [Method] {
-        &[Method::Dgemm, Method::Plan]
+        &[Method::Sparse, Method::Dgemm, Method::Plan]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -34,6 +34,7 @@ impl ValueEnum for Method {
             Method::Dgemm => {
                 "Dense products over many positions at once, as the model's format defines it"
             }
+            Method::Sparse => "Products of the weights that are not 0, over many positions at once",
             Method::Spot => return None,
             Method::Plan => {
                 "The model compiled to the few operations that matter, on several threads"

@@ -12,8 +12,8 @@ use super::mismatch::MismatchReport;
 use super::report::{grouped, rate};
 use super::{CliError, Verdict};
 use crate::engine::verify::{
-    End, MOST_FOR_A_CORE, Method, Settings, Spot, Verification, VerifyError, WORTH_THREADS, verify,
-    verify_by_plan,
+    End, MOST_FOR_A_CORE, Method, Products, Settings, Spot, Verification, VerifyError,
+    WORTH_THREADS, verify, verify_by_plan,
 };
 use crate::engine::{Attention, Fallback};
 use crate::model::{Model, Token, Tokens};
@@ -27,6 +27,8 @@ pub const DEFAULT_SPOT: usize = 1000;
 pub enum RunMethod {
     /// Every position, through dense products.
     Dgemm,
+    /// Every position, through sparse products.
+    Sparse,
     /// Every position, through the plan.
     Plan,
     /// A sample of so many.
@@ -40,6 +42,7 @@ impl RunMethod {
     pub fn method(self) -> Option<(Method, Option<usize>)> {
         match self {
             RunMethod::Dgemm => Some((Method::Dgemm, None)),
+            RunMethod::Sparse => Some((Method::Sparse, None)),
             RunMethod::Plan => Some((Method::Plan, None)),
             RunMethod::Spot(count) => Some((Method::Spot, Some(count))),
             RunMethod::None => None,
@@ -53,6 +56,7 @@ impl FromStr for RunMethod {
     fn from_str(text: &str) -> Result<RunMethod, String> {
         match (text, text.strip_prefix("spot=")) {
             ("dgemm", _) => Ok(RunMethod::Dgemm),
+            ("sparse", _) => Ok(RunMethod::Sparse),
             ("plan", _) => Ok(RunMethod::Plan),
             ("spot", _) => Ok(RunMethod::Spot(DEFAULT_SPOT)),
             ("none", _) => Ok(RunMethod::None),
@@ -60,8 +64,26 @@ impl FromStr for RunMethod {
                 let count: Result<NonZero<usize>, _> = count.parse();
                 count.map(|count| RunMethod::Spot(count.get())).map_err(|error| format!("{error}"))
             }
-            _ => Err("expected dgemm, plan, spot, spot=N or none".into()),
+            _ => Err("expected sparse, dgemm, plan, spot, spot=N or none".into()),
         }
+    }
+}
+
+/// The method of every position that is expected to be the fastest for a model, of those that share
+/// no arithmetic with a run by the plan.
+pub fn preferred_method(model: &Model) -> Method {
+    match Products::preferred(model) {
+        Products::Dense => Method::Dgemm,
+        Products::Sparse => Method::Sparse,
+    }
+}
+
+/// The products of a method, or those that take over from it.
+pub fn products(method: Method, model: &Model) -> Products {
+    match method {
+        Method::Dgemm => Products::Dense,
+        Method::Sparse => Products::Sparse,
+        Method::Spot | Method::Plan => Products::preferred(model),
     }
 }
 
@@ -72,6 +94,8 @@ pub struct VerifyReport {
     /// Where and why dense products took over from the plan.
     pub fallback: Option<Fallback>,
     pub attention: Attention,
+    /// Those of the method, or those that take over from the plan.
+    pub products: Products,
     pub kernel: &'static str,
     pub kernel_description: String,
     pub threads: usize,
@@ -99,7 +123,7 @@ const _: () = assert!(WORTH_THREADS == 8_000_000);
 /// A number beyond this is a slip, and making so many threads would keep the system busy.
 pub const MOST_THREADS: i64 = 1024;
 
-/// Verifies a trace of which `prompt` tokens are the prompt by dense products. `done` says, for the
+/// Verifies a trace of which `prompt` tokens are the prompt by products. `done` says, for the
 /// progress bar, how much of `total` is done after so many tokens.
 pub fn by_products(
     model: &Model,
@@ -109,7 +133,11 @@ pub fn by_products(
     pool: &ThreadPool,
     (total, done): (Option<u64>, impl Fn(u64) -> u64 + Send + Sync),
 ) -> Result<VerifyReport, CliError> {
-    let method = if settings.spot.is_some() { Method::Spot } else { Method::Dgemm };
+    let method = match settings.products {
+        _ if settings.spot.is_some() => Method::Spot,
+        Products::Dense => Method::Dgemm,
+        Products::Sparse => Method::Sparse,
+    };
     let (outcome, seconds) =
         timed(total, done, |update| verify(model, prompt, trace, settings, pool, update));
     let verification = outcome.map_err(|error| match error {
@@ -120,7 +148,7 @@ pub fn by_products(
 }
 
 /// Verifies a trace of which `prompt` tokens are the prompt through the plan. `settings` are
-/// those of the dense products that take over where it does not go.
+/// those of the products that take over where it does not go.
 pub fn by_plan(
     model: &Model,
     plan: &Result<Plan, Refusal>,
@@ -209,6 +237,7 @@ impl VerifyReport {
             method,
             fallback: verification.fallback,
             attention: settings.attention,
+            products: settings.products,
             kernel: settings.kernel.name(),
             kernel_description: settings.kernel.description(),
             threads: pool.current_num_threads(),
@@ -251,18 +280,26 @@ impl VerifyReport {
         );
         let plural = if self.threads == 1 { "" } else { "s" };
         let threads = format!("{} thread{plural}", self.threads);
-        let products = format!(
-            "attention {}, kernel {} ({})",
-            self.attention.name(),
-            self.kernel,
-            self.kernel_description
-        );
+        let attention = self.attention.name();
+        let products = match self.products {
+            Products::Sparse => format!("attention {attention}, sparse products"),
+            Products::Dense => {
+                format!(
+                    "attention {attention}, kernel {} ({})",
+                    self.kernel, self.kernel_description
+                )
+            }
+        };
         match (self.method, self.fallback) {
             (Method::Plan, None) => note!("verification: {threads}"),
             (_, None) => note!("verification: {products}, {threads}"),
             (_, Some(Fallback { position, reason })) => note!(
-                "verification: {threads}, but from position {position} on by dgemm, {products}: \
-                 {reason}"
+                "verification: {threads}, but from position {position} on by {}, {products}: \
+                 {reason}",
+                match self.products {
+                    Products::Dense => Method::Dgemm.name(),
+                    Products::Sparse => Method::Sparse.name(),
+                }
             ),
         }
         if let Some(first) = &self.first_mismatch {

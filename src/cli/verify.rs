@@ -24,13 +24,14 @@ const LARGEST_BLOCK: i64 = 1 << 20;
 
 /// Compare every generated token of a trace with what the model predicts there.
 ///
-/// Positions are computed in blocks, by dense products over many at once, so a
-/// trace is verified many times faster than it is generated; through the plan, which
-/// shares no arithmetic with these products, still faster. Exit code 1 means
+/// Positions are computed in blocks, by products over many at once, dense or sparse, so a
+/// trace is verified many times faster than the model's own engine generates it; through the plan,
+/// which shares no arithmetic with these products, still faster. Exit code 1 means
 /// that a token is not what the model predicts, or that the trace is not known to be whole.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax verify tests/vectors/reverse_ref.txt
+  hardmax verify tests/vectors/reverse_ref.txt --method dgemm
   hardmax verify tests/vectors/reverse_ref.txt --method plan
   hardmax verify tests/vectors/reverse_ref.txt --attention hull --threads 1 --block 64
   hardmax verify tests/vectors/reverse_ref.txt --spot 100 --seed 7 --json")]
@@ -40,10 +41,10 @@ pub struct Verify {
     /// Model file [default: the one in the binary]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Through dense products, or through the plan; where that does not go, dense products take
-    /// over
-    #[arg(long, alias = "road", value_enum, value_name = "METHOD", default_value = "dgemm")]
-    method: Method,
+    /// By which method; where the plan does not go, products take over [default: sparse, or dgemm
+    /// for a model with few weights that are 0]
+    #[arg(long, alias = "road", value_enum, value_name = "METHOD")]
+    method: Option<Method>,
     /// How the outputs of heads are computed
     #[arg(long, value_enum, default_value = "kinds")]
     attention: Attention,
@@ -101,8 +102,10 @@ impl Verify {
         let model = inputs::model(self.model.as_deref())?;
         let model_name = inputs::model_name(self.model.as_deref());
         let mut trace = TraceFile::open_for(&self.trace, &model, &model_name)?;
+        let method = self.method.unwrap_or_else(|| verification::preferred_method(&model));
         let settings = Settings {
             attention: self.attention,
+            products: verification::products(method, &model),
             kernel,
             block: self.block as usize,
             spot: self.spot.map(|count| Spot { count: count.get(), seed: self.seed }),
@@ -111,9 +114,9 @@ impl Verify {
         let program = trace.program().clone();
         let threads = self.threads.and_then(NonZero::new);
         let load_seconds;
-        let verification = match self.method {
-            Method::Dgemm | Method::Spot => {
-                let pool = Method::Dgemm.pool(threads, None)?;
+        let verification = match method {
+            Method::Dgemm | Method::Sparse | Method::Spot => {
+                let pool = method.pool(threads, None)?;
                 verification::tell_threads(threads, &pool);
                 load_seconds = loading.elapsed().as_secs_f64();
                 let (size, read) = trace.progress();

@@ -10,6 +10,10 @@
 //! Any f64 sum of k products is off from the real one by at most (k+1)·2⁻⁵²·Σ|wᵢxᵢ| (lemma 7 of
 //! docs/plan.md), so the difference of two logits, in one order and in another, by at most four
 //! times that. Σ|wᵢxᵢ| is bounded for all tokens at once, by the greatest weight of each slot.
+//!
+//! Where all weights are multiples of 2⁻ᵍ and all x are whole, so are all products and their sums.
+//! Up to 2⁵³⁻ᵍ each of these is an f64, so as long as Σ|wᵢxᵢ| is no more, no sum rounds, in whatever
+//! order: logits that differ are in the order of those that count.
 
 use std::cmp::Ordering;
 
@@ -19,41 +23,57 @@ use crate::model::Token;
 pub struct Greatest {
     /// By slot, the greatest magnitude of a weight.
     weights: Vec<f64>,
+    /// Up to this sum of magnitudes no sum of whole multiples of weights rounds.
+    exact: f64,
 }
 
 impl Greatest {
     /// For an output head with a row for each token, all of them `slots` long.
     pub fn new<'h>(rows: impl Iterator<Item = &'h [f64]>, slots: usize) -> Greatest {
         let mut weights = vec![0.0f64; slots];
+        let mut places = 0;
         for row in rows {
             for (most, weight) in weights.iter_mut().zip(row) {
                 *most = most.max(weight.abs());
+                places = places.max(binary_places(*weight));
             }
         }
-        Greatest { weights }
+        // Half of what is exact: the sum of magnitudes rounds itself.
+        Greatest { weights, exact: 2f64.powi(52 - places) }
     }
 
     /// Logits of one position that lie further apart are in the order of those that count. Not
     /// finite where sums may overflow.
     pub fn apart(&self, x: impl Iterator<Item = f64>) -> f64 {
-        self.apart_of(self.weights.iter().zip(x).map(|(weight, x)| weight * x.abs()).sum())
+        let (mut sum, mut off) = (0.0, 0.0);
+        for (weight, x) in self.weights.iter().zip(x) {
+            sum += weight * x.abs();
+            off += off_whole(x);
+        }
+        self.apart_of(sum, off)
     }
 
     /// The same for many positions: x has a row for each slot, as long as `apart`.
+    #[inline(always)]
     pub fn all_apart(&self, x: &[f64], apart: &mut [f64]) {
         apart.fill(0.0);
+        let mut off = vec![0.0; apart.len()];
         for (&weight, row) in self.weights.iter().zip(x.chunks_exact(apart.len().max(1))) {
-            for (sum, x) in apart.iter_mut().zip(row) {
+            for ((sum, off), x) in apart.iter_mut().zip(&mut off).zip(row) {
                 *sum += weight * x.abs();
+                *off += off_whole(*x);
             }
         }
-        for sum in apart {
-            *sum = self.apart_of(*sum);
+        for (sum, off) in apart.iter_mut().zip(off) {
+            *sum = self.apart_of(*sum, off);
         }
     }
 
-    /// From a sum of magnitudes, itself rounded.
-    fn apart_of(&self, magnitudes: f64) -> f64 {
+    /// From a sum of magnitudes, itself rounded, and how far off whole numbers are.
+    fn apart_of(&self, magnitudes: f64, off: f64) -> f64 {
+        if off == 0.0 && magnitudes <= self.exact {
+            return 0.0;
+        }
         // Where products are subnormal they round by less than 2^-1074 each.
         4.0 * (self.weights.len() + 2) as f64 * f64::EPSILON * magnitudes + f64::MIN_POSITIVE
     }
@@ -80,6 +100,27 @@ impl Greatest {
         }
         best
     }
+}
+
+/// How many binary places behind the point a number needs, at most 1074.
+fn binary_places(number: f64) -> i32 {
+    if number == 0.0 {
+        return 0;
+    }
+    let bits = number.to_bits();
+    let exponent = (bits >> 52 & 0x7ff) as i32;
+    // Of subnormal numbers, too, the last bit of the fraction is 2^-1074.
+    let last = exponent.max(1) - 1075 + (bits | 1 << 52).trailing_zeros() as i32;
+    (-last).max(0)
+}
+
+/// How far a number is from a whole one; more than 0 also beyond 2^51, and for what is no number.
+#[inline(always)]
+fn off_whole(x: f64) -> f64 {
+    /// Sums with it are whole.
+    const WHOLE: f64 = 1.5 * (1u64 << 52) as f64;
+    let whole = (x + WHOLE) - WHOLE;
+    if x.abs() <= (1u64 << 51) as f64 { (x - whole).abs() } else { 1.0 }
 }
 
 /// The logit that counts.
@@ -165,13 +206,70 @@ mod tests {
     }
 
     #[test]
+    fn numbers_have_as_many_places_as_their_last_bit() {
+        let places = [(0.0, 0), (3.0, 0), (-1e14, 0), (0.5, 1), (-1.25, 2), (6.5, 1), (0.1, 55)];
+        for (number, places) in places {
+            assert_eq!(binary_places(number), places, "{number}");
+        }
+        assert_eq!(binary_places(f64::from_bits(1)), 1074);
+        assert_eq!(binary_places(f64::MIN_POSITIVE), 1022);
+        assert_eq!(binary_places(f64::from_bits(6)), 1073);
+    }
+
+    #[test]
+    fn whole_numbers_are_not_off_and_others_are() {
+        for x in [0.0, -0.0, 1.0, -7.0, 2f64.powi(51), -2f64.powi(51)] {
+            assert_eq!(off_whole(x), 0.0, "{x}");
+        }
+        for x in [0.5, -0.25, 1e-300, f64::from_bits(1), 3.0f64.next_up(), 2f64.powi(51).next_up()]
+        {
+            assert!(off_whole(x) > 0.0, "{x}");
+        }
+        for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(off_whole(x) > 0.0, "{x}");
+        }
+    }
+
+    /// Weights of halves and whole x, up to where sums begin to round: in any order the same, and
+    /// one step further not.
+    #[test]
+    fn where_nothing_is_apart_no_sum_rounds() {
+        let random = &mut Rng::with_seed(4);
+        let (mut exact, mut rounds) = (0, 0);
+        for _ in 0..20_000 {
+            let k = random.usize(1..8);
+            let scale = 2f64.powi(random.i32(40..56));
+            let row: Vec<f64> = (0..k).map(|_| (random.f64() * scale).round() / 2.0).collect();
+            let x: Vec<f64> = (0..k).map(|_| f64::from(random.i8(..))).collect();
+            let greatest = Greatest::new([&row[..]].into_iter(), k);
+            if greatest.apart(x.iter().copied()) > 0.0 {
+                rounds += 1;
+                continue;
+            }
+            exact += 1;
+            let wholes: i128 =
+                row.iter().zip(&x).map(|(w, x)| (2.0 * w) as i128 * (*x as i128)).sum();
+            let mut order: Vec<usize> = (0..k).collect();
+            for _ in 0..4 {
+                random.shuffle(&mut order);
+                let sum = order.iter().fold(0.0, |sum, &i| sum + row[i] * x[i]);
+                let fused = order.iter().fold(0.0, |sum, &i| row[i].mul_add(x[i], sum));
+                assert_eq!([sum, fused], [wholes as f64 / 2.0; 2]);
+                assert_eq!((2.0 * sum) as i128, wholes);
+            }
+        }
+        assert!(exact > 5000 && rounds > 2000, "{exact} {rounds}");
+    }
+
+    #[test]
     fn bounds_of_many_positions_are_those_of_one() {
         let greatest = Greatest::new([&[1.0, -2.0][..], &[-3.0, 0.5]].into_iter(), 2);
         let mut apart = [0.0; 3];
-        greatest.all_apart(&[1.0, 2.0, f64::INFINITY, -1.0, 0.0, 1.0], &mut apart);
-        for (at, x) in [[1.0, -1.0], [2.0, 0.0], [f64::INFINITY, 1.0]].into_iter().enumerate() {
+        greatest.all_apart(&[1.5, 2.0, f64::INFINITY, -1.0, 0.0, 1.0], &mut apart);
+        for (at, x) in [[1.5, -1.0], [2.0, 0.0], [f64::INFINITY, 1.0]].into_iter().enumerate() {
             assert_eq!(apart[at], greatest.apart(x.into_iter()));
         }
+        assert_eq!(apart[1], 0.0);
         assert!(apart[0] > 15.0 * f64::EPSILON && apart[0] < 1e-13 && apart[2].is_infinite());
     }
 }

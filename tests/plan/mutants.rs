@@ -9,7 +9,7 @@
 //! A plan and the reference are compared along the traces of a few random programs that together
 //! have every instruction, at every token after the prompt, whatever the mutant predicts. Most
 //! mutants have no plan, and most others change no token: that the reference predicts what the
-//! model predicts is then verified for all positions at once, by dense products. Only where a
+//! model predicts is then verified for all positions at once, by sparse products. Only where a
 //! token changes the two are taken through the history step by step.
 //!
 //! A test takes a sample. *The campaign* takes them all, or a part: with `HARDMAX_MUTANTS=3/8`
@@ -33,7 +33,7 @@ use std::panic::catch_unwind;
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use hardmax::engine::verify::{Settings, verify};
+use hardmax::engine::verify::{Products, Settings, verify};
 use hardmax::engine::{Attention, Decoder, Planned};
 use hardmax::linalg::Kernel;
 use hardmax::machine::Symbol;
@@ -200,6 +200,7 @@ fn changed(model: &Model, plan: &Result<Plan, Refusal>, history: &History) -> Op
     }
     let settings = Settings {
         attention: Attention::Kinds,
+        products: Products::Sparse,
         kernel: Kernel::preferred(),
         block: 2 * LENGTH,
         spot: None,

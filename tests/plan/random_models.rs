@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use hardmax::engine::verify::{Settings, Verification, verify, verify_by_plan};
+use hardmax::engine::verify::{Products, Settings, Verification, verify, verify_by_plan};
 use hardmax::engine::{
     Attention, Decoder, EngineError, Fallback, GuardFailure, Planned, Reason, Reference,
 };
@@ -115,7 +115,9 @@ fn check_deferred_predictions(seed: u64) -> bool {
         trace.push(if wrong { Token(random.below(vocabulary) as u32) } else { *token });
     }
     let attention = *random.choose(&[Attention::Hull, Attention::Kinds]);
-    let settings = Settings { attention, kernel: Kernel::Portable, block: 64, spot: None };
+    let products = *random.choose(&Products::ALL);
+    let settings =
+        Settings { attention, products, kernel: Kernel::Portable, block: 64, spot: None };
     let (plan, count) = (Plan::new(&model, prompt[0]), prompt.len() as u64);
     let dense = trace.iter().map(Ok::<_, Infallible>);
     let dense = verify(&model, count, dense, settings, &POOLS[0], |_| ());

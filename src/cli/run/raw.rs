@@ -65,7 +65,8 @@ impl Run {
         let text = inputs::text(path)?;
         let vocabulary = model.vocabulary();
         let prompt = encode(&text, vocabulary, path)?;
-        let needs_plan = self.engine_name() == EngineName::Plan || self.verify == RunMethod::Plan;
+        let needs_plan =
+            self.engine_name() == EngineName::Plan || self.verify == Some(RunMethod::Plan);
         let plan = needs_plan.then(|| Plan::new(&model, prompt[0]));
         let mut engine = self.engine(&model, plan.as_ref(), kernel)?;
 

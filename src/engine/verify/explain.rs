@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use rayon::ThreadPool;
 
-use super::block::{Block, Layers};
+use super::block::Block;
+use super::flow::{Flow, flow};
+use super::layer::{Start, layers, layers_with_memories};
 use super::report::Logits;
 use super::source::Source;
 use super::{DEFAULT_BLOCK, Settings, VerifyError};
@@ -34,26 +36,29 @@ pub fn logits(
     settings: Settings,
     pool: &ThreadPool,
 ) -> Option<Logits> {
-    let Settings { attention, kernel, .. } = settings;
-    let mut layers = Layers::new(model, attention, kernel, DEFAULT_BLOCK).ok()?;
-    let mut block = Block::new(model.shape().width);
+    let Settings { attention, products, kernel, .. } = settings;
+    let layers = layers(model, attention, products, kernel).ok()?;
     // A position is computed only if a token follows, whatever it is.
     let tokens = history.iter().map(|&token| Token(token.into())).chain([expected]);
     let mut source = Source::new(model, u64::MAX, tokens.map(Ok::<_, Infallible>));
-    let mut latest = Vec::new();
-    pool.install(|| {
-        loop {
-            let Ok(()) = source.fill(&mut block, DEFAULT_BLOCK);
-            match (layers.advance(&mut block), block.chunks().last()) {
-                (Some(_), _) => return None,
-                (None, None) => break,
-                (None, Some(chunk)) => latest = chunk.last(),
-            }
+    let latest = Mutex::new((0, Vec::new()));
+    let keep = |block: &Block, (): &mut ()| {
+        let mut latest = latest.lock().expect("nothing panics with the lock held");
+        if let Some(chunk) = block.chunks().last()
+            && block.end() > latest.0
+        {
+            *latest = (block.end(), chunk.last());
         }
-        let logit =
-            |token: Token| greatest::logit(model.head().row(token.index()), latest.iter().copied());
-        Some(Logits { expected: logit(expected), predicted: logit(predicted) })
-    })
+    };
+    let start = Start::new(model);
+    let Ok(Flow { failed, .. }) = flow(&start, layers, &mut source, DEFAULT_BLOCK, pool, keep);
+    if failed.is_some() {
+        return None;
+    }
+    let latest = latest.into_inner().expect("no thread has panicked").1;
+    let logit =
+        |token: Token| greatest::logit(model.head().row(token.index()), latest.iter().copied());
+    Some(Logits { expected: logit(expected), predicted: logit(predicted) })
 }
 
 /// A head whose outputs by kind and by hull differ.
@@ -91,17 +96,11 @@ pub fn differing_heads<E: Send>(
             .map(|twin| Box::new(twin) as Box<dyn Memory>)
             .map_err(|violation| EngineError::Head { layer, head, violation })
     };
-    let mut layers = Layers::with_memories(model, kernel, DEFAULT_BLOCK, |_, _| None, twin)?;
-    let mut block = Block::new(model.shape().width);
+    let layers = layers_with_memories(model, kernel, twin)?;
     let mut source = Source::new(model, u64::MAX, trace);
-    pool.install(|| {
-        loop {
-            source.fill(&mut block, DEFAULT_BLOCK).map_err(VerifyError::Source)?;
-            if block.is_empty() || layers.advance(&mut block).is_some() {
-                return Ok::<(), VerifyError<E>>(());
-            }
-        }
-    })?;
+    let start = Start::new(model);
+    let nothing = |_: &Block, (): &mut ()| ();
+    flow(&start, layers, &mut source, DEFAULT_BLOCK, pool, nothing).map_err(VerifyError::Source)?;
     let mut found = std::mem::take(&mut *found.lock().expect("nothing panics with the lock held"));
     found.sort_by_key(|difference: &HeadDifference| {
         (difference.position, difference.layer, difference.head)

@@ -63,9 +63,4 @@ impl<'m, E, I: Iterator<Item = Result<Token, E>>> Source<'m, I> {
     pub fn taken(&self) -> u64 {
         self.taken
     }
-
-    /// Those after the prompt.
-    pub fn generated(&self) -> u64 {
-        self.taken.saturating_sub(self.prompt)
-    }
 }

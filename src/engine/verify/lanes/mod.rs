@@ -16,6 +16,7 @@ use code::Code;
 use registers::Registers;
 
 use crate::engine::execute::{Execution, GuardFailure};
+use crate::engine::verify::vectors::widest;
 use crate::model::Token;
 use crate::plan::{Deferred, POSITION, PREDICTION, Plan};
 
@@ -114,7 +115,8 @@ impl<'p> Lanes<'p> {
         batch.count = 0;
         let code = Code { plan: self.plan, trace: self.trace, tables };
         let registers = &mut self.registers;
-        let failure = self.arch.dispatch(
+        let failure = widest(
+            self.arch,
             #[inline(always)]
             || code.run(&deferred.ops, registers),
         );

@@ -1,0 +1,86 @@
+//! Activations of some neighbouring positions, side by side.
+//!
+//! A *chunk* is a matrix with a row for each slot and a column for each position. With
+//! positions side by side whatever is done to a slot is done to neighbours, in vector registers. A
+//! chunk and what is computed of it between two rounds of heads fit into the first caches.
+
+use crate::engine::recency::recency;
+use crate::model::{Model, Token};
+
+/// Positions of a chunk: two rows of eight bytes each are a page's fourth, and a product is wide
+/// enough for any kernel.
+pub const CHUNK: usize = 64;
+
+/// A number for each position of a chunk. Those behind its last position mean nothing.
+pub type Row = [f64; CHUNK];
+
+/// Neighbouring positions of a block.
+#[derive(Default)]
+pub struct Chunk {
+    /// The place of the first one in its block.
+    pub offset: usize,
+    /// How many there are.
+    pub len: usize,
+    /// Whether all numbers so far were finite: only then may products leave out weights that are
+    /// 0, for 0 times what is no number is none.
+    pub is_finite: bool,
+    /// The residual stream: a row for each slot.
+    pub x: Vec<Row>,
+}
+
+impl Chunk {
+    /// The residual stream at the latest position.
+    pub fn last(&self) -> Vec<f64> {
+        self.x.iter().map(|row| row[self.len - 1]).collect()
+    }
+
+    /// Sets the residual stream to what the tokens, the first at `position`, put into it.
+    pub fn embed(&mut self, embedding: &Embedding, position: u64, tokens: &[Token]) {
+        self.len = tokens.len();
+        self.is_finite = true;
+        self.x.resize(embedding.slots.len(), [0.0; CHUNK]);
+        for (row, slot) in self.x.iter_mut().zip(&embedding.slots) {
+            match slot {
+                Slot::Constant(number) => row.fill(*number),
+                Slot::ByToken(numbers) => {
+                    for (x, token) in row.iter_mut().zip(tokens) {
+                        *x = numbers[token.index()];
+                    }
+                }
+            }
+            row[self.len..].fill(0.0);
+        }
+        for at in 0..self.len {
+            let t = (position + at as u64) as f64;
+            self.x[0][at] += t;
+            self.x[1][at] += recency(position + at as u64);
+            self.x[2][at] += t * t;
+        }
+    }
+}
+
+/// The embedding, turned round: for each slot its numbers, so that those of a row are near each
+/// other.
+pub struct Embedding {
+    slots: Vec<Slot>,
+}
+
+enum Slot {
+    /// The same for every token.
+    Constant(f64),
+    ByToken(Vec<f64>),
+}
+
+impl Embedding {
+    pub fn new(model: &Model) -> Embedding {
+        let embedding = model.embedding();
+        let slot = |slot: usize| {
+            let column: Vec<f64> = (0..embedding.rows).map(|t| embedding.row(t)[slot]).collect();
+            match column.iter().all(|number| number == &column[0]) {
+                true => Slot::Constant(column[0]),
+                false => Slot::ByToken(column),
+            }
+        };
+        Embedding { slots: (0..embedding.cols).map(slot).collect() }
+    }
+}

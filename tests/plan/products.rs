@@ -1,0 +1,163 @@
+//! Verification by products says of models that nobody built what the reference says, whichever
+//! products, however long blocks are and however many threads there are.
+
+use std::convert::Infallible;
+
+use hardmax::engine::verify::{End, Products, Settings, Verification, verify};
+use hardmax::engine::{Attention, EngineError, Reference};
+use hardmax::linalg::Kernel;
+use hardmax::model::{HeadKind, Model, ModelParts, Token};
+
+use crate::bundled_model::parts;
+use crate::common::{POOLS, cases};
+use crate::generator::{Random, random_model, random_prompt};
+
+/// What the reference says of a history: the tokens after the prompt that it does not predict, and
+/// where it cannot go on.
+struct Expected {
+    wrong: Vec<(u64, Token)>,
+    fault: Option<(u64, EngineError)>,
+}
+
+fn by_reference(model: &Model, history: &[Token], prompt: usize, by: Attention) -> Expected {
+    let mut reference = match Reference::new(model, by, Kernel::Portable) {
+        Ok(reference) => reference,
+        Err(error) => return Expected { wrong: Vec::new(), fault: Some((0, error)) },
+    };
+    let mut wrong = Vec::new();
+    for (position, pair) in history.windows(2).enumerate() {
+        if let Err(error) = reference.step(pair[0]) {
+            return Expected { wrong, fault: Some((position as u64, error)) };
+        }
+        if position + 1 >= prompt {
+            match reference.next_token() {
+                Ok(token) if token == pair[1] => {}
+                Ok(token) => wrong.push((position as u64 + 1, token)),
+                // What it says of positions without a logit is its own affair.
+                Err(_) => return Expected { wrong, fault: None },
+            }
+        }
+    }
+    Expected { wrong, fault: None }
+}
+
+/// Verifies a history in every way, and compares. Tells how many wrong tokens and faults there
+/// were.
+fn check(model: &Model, history: &[Token], prompt: usize) -> (usize, usize) {
+    let (mut wrong, mut faults) = (0, 0);
+    for attention in [Attention::Kinds, Attention::Hull] {
+        let expected = by_reference(model, history, prompt, attention);
+        wrong += expected.wrong.len();
+        faults += usize::from(expected.fault.is_some());
+        let mut first: Option<Verification> = None;
+        for products in Products::ALL {
+            for (block, pool) in [(1, 1), (7, 2), (64, 0), (512, 1)] {
+                let settings =
+                    Settings { attention, products, kernel: Kernel::Portable, block, spot: None };
+                let tokens = history.iter().copied().map(Ok::<_, Infallible>);
+                let found = verify(model, prompt as u64, tokens, settings, &POOLS[pool], |_| ());
+                let found = match (found, &expected.fault) {
+                    (Ok(found), _) => found,
+                    (Err(error), Some((0, fault))) => {
+                        assert_eq!(error.to_string(), fault.to_string(), "{settings:?}");
+                        continue;
+                    }
+                    (Err(error), _) => panic!("{settings:?}: {error}"),
+                };
+                match (&found.end, &expected.fault) {
+                    (End::Broken { position, error }, Some((at, fault))) => {
+                        assert_eq!((position, error), (at, fault), "{settings:?}");
+                    }
+                    (End::Broken { error: EngineError::NoLogit { .. }, .. }, None) => continue,
+                    (_, fault) => assert_eq!(*fault, None, "{settings:?}"),
+                }
+                let wrong = found.first.map(|first| (first.position, first.predicted));
+                assert_eq!(wrong, expected.wrong.first().copied(), "{settings:?}");
+                assert_eq!(found.mismatches as usize, expected.wrong.len(), "{settings:?}");
+                // All that is told is the same in every way; memories, too, where none is broken off.
+                let held = if expected.fault.is_some() { 0 } else { found.attention_bytes };
+                let found = Verification { attention_bytes: held, ..found };
+                let first = first.get_or_insert_with(|| found.clone());
+                assert_eq!(*first, found, "{settings:?}");
+            }
+        }
+    }
+    (wrong, faults)
+}
+
+fn history(model: &Model, random: &mut Random, length: usize) -> (Vec<Token>, usize) {
+    let vocabulary = model.shape().vocabulary as u64;
+    let mut history = random_prompt(random, vocabulary);
+    let prompt = history.len();
+    let mut reference = Reference::new(model, Attention::Hull, Kernel::Portable).unwrap();
+    let mut taken = 0;
+    while history.len() < length {
+        let stepped = history[taken..].iter().try_for_each(|&token| reference.step(token));
+        taken = history.len();
+        let predicted = stepped.and_then(|()| reference.next_token());
+        let any = Token(random.below(vocabulary) as u32);
+        let is_wrong = random.below(20) == 0;
+        let next = predicted.map_or(any, |token| if is_wrong { any } else { token });
+        // The stop token ends a trace.
+        history.push(if next == model.stop() { Token(0) } else { next });
+    }
+    (history, prompt)
+}
+
+/// The model with kinds for its heads: each one that is right along a history, if there is one
+/// besides lookup, and now and then one that may not be.
+fn with_kinds(model: &Model, history: &[Token], random: &mut Random) -> Model {
+    const KINDS: [HeadKind; 5] = [
+        HeadKind::Lookup,
+        HeadKind::Passthrough,
+        HeadKind::Gather,
+        HeadKind::Keyed,
+        HeadKind::Mean,
+    ];
+    let shape = model.shape();
+    let mut parts = parts(model);
+    let mut kinds = vec![HeadKind::Lookup; shape.layers * shape.heads];
+    let with = |parts: &mut ModelParts, kinds: &[HeadKind]| {
+        parts.kinds = Some(kinds.to_vec());
+        Model::new(parts.clone()).unwrap()
+    };
+    for at in 0..kinds.len() {
+        let is_right = |kind: &HeadKind| {
+            let mut kinds = vec![HeadKind::Lookup; kinds.len()];
+            kinds[at] = *kind;
+            let model = with(&mut parts, &kinds);
+            let found = by_reference(&model, history, history.len(), Attention::Kinds);
+            found.fault.is_none()
+        };
+        let right: Vec<HeadKind> = KINDS[1..].iter().copied().filter(is_right).collect();
+        if !right.is_empty() {
+            kinds[at] = *random.choose(&right);
+        }
+    }
+    if random.below(3) == 0 {
+        let at = random.below(kinds.len() as u64) as usize;
+        kinds[at] = *random.choose(&KINDS);
+    }
+    with(&mut parts, &kinds)
+}
+
+#[test]
+fn random_models_are_verified_as_the_reference_runs_them() {
+    let (mut wrong, mut faults, mut shared) = (0, 0, [0; 5]);
+    for seed in 1..=u64::from(cases(120)) {
+        let model = random_model(seed * 0x9e37_79b9);
+        let random = &mut Random(!seed | 1);
+        let (history, prompt) = history(&model, random, 150);
+        let model = with_kinds(&model, &history, random);
+        for head in 0..model.shape().layers * model.shape().heads {
+            let (layer, head) = (head / model.shape().heads, head % model.shape().heads);
+            if !model.layer(layer).is_dead_head(head) {
+                shared[model.kind(layer, head) as usize] += 1;
+            }
+        }
+        let found = check(&model, &history, prompt);
+        (wrong, faults) = (wrong + found.0, faults + found.1);
+    }
+    println!("{wrong} wrong tokens, {faults} faults, heads by kind {shared:?}");
+    assert!(shared.iter().all(|&heads| heads > 10));
+}
