@@ -9,6 +9,7 @@ use hardmax::linalg::Kernel;
 use hardmax::model::{HeadKind, Model, ModelParts, Token};
 
 use crate::bundled_model::parts;
+use crate::by_hand::{Hand, ONE, Row};
 use crate::common::{POOLS, cases};
 use crate::generator::{Random, random_model, random_prompt};
 
@@ -105,7 +106,7 @@ fn history(model: &Model, random: &mut Random, length: usize) -> (Vec<Token>, us
 }
 
 /// The model with kinds for its heads: each one that is right along a history, if there is one
-/// besides lookup, and now and then one that may not be.
+/// besides lookup, and now and then some that may not be.
 fn with_kinds(model: &Model, history: &[Token], random: &mut Random) -> Model {
     const KINDS: [HeadKind; 5] = [
         HeadKind::Lookup,
@@ -134,7 +135,7 @@ fn with_kinds(model: &Model, history: &[Token], random: &mut Random) -> Model {
             kinds[at] = *random.choose(&right);
         }
     }
-    if random.below(3) == 0 {
+    for _ in 0..[0, 0, 1, 4][random.below(4) as usize] {
         let at = random.below(kinds.len() as u64) as usize;
         kinds[at] = *random.choose(&KINDS);
     }
@@ -160,4 +161,32 @@ fn random_models_are_verified_as_the_reference_runs_them() {
     }
     println!("{wrong} wrong tokens, {faults} faults, heads by kind {shared:?}");
     assert!(shared.iter().all(|&heads| heads > 10));
+}
+
+/// A head of layer 1 fails in one block, a head of layer 0 in the next, which may be there first.
+#[test]
+fn of_faults_in_neighbouring_blocks_the_first_position_counts() {
+    let mut hand = Hand::new(6, 2);
+    for (layer, slot) in [(0, 4), (1, 5)] {
+        hand.copies([layer, 0], (ONE, 1.0), 6)
+            .head([layer, 0], Row::Key, 0, &[(slot, -1e6)])
+            .kind([layer, 0], HeadKind::Passthrough);
+    }
+    let model = hand.feature(1, 4, 1.0).feature(2, 5, 1.0).model();
+    for run in 0..400 {
+        let mut history = vec![Token(3); 200];
+        let first = 40 + run % 80;
+        (history[first], history[first + 1 + run % 7]) = (Token(2), Token(1));
+        let attention = Attention::Kinds;
+        let expected = by_reference(&model, &history, history.len(), attention);
+        for (block, pool) in [(4, 1), (4, 2), (1, 2)] {
+            let (products, kernel) = (Products::ALL[run % 2], Kernel::Portable);
+            let settings = Settings { attention, products, kernel, block, spot: None };
+            let tokens = history.iter().copied().map(Ok::<_, Infallible>);
+            let found = verify(&model, 1, tokens, settings, &POOLS[pool], |_| ()).unwrap();
+            let End::Broken { position, error } = found.end else { panic!("{found:?}") };
+            assert_eq!(Some((position, error)), expected.fault, "{settings:?}");
+            assert_eq!(position, first as u64);
+        }
+    }
 }

@@ -93,11 +93,12 @@ impl<E, I: Iterator<Item = Result<Token, E>>> Stations<'_, '_, I, E> {
             match layer.pass(number, block, &self.start.history, scratch) {
                 Err(FailedBefore) => return false,
                 Ok(None) => {}
-                Ok(failed) => {
-                    // The block goes on as far as it goes, and a later layer may fail at an
-                    // earlier position.
+                Ok(Some(failed)) => {
+                    // The block goes on as far as it goes: a later layer may fail at an earlier
+                    // position, as may the block before, which is ahead.
                     self.source.end();
-                    *self.failed.lock().expect("nothing panics with the lock held") = failed;
+                    let mut first = self.failed.lock().expect("nothing panics with the lock held");
+                    *first = first.take().into_iter().chain([failed]).min_by_key(|failed| failed.0);
                 }
             }
         }
