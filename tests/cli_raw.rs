@@ -4,6 +4,7 @@ mod common;
 
 use common::command::{at, file, hardmax, json, prints, refused, says, vector};
 use hardmax::model::{Model, ModelParts, Shape, Token};
+use serde_json::Value;
 
 /// A model that is no machine: it counts from a to d and begins again, until it is at the end.
 fn counting(names: [&str; 6]) -> Model {
@@ -91,4 +92,73 @@ fn a_prompt_takes_the_place_of_a_program() {
     ] {
         refused(arguments);
     }
+}
+
+/// A trace behind a prompt that is no program: written, shown, converted and verified.
+#[test]
+fn a_trace_behind_any_prompt_is_a_trace() {
+    let (folder, prompt) = file("prompt", "start a\n b c\n");
+    let model = at(&folder, "model.bin");
+    counting(["start", "a", "b", "c", "d", "end"]).write(model.as_ref()).unwrap();
+    let [binary, text, other] = ["run.hmt", "run.txt", "other"].map(|name| at(&folder, name));
+    for trace in [&binary, &text] {
+        let run = ["run", "--model", &model, "--prompt", &prompt, "--raw", "--max-tokens", "5"];
+        hardmax(&run).args(["--trace", trace]).assert().code(1);
+    }
+    assert_eq!(std::fs::read_to_string(&text).unwrap(), "start a b c\nd\na\nb\nc\nd\n");
+
+    // The binary one knows its prompt; that of the other has to be said.
+    let cut = ["--model", &model, "--allow-cut"];
+    let by_prompt = ["--prompt", &prompt];
+    for (trace, more) in [(&binary, &[][..]), (&binary, &by_prompt), (&text, &by_prompt)] {
+        for method in ["sparse", "dgemm", "plan"] {
+            let verify = ["verify", trace, "--method", method];
+            let report = json(0, &[&verify[..], &cut, more].concat());
+            assert_eq!((&report["positions"], &report["mismatches"]), (&5.into(), &0.into()));
+            assert_eq!(report["prompt_tokens"], 4);
+        }
+    }
+    assert!(refused(&["verify", &text, "--model", &model]).contains("run.txt:1:1: "));
+
+    // Converted there and back it is the same.
+    let convert = |from: &str, to: &str, more: &[&str]| {
+        hardmax(&["trace", from, "--model", &model, "-o", to]).args(more).assert().code(0);
+        std::fs::read(to).unwrap()
+    };
+    let [to_text, to_binary] = ["there.txt", "back.hmt"].map(|name| at(&folder, name));
+    assert_eq!(convert(&binary, &to_text, &[]), std::fs::read(&text).unwrap());
+    assert_eq!(convert(&to_text, &to_binary, &by_prompt), std::fs::read(&binary).unwrap());
+    let shown = prints(0, &mut hardmax(&["trace", &binary, "--range", "2..6"]));
+    assert_eq!(shown.split_whitespace().skip(1).step_by(2).count(), shown.lines().count());
+    assert!(shown.contains("d") && shown.starts_with("2\tb"), "{shown}");
+
+    // Another token is found, and there is no instruction that it belongs to.
+    std::fs::write(&text, "start a b c d a c d a").unwrap();
+    let report = json(1, &[&["verify", &text], &cut[..], &by_prompt].concat());
+    let first = &report["first_mismatch"];
+    assert_eq!((&first["position"], &first["expected"]), (&6.into(), &"c".into()));
+    assert_eq!((&first["predicted"], &first["instruction"]), (&"b".into(), &Value::Null));
+    assert_eq!(first["differing_heads"], Value::Array(Vec::new()));
+
+    std::fs::write(&other, "start a c").unwrap();
+    for trace in [&text, &binary] {
+        let wrong = refused(&["verify", trace, "--model", &model, "--prompt", &other]);
+        assert!(wrong.contains("does not begin with this prompt: it differs at position 2"));
+    }
+    std::fs::write(&text, "start a b").unwrap();
+    let short = refused(&["verify", &text, "--model", &model, "--prompt", &prompt]);
+    assert!(short.contains("differs at position 3"), "{short}");
+    std::fs::write(&text, "start a b c\nd e").unwrap();
+    let unknown = refused(&["trace", &text, "--model", &model, "--prompt", &prompt]);
+    assert!(unknown.contains("run.txt:2:3: "), "{unknown}");
+    let none = at(&folder, "none");
+    for command in ["verify", "trace"] {
+        let read = [command, &text, "--model", &model, "--prompt", &none];
+        assert!(refused(&read).contains("none: "));
+    }
+    // `--check` compares runs of programs.
+    let check = ["run", "--prompt", &prompt, "--raw", "--check", &binary];
+    hardmax(&check).assert().code(2);
+    let foreign = refused(&["run", &vector("countdown.txt"), "--check", &binary]);
+    assert!(foreign.contains("run.hmt: ") && foreign.contains("start"), "{foreign}");
 }

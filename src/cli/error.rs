@@ -107,6 +107,11 @@ pub enum CliError {
     BinaryTrace { path: String, source: BinaryError },
     #[error("{}:{source}", shown::path(path))]
     TextTrace { path: String, source: TextError },
+    #[error(
+        "{}: the trace does not begin with this prompt: it differs at position {position}",
+        shown::path(path)
+    )]
+    OtherPrompt { path: String, position: usize },
     #[error("{}: the prompt is no program: {problem}", shown::path(path))]
     Prompt { path: String, problem: Problem },
     #[error(

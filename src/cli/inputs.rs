@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::CliError;
-use crate::model::Model;
+use crate::model::{Model, Token, Vocabulary};
 use crate::program::{Program, text};
 
 /// More than the longest prompt as text, and what is read whole must fit into memory.
@@ -51,6 +51,25 @@ pub fn text(path: &Path) -> Result<String, CliError> {
         let byte = error.utf8_error().valid_up_to() as u64;
         CliError::NotText { path: path.into(), byte }
     })
+}
+
+/// The prompt at `path`: names of tokens, separated by white space.
+pub fn prompt(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<Token>, CliError> {
+    let text = text(path)?;
+    let mut tokens = Vec::new();
+    for (line, words) in (1..).zip(text.lines()) {
+        for name in words.split_whitespace() {
+            tokens.push(vocabulary.id(name).ok_or_else(|| CliError::NoSuchToken {
+                path: path.into(),
+                line,
+                name: name.to_owned(),
+            })?);
+        }
+    }
+    if tokens.is_empty() {
+        return Err(CliError::EmptyPrompt { path: path.into() });
+    }
+    Ok(tokens)
 }
 
 fn read_at_most(path: &Path, limit: u64) -> Result<Vec<u8>, CliError> {

@@ -54,22 +54,23 @@ impl MismatchReport {
         }
     }
 
-    /// Goes through the trace a second time, up to the mismatch: which instruction is it, and does
-    /// it depend on how heads are computed?
+    /// Goes through the trace a second time, up to the mismatch: which instruction is it, if its prompt
+    /// is a program, and does it depend on how heads are computed?
     pub fn explain(
         &mut self,
         model: &Model,
-        program: &Program,
+        program: Option<&Program>,
+        prompt: u64,
         trace: impl Iterator<Item = Result<Token, CliError>> + Send,
         kernel: Kernel,
         pool: &ThreadPool,
     ) -> Result<(), CliError> {
-        let prompt = program.prompt().len() as u64;
         let tokenizer = Tokenizer::new(model.vocabulary());
-        let mut counter = Counter::new(program);
+        let mut counter = program.map(Counter::new);
         let mut position = 0;
         let mut tokens = trace.take(self.position as usize).inspect(|token| {
             if position >= prompt
+                && let Some(counter) = &mut counter
                 && let Ok(token) = token
                 && let Some(symbol) = tokenizer.symbol(*token)
             {
@@ -92,13 +93,14 @@ impl MismatchReport {
         for token in tokens {
             token?;
         }
-        self.instruction = counter.instruction(program).map(|instruction| {
-            format!(
+        self.instruction = program.zip(counter).and_then(|(program, counter)| {
+            let instruction = counter.instruction(program)?;
+            Some(format!(
                 "{} at program counter {}, after {} instructions",
                 instruction.op.name(),
                 counter.program_counter(),
                 grouped(counter.executed())
-            )
+            ))
         });
         Ok(())
     }

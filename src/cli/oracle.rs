@@ -15,6 +15,7 @@ use super::trace_output::{self, Recorder};
 use super::{CliError, Verdict, inputs, outputs};
 use crate::machine::Symbol;
 use crate::oracle::{Stopped, execute};
+use crate::program::text;
 use crate::shown;
 use crate::tokenizer::Tokenizer;
 
@@ -100,7 +101,9 @@ impl Oracle {
         let output = output.finish();
         match (recorder, &result) {
             (Some((recorder, _)), Ok(_)) => {
-                recorder.finish(&program, generated.iter().copied())?;
+                recorder.finish(|file| {
+                    text::write_trace_to(file, &program, generated.iter().copied())
+                })?;
             }
             (Some((recorder, _)), Err(_)) => recorder.break_off(),
             (None, _) => {}

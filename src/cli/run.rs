@@ -25,7 +25,7 @@ use crate::machine::Symbol;
 use crate::model::{Model, Shape, Token, Tokens};
 use crate::oracle;
 use crate::plan::{Plan, Refusal};
-use crate::program::Program;
+use crate::program::{Program, text};
 use crate::shown;
 use crate::tokenizer::Tokenizer;
 
@@ -54,14 +54,14 @@ enum EngineName {
   hardmax run tests/vectors/countdown.txt --attention hull --trace /tmp/trace.txt --json
   hardmax run tests/vectors/countdown.txt --trace /tmp/trace.hmt --verify spot=100
   hardmax run tests/vectors/countdown.txt --engine reference --verify plan
-  hardmax run --prompt tests/vectors/countdown.txt --raw")]
+  hardmax run --prompt tests/vectors/countdown.txt --raw --trace /tmp/raw.hmt")]
 pub struct Run {
     #[command(flatten)]
     source: SourceUnlessPrompt,
     /// Give the model this prompt instead of a program: names of its tokens, separated by white space
     #[arg(long, value_name = "FILE", requires = "raw")]
     #[arg(conflicts_with_all = ["source", "args", "input", "input_hex", "bounds_checks", "invoke"])]
-    #[arg(conflicts_with_all = ["trace", "check"])]
+    #[arg(conflicts_with = "check")]
     prompt: Option<PathBuf>,
     /// Print the names of generated tokens, one a line, whatever they mean
     #[arg(long, requires = "prompt", conflicts_with = "source")]
@@ -203,7 +203,9 @@ impl Run {
         let generated = || generated().filter_map(|token| tokenizer.symbol(token));
         // The trace first: it is what cannot be had again, whatever becomes of the rest.
         match (recorder, &run) {
-            (Some(recorder), Ok(_)) => recorder.finish(&program, generated())?,
+            (Some(recorder), Ok(_)) => {
+                recorder.finish(|file| text::write_trace_to(file, &program, generated()))?
+            }
             (Some(recorder), Err(_)) => recorder.break_off(),
             (None, _) => {}
         }
@@ -317,10 +319,8 @@ impl Run {
                 verification::by_products(model, prompt, tokens, settings, &pool, progress)?
             }
         };
-        if let Some(first) = &mut report.first_mismatch
-            && let Some(program) = program
-        {
-            first.explain(model, program, trace.iter().map(Ok), kernel, &pool)?;
+        if let Some(first) = &mut report.first_mismatch {
+            first.explain(model, program, prompt, trace.iter().map(Ok), kernel, &pool)?;
         }
         Ok(Some(report))
     }

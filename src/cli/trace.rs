@@ -34,6 +34,10 @@ pub struct TraceCommand {
     /// Model file, for the token ids of a text trace [default: the one in the binary]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// The prompt that a text trace begins with, if that is no program: names of tokens, separated by
+    /// white space
+    #[arg(long, value_name = "FILE")]
+    prompt: Option<PathBuf>,
     /// Print one JSON object instead
     #[arg(long)]
     json: bool,
@@ -73,10 +77,15 @@ struct Report {
 
 impl TraceCommand {
     pub fn run(&self) -> Result<Verdict, CliError> {
-        let read = [("the trace", Some(&*self.trace)), ("the model", self.model.as_deref())];
+        let read = [
+            ("the trace", Some(&*self.trace)),
+            ("the model", self.model.as_deref()),
+            ("the prompt", self.prompt.as_deref()),
+        ];
         outputs::check(self.output.as_deref(), &read)?;
         let model = inputs::model(self.model.as_deref())?;
-        let mut file = TraceFile::open(&self.trace, &model)?;
+        let known = self.prompt.as_deref().map(|path| inputs::prompt(path, model.vocabulary()));
+        let mut file = TraceFile::open(&self.trace, &model, known.transpose()?.as_deref())?;
         let names = trace_file::names(&file, &model);
         if let (Some(range), false) = (&self.range, self.json) {
             return show(&mut file, &names, range).map(|()| Verdict::Done);

@@ -8,17 +8,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::CliError;
 use crate::files;
-use crate::model::{Model, Token, Tokens};
+use crate::model::{Model, Token, Tokens, Vocabulary};
 use crate::program::binary::{self, Digest, Header, Reader};
-use crate::program::stream::TextReader;
-use crate::program::{Program, Trace, text};
+use crate::program::stream::{TextReader, WordReader};
+use crate::program::{Problem, Program, Trace, text};
 use crate::tokenizer::Tokenizer;
 
 /// A trace that is being read: an iterator over its tokens, prompt first.
 pub struct TraceFile {
     /// Its name in messages.
     path: String,
-    program: Program,
+    /// The program that its prompt is, or why it is none.
+    program: Result<Program, Problem>,
     /// For the model's tokens, or a binary trace's own.
     tokenizer: Tokenizer,
     prompt: Tokens,
@@ -39,6 +40,8 @@ pub struct TraceFile {
 
 enum Rest {
     Text(TextReader<Buffered>),
+    /// A text trace of which it is said what its prompt is: names of tokens, whatever they mean.
+    Names(WordReader<Buffered>, Vocabulary),
     Binary(Reader<Buffered>),
 }
 
@@ -63,8 +66,13 @@ const BUFFER: usize = 1 << 16;
 
 impl TraceFile {
     /// Opens the trace at `path`, standard input for `-`. A text trace's tokens
-    /// are those of the model, a binary trace's its own.
-    pub fn open(path: &Path, model: &Model) -> Result<TraceFile, CliError> {
+    /// are those of the model, a binary trace's its own. A text trace begins with `known`, the
+    /// prompt, or else with a program, for only that has an end of its own.
+    pub fn open(
+        path: &Path,
+        model: &Model,
+        known: Option<&[Token]>,
+    ) -> Result<TraceFile, CliError> {
         let failed = |source| CliError::Read { path: path.into(), source };
         let (file, metadata): (Box<dyn Read + Send>, _) = if path == Path::new("-") {
             (Box::new(std::io::stdin()), None)
@@ -87,20 +95,37 @@ impl TraceFile {
             let count = reader.header().prompt as usize;
             let prompt = reader.by_ref().take(count).map(|token| Ok(Token(token?.into())));
             let prompt: Tokens = prompt.collect::<Result<_, _>>().map_err(failed)?;
-            let program = program(&path, reader.header(), &prompt)?;
-            let names = reader.header().names.iter().map(String::as_str);
-            (program, Tokenizer::of_names(names), prompt, Rest::Binary(reader))
+            let names = &reader.header().names;
+            let program = program(&prompt, |token| &names[token.index()]);
+            let tokenizer = Tokenizer::of_names(names.iter().map(String::as_str));
+            (program, tokenizer, prompt, Rest::Binary(reader))
+        } else if let Some(known) = known {
+            let failed = |source| CliError::TextTrace { path: path.clone(), source };
+            let vocabulary = model.vocabulary();
+            let mut words = WordReader::new(file);
+            let count = known.len();
+            let prompt = std::iter::from_fn(|| words.next(|name| vocabulary.id(name)));
+            let prompt: Tokens = prompt.take(count).collect::<Result<_, _>>().map_err(failed)?;
+            let program = program(&prompt, |token| vocabulary.name(token));
+            let rest = Rest::Names(words, vocabulary.clone());
+            (program, Tokenizer::new(vocabulary), prompt, rest)
         } else {
             let failed = |source| CliError::TextTrace { path: path.clone(), source };
             let reader = TextReader::new(file).map_err(failed)?;
             let program = reader.program().clone();
             let tokenizer = Tokenizer::new(model.vocabulary());
             let prompt = tokenizer.encode(&program.prompt())?.into_iter().collect();
-            (program, tokenizer, prompt, Rest::Text(reader))
+            (Ok(program), tokenizer, prompt, Rest::Text(reader))
         };
+        if let Some(known) = known
+            && !prompt.iter().eq(known.iter().copied())
+        {
+            let differs = prompt.iter().zip(known).take_while(|(found, known)| found == *known);
+            return Err(CliError::OtherPrompt { path, position: differs.count() });
+        }
         let stop = match &rest {
             Rest::Binary(reader) => Token(reader.header().stop.into()),
-            Rest::Text(_) => model.stop(),
+            Rest::Text(_) | Rest::Names(..) => model.stop(),
         };
         Ok(TraceFile {
             path,
@@ -119,8 +144,13 @@ impl TraceFile {
     }
 
     /// As [`TraceFile::open`]; a binary trace must be this model's. `name` is what messages call it.
-    pub fn open_for(path: &Path, model: &Model, name: &str) -> Result<TraceFile, CliError> {
-        let trace = TraceFile::open(path, model)?;
+    pub fn open_for(
+        path: &Path,
+        model: &Model,
+        name: &str,
+        known: Option<&[Token]>,
+    ) -> Result<TraceFile, CliError> {
+        let trace = TraceFile::open(path, model, known)?;
         if let Some(header) = trace.header() {
             belongs(&trace.path, header, model, name)?;
         }
@@ -134,7 +164,11 @@ impl TraceFile {
 
     /// Opens it again, if it is still what it was.
     pub fn again(&self, path: &Path, model: &Model) -> Result<TraceFile, CliError> {
-        let again = TraceFile::open(path, model)?;
+        let known: Option<Vec<Token>> = match self.rest {
+            Rest::Names(..) => Some(self.prompt.iter().collect()),
+            Rest::Text(_) | Rest::Binary(_) => None,
+        };
+        let again = TraceFile::open(path, model, known.as_deref())?;
         match self.metadata.as_ref().zip(again.metadata.as_ref()) {
             Some((before, now)) if is_unchanged(before, now) => Ok(again),
             _ => Err(CliError::Changed { path: self.path.clone() }),
@@ -145,8 +179,9 @@ impl TraceFile {
         &self.path
     }
 
-    pub fn program(&self) -> &Program {
-        &self.program
+    /// The program that its prompt is, if it is one.
+    pub fn program(&self) -> Option<&Program> {
+        self.program.as_ref().ok()
     }
 
     /// What its tokens mean.
@@ -166,7 +201,7 @@ impl TraceFile {
     /// The header of a binary trace.
     pub fn header(&self) -> Option<&Header> {
         match &self.rest {
-            Rest::Text(_) => None,
+            Rest::Text(_) | Rest::Names(..) => None,
             Rest::Binary(reader) => Some(reader.header()),
         }
     }
@@ -174,7 +209,7 @@ impl TraceFile {
     /// Whether the file broke off; known once all tokens are taken.
     pub fn is_cut(&self) -> bool {
         match &self.rest {
-            Rest::Text(_) => false,
+            Rest::Text(_) | Rest::Names(..) => false,
             Rest::Binary(reader) => self.ended && !reader.complete(),
         }
     }
@@ -229,6 +264,11 @@ impl TraceFile {
                 Ok(symbol) => self.tokenizer.token(symbol).map_err(CliError::from),
                 Err(source) => Err(CliError::TextTrace { path: self.path.clone(), source }),
             }),
+            Rest::Names(words, vocabulary) => {
+                let token = words.next(|name| vocabulary.id(name))?;
+                let failed = |source| CliError::TextTrace { path: self.path.clone(), source };
+                Some(token.map_err(failed))
+            }
         }
     }
 }
@@ -266,16 +306,15 @@ fn belongs(path: &str, header: &Header, model: &Model, name: &str) -> Result<(),
     Ok(())
 }
 
-/// The program that a binary trace's prompt is.
-fn program(path: &str, header: &Header, prompt: &Tokens) -> Result<Program, CliError> {
-    let words = prompt.iter().map(|token| header.names[token.index()].as_str());
-    text::program_of(words).map_err(|problem| CliError::Prompt { path: path.to_owned(), problem })
+/// The program that a prompt is.
+fn program<'n>(prompt: &Tokens, name: impl Fn(Token) -> &'n str) -> Result<Program, Problem> {
+    text::program_of(prompt.iter().map(name))
 }
 
 /// The trace at `path`, of either format: it is read to its end, and of the tokens after its prompt
 /// so many are kept.
 pub fn beginning(path: &Path, model: &Model, most: u64) -> Result<Trace, CliError> {
-    let mut file = TraceFile::open(path, model)?;
+    let mut file = TraceFile::open(path, model, None)?;
     let (names, tokenizer) = (names(&file, model), file.tokenizer().clone());
     let mut generated = Vec::new();
     let mut position = 0;
@@ -293,7 +332,9 @@ pub fn beginning(path: &Path, model: &Model, most: u64) -> Result<Trace, CliErro
         }
         position += 1;
     }
-    Ok(Trace { program: file.program, generated })
+    let path = path.display().to_string();
+    let program = file.program.map_err(|problem| CliError::Prompt { path, problem })?;
+    Ok(Trace { program, generated })
 }
 
 /// The names of a trace's tokens.
@@ -325,7 +366,7 @@ mod tests {
         let path = folder.path().join("trace.txt");
         std::fs::write(&path, "{ halt 00 00 00 00 } halt").unwrap();
         let model = default_model().unwrap();
-        let trace = TraceFile::open(&path, &model).unwrap();
+        let trace = TraceFile::open(&path, &model, None).unwrap();
         assert!(trace.again(&path, &model).is_ok());
         std::fs::write(&path, "{ halt 00 00 00 00 } 00 00 halt").unwrap();
         assert!(matches!(trace.again(&path, &model), Err(CliError::Changed { .. })));

@@ -6,10 +6,9 @@ use std::path::Path;
 use super::trace_file::{TraceFile, model_digest, names};
 use super::{CliError, outputs};
 use crate::files::{Place, Unfinished};
-use crate::machine::Symbol;
 use crate::model::{Model, Token};
 use crate::program::binary::{self, BinaryError, Header, Writer};
-use crate::program::{Program, text};
+use crate::program::text;
 use crate::shown;
 
 /// Written to files at once.
@@ -87,17 +86,14 @@ impl<'p> Recorder<'p> {
         }
     }
 
-    /// Completes the file.
+    /// Completes the file. `text` writes a text trace as a whole.
     pub fn finish(
         self,
-        program: &Program,
-        generated: impl Iterator<Item = Symbol>,
+        text: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
     ) -> Result<(), CliError> {
         let written = match self.output? {
             Output::Binary(writer) => writer.finish().and_then(Unfinished::finish),
-            Output::Text(place) => {
-                place.write(|file| text::write_trace_to(file, program, generated))
-            }
+            Output::Text(place) => place.write(|file| text(file)),
         };
         written.map_err(|source| CliError::Write { path: self.path.into(), source })
     }
@@ -180,6 +176,13 @@ fn to_binary(
     }
 }
 
+/// A token of a text trace whose prompt is no program: the prompt is a line, and every token behind
+/// it. `goes_on` is where more of the prompt follows.
+pub fn write_name(out: &mut dyn Write, name: &str, goes_on: bool) -> std::io::Result<()> {
+    out.write_all(name.as_bytes())?;
+    out.write_all(if goes_on { b" " } else { b"\n" })
+}
+
 fn to_text(
     file: &mut TraceFile,
     model: &Model,
@@ -188,8 +191,17 @@ fn to_text(
 ) -> Result<(), CliError> {
     let unwritten = |source| CliError::Write { path: target.into(), source };
     let names = names(file, model);
+    let Some(program) = file.program() else {
+        let prompt = file.prompt_tokens();
+        let mut out = std::io::BufWriter::with_capacity(BUFFER, out);
+        while let Some(token) = file.next().transpose()? {
+            let goes_on = file.taken() < prompt;
+            write_name(&mut out, &names[token.index()], goes_on).map_err(unwritten)?;
+        }
+        return out.flush().map_err(unwritten);
+    };
     let tokenizer = file.tokenizer().clone();
-    let mut text = text::write_program(file.program());
+    let mut text = text::write_program(program);
     let mut lines = text::Lines::default();
     while let Some(token) = file.next().transpose()? {
         if file.taken() > file.prompt_tokens() {

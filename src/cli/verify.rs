@@ -33,6 +33,7 @@ const LARGEST_BLOCK: i64 = 1 << 20;
   hardmax verify tests/vectors/reverse_ref.txt
   hardmax verify tests/vectors/reverse_ref.txt --method dgemm
   hardmax verify tests/vectors/reverse_ref.txt --method plan
+  hardmax verify tests/vectors/countdown_ref.txt --prompt tests/vectors/countdown.txt
   hardmax verify tests/vectors/reverse_ref.txt --attention hull --threads 1 --block 64
   hardmax verify tests/vectors/reverse_ref.txt --spot 100 --seed 7 --json")]
 pub struct Verify {
@@ -41,6 +42,10 @@ pub struct Verify {
     /// Model file [default: the one in the binary]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
+    /// The prompt that a text trace begins with, if that is no program: names of tokens, separated by
+    /// white space. A binary trace knows its own
+    #[arg(long, value_name = "FILE")]
+    prompt: Option<PathBuf>,
     /// By which method; where the plan does not go, products take over [default: sparse, or dgemm
     /// for a model with few weights that are 0]
     #[arg(long, alias = "road", value_enum, value_name = "METHOD")]
@@ -101,7 +106,9 @@ impl Verify {
         let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
         let model_name = inputs::model_name(self.model.as_deref());
-        let mut trace = TraceFile::open_for(&self.trace, &model, &model_name)?;
+        let known = self.prompt.as_deref().map(|path| inputs::prompt(path, model.vocabulary()));
+        let known = known.transpose()?;
+        let mut trace = TraceFile::open_for(&self.trace, &model, &model_name, known.as_deref())?;
         let method = self.method.unwrap_or_else(|| verification::preferred_method(&model));
         let settings = Settings {
             attention: self.attention,
@@ -111,7 +118,7 @@ impl Verify {
             spot: self.spot.map(|count| Spot { count: count.get(), seed: self.seed }),
         };
         let prompt = trace.prompt_tokens();
-        let program = trace.program().clone();
+        let program = trace.program().cloned();
         let threads = self.threads.and_then(NonZero::new);
         let load_seconds;
         let verification = match method {
@@ -128,7 +135,7 @@ impl Verify {
                     if trace.is_file() {
                         // Whatever becomes of the file meanwhile, the mismatch is told.
                         let explained = trace.again(&self.trace, &model).and_then(|again| {
-                            first.explain(&model, &program, again, kernel, &pool)
+                            first.explain(&model, program.as_ref(), prompt, again, kernel, &pool)
                         });
                         first.unexplained = explained.err().map(|error| error.to_string());
                     } else {
@@ -148,7 +155,8 @@ impl Verify {
                 let mut report =
                     verification::by_plan(&model, &plan, prompt, &tokens, settings, &pool)?;
                 if let Some(first) = &mut report.first_mismatch {
-                    first.explain(&model, &program, tokens.iter().map(Ok), kernel, &pool)?;
+                    let tokens = tokens.iter().map(Ok);
+                    first.explain(&model, program.as_ref(), prompt, tokens, kernel, &pool)?;
                 }
                 report
             }

@@ -29,18 +29,48 @@ pub enum TextError {
 
 /// A text trace that is being read: an iterator over its generated tokens.
 pub struct TextReader<R> {
-    words: Words<R>,
+    words: WordReader<R>,
     program: Program,
+}
+
+/// The words of a text, one at a time.
+pub struct WordReader<R> {
+    words: Words<R>,
     /// After a fault there is nothing more.
     failed: bool,
+}
+
+impl<R: BufRead> WordReader<R> {
+    /// Before the first word.
+    pub fn new(file: R) -> Self {
+        let words = Words { file, word: Vec::new(), begin: (1, 1), end: (1, 1), kept: None };
+        WordReader { words, failed: false }
+    }
+
+    /// What the next word means, if there is one. A word that means nothing is an error.
+    pub fn next<T>(
+        &mut self,
+        meaning: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<Result<T, TextError>> {
+        if self.failed {
+            return None;
+        }
+        let found = match self.words.next() {
+            Ok(false) => return None,
+            Ok(true) => self.words.meaning(meaning).map_err(TextError::from),
+            Err(error) => Err(error),
+        };
+        self.failed = found.is_err();
+        Some(found)
+    }
 }
 
 impl<R: BufRead> TextReader<R> {
     /// Reads the prompt.
     pub fn new(file: R) -> Result<Self, TextError> {
-        let mut words = Words { file, word: Vec::new(), begin: (1, 1), end: (1, 1), kept: None };
-        let prompt = words.prompt()?;
-        Ok(TextReader { program: parse_program(&prompt)?, words, failed: false })
+        let mut words = WordReader::new(file);
+        let prompt = words.words.prompt()?;
+        Ok(TextReader { program: parse_program(&prompt)?, words })
     }
 
     /// What ran.
@@ -53,16 +83,7 @@ impl<R: BufRead> Iterator for TextReader<R> {
     type Item = Result<Symbol, TextError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let token = match self.words.next() {
-            Ok(false) => return None,
-            Ok(true) => self.words.symbol().map_err(TextError::from),
-            Err(error) => Err(error),
-        };
-        self.failed = token.is_err();
-        Some(token)
+        self.words.next(Symbol::from_word)
     }
 }
 
@@ -145,10 +166,9 @@ impl<R: BufRead> Words<R> {
         }
     }
 
-    fn symbol(&self) -> Result<Symbol, ProgramError> {
+    fn meaning<T>(&self, meaning: impl FnOnce(&str) -> Option<T>) -> Result<T, ProgramError> {
         let word = String::from_utf8_lossy(&self.word);
-        Symbol::from_word(&word)
-            .ok_or_else(|| self.problem(Problem::UnknownToken { word: quoted(&word) }))
+        meaning(&word).ok_or_else(|| self.problem(Problem::UnknownToken { word: quoted(&word) }))
     }
 
     fn problem(&self, problem: Problem) -> ProgramError {

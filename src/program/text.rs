@@ -189,7 +189,7 @@ pub fn write_trace(program: &Program, generated: &[Symbol]) -> String {
 
 /// The same, written as it is made.
 pub(crate) fn write_trace_to(
-    out: &mut impl std::io::Write,
+    out: &mut dyn std::io::Write,
     program: &Program,
     generated: impl Iterator<Item = Symbol>,
 ) -> std::io::Result<()> {

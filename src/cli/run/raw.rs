@@ -11,11 +11,12 @@ use serde::Serialize;
 
 use super::{EngineName, Run};
 use crate::cli::report::{self, grouped, rate};
+use crate::cli::trace_output::{Recorder, reassure, write_name};
 use crate::cli::verification::{RunMethod, VerifyReport};
-use crate::cli::{CliError, Verdict, inputs};
+use crate::cli::{CliError, Verdict, inputs, outputs};
 use crate::engine::{Fallback, Stopped, generate};
 use crate::linalg::Kernel;
-use crate::model::{Shape, Token, Tokens, Vocabulary};
+use crate::model::{Shape, Tokens};
 use crate::plan::Plan;
 use crate::shown;
 
@@ -39,43 +40,31 @@ struct Report {
     tokens: Option<Vec<String>>,
 }
 
-/// The tokens whose names a text consists of, separated by white space.
-fn encode(text: &str, vocabulary: &Vocabulary, path: &Path) -> Result<Vec<Token>, CliError> {
-    let mut tokens = Vec::new();
-    for (line, words) in (1..).zip(text.lines()) {
-        for name in words.split_whitespace() {
-            tokens.push(vocabulary.id(name).ok_or_else(|| CliError::NoSuchToken {
-                path: path.into(),
-                line,
-                name: name.to_owned(),
-            })?);
-        }
-    }
-    if tokens.is_empty() {
-        return Err(CliError::EmptyPrompt { path: path.into() });
-    }
-    Ok(tokens)
-}
-
 impl Run {
     /// Generates behind the prompt in a file, and prints names of tokens.
     pub(super) fn run_raw(&self, path: &Path) -> Result<Verdict, CliError> {
         let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
+        let read = [("the prompt", Some(path)), ("the model", self.model.as_deref())];
+        outputs::check(self.trace.as_deref(), &read)?;
         let model = inputs::model(self.model.as_deref())?;
-        let text = inputs::text(path)?;
         let vocabulary = model.vocabulary();
-        let prompt = encode(&text, vocabulary, path)?;
+        let prompt = inputs::prompt(path, vocabulary)?;
         let needs_plan =
             self.engine_name() == EngineName::Plan || self.verify == Some(RunMethod::Plan);
         let plan = needs_plan.then(|| Plan::new(&model, prompt[0]));
         let mut engine = self.engine(&model, plan.as_ref(), kernel)?;
 
+        let recorder = |path| Recorder::new(path, &model, &prompt);
+        let mut recorder = self.trace.as_deref().map(recorder).transpose()?;
         let mut trace: Tokens = prompt.iter().copied().collect();
         let mut out = BufWriter::new(std::io::stdout());
         let mut written = Ok(());
         let running = Instant::now();
         let result = generate(&mut engine, &prompt, model.stop(), self.max_tokens, |token| {
             trace.push(token);
+            if let Some(recorder) = &mut recorder {
+                recorder.push(token);
+            }
             if !self.json && written.is_ok() {
                 written = writeln!(out, "{}", shown::name(vocabulary.name(token)));
             }
@@ -83,7 +72,20 @@ impl Run {
         let seconds = running.elapsed().as_secs_f64();
         written = written.and_then(|()| out.flush());
         let position = engine.position();
-        let run = result.map_err(|source| CliError::Engine { position, source })?;
+        let run = result.map_err(|source| CliError::Engine { position, source });
+        // The trace first: it is what cannot be had again, whatever becomes of the rest.
+        match (recorder, &run) {
+            (Some(recorder), Ok(_)) => recorder.finish(|file| {
+                let mut file = BufWriter::new(file);
+                trace.iter().enumerate().try_for_each(|(position, token)| {
+                    write_name(&mut file, vocabulary.name(token), position + 1 < prompt.len())
+                })?;
+                file.flush()
+            })?,
+            (Some(recorder), Err(_)) => recorder.break_off(),
+            (None, _) => {}
+        }
+        let run = run?;
         let verify = self.verified(&model, kernel, plan.as_ref(), None, (prompt.len(), &trace))?;
         let names = || trace.iter().skip(prompt.len()).map(|token| vocabulary.name(token).into());
         let prompt_tokens = prompt.len() as u64;
@@ -101,8 +103,9 @@ impl Run {
             verify,
             tokens: (run.tokens <= KEPT as u64).then(|| names().collect()),
         };
-        let told = report.tell(self.json)?;
-        written.map_err(CliError::Stdout)?;
+        let told = report.tell(self.json);
+        let told = reassure(told, self.trace.as_deref())?;
+        reassure(written.map_err(CliError::Stdout), self.trace.as_deref())?;
         Ok(told)
     }
 }
