@@ -28,4 +28,19 @@ pub enum EngineError {
     NoLogit { position: u64 },
     #[error("the prompt is empty")]
     EmptyPrompt,
+    #[error(
+        "the weight {weight} is beyond 2^100: products that leave out zeros might differ from the \
+         reference"
+    )]
+    GreatWeight { weight: f64 },
+    #[error(
+        "a matrix of {columns} columns, more than 2^20: products that leave out zeros might differ \
+         from the reference"
+    )]
+    Wide { columns: usize },
+    #[error(
+        "behind {layers} layers slot {slot} is {number} at position {position}, beyond 2^90: \
+         products that leave out zeros might differ from the reference"
+    )]
+    GreatNumber { layers: usize, slot: usize, position: u64, number: f64 },
 }

@@ -43,12 +43,12 @@ fn by_reference(model: &Model, history: &[Token], prompt: usize, by: Attention) 
 }
 
 /// Verifies a history in every way, and compares. Tells how many wrong tokens and faults there
-/// were.
-fn check(model: &Model, history: &[Token], prompt: usize) -> (usize, usize) {
-    let (mut wrong, mut faults) = (0, 0);
+/// were, and whether numbers had no bound.
+fn check(model: &Model, history: &[Token], prompt: usize) -> (usize, usize, bool) {
+    let (mut all_wrong, mut faults, mut great) = (0, 0, false);
     for attention in [Attention::Kinds, Attention::Hull] {
         let expected = by_reference(model, history, prompt, attention);
-        wrong += expected.wrong.len();
+        all_wrong += expected.wrong.len();
         faults += usize::from(expected.fault.is_some());
         let mut first: Option<Verification> = None;
         for products in Products::ALL {
@@ -65,25 +65,33 @@ fn check(model: &Model, history: &[Token], prompt: usize) -> (usize, usize) {
                     }
                     (Err(error), _) => panic!("{settings:?}: {error}"),
                 };
+                // Where numbers have no bound products say no more; the reference goes on.
+                let mut wrong = expected.wrong.as_slice();
                 match (&found.end, &expected.fault) {
+                    (End::Broken { position, error: EngineError::GreatNumber { .. } }, fault) => {
+                        assert!(fault.as_ref().is_none_or(|fault| fault.0 >= *position));
+                        wrong = &wrong[..wrong.partition_point(|wrong| wrong.0 <= *position)];
+                        great = true;
+                    }
                     (End::Broken { position, error }, Some((at, fault))) => {
                         assert_eq!((position, error), (at, fault), "{settings:?}");
                     }
                     (End::Broken { error: EngineError::NoLogit { .. }, .. }, None) => continue,
                     (_, fault) => assert_eq!(*fault, None, "{settings:?}"),
                 }
-                let wrong = found.first.map(|first| (first.position, first.predicted));
-                assert_eq!(wrong, expected.wrong.first().copied(), "{settings:?}");
-                assert_eq!(found.mismatches as usize, expected.wrong.len(), "{settings:?}");
+                let first_wrong = found.first.map(|first| (first.position, first.predicted));
+                assert_eq!(first_wrong, wrong.first().copied(), "{settings:?}");
+                assert_eq!(found.mismatches as usize, wrong.len(), "{settings:?}");
                 // All that is told is the same in every way; memories, too, where none is broken off.
-                let held = if expected.fault.is_some() { 0 } else { found.attention_bytes };
+                let is_whole = !matches!(found.end, End::Broken { .. });
+                let held = if is_whole { found.attention_bytes } else { 0 };
                 let found = Verification { attention_bytes: held, ..found };
                 let first = first.get_or_insert_with(|| found.clone());
                 assert_eq!(*first, found, "{settings:?}");
             }
         }
     }
-    (wrong, faults)
+    (all_wrong, faults, great)
 }
 
 fn history(model: &Model, random: &mut Random, length: usize) -> (Vec<Token>, usize) {
@@ -144,7 +152,7 @@ fn with_kinds(model: &Model, history: &[Token], random: &mut Random) -> Model {
 
 #[test]
 fn random_models_are_verified_as_the_reference_runs_them() {
-    let (mut wrong, mut faults, mut shared) = (0, 0, [0; 5]);
+    let (mut wrong, mut faults, mut great, mut shared) = (0, 0, 0, [0; 5]);
     for seed in 1..=u64::from(cases(120)) {
         let model = random_model(seed * 0x9e37_79b9);
         let random = &mut Random(!seed | 1);
@@ -158,8 +166,11 @@ fn random_models_are_verified_as_the_reference_runs_them() {
         }
         let found = check(&model, &history, prompt);
         (wrong, faults) = (wrong + found.0, faults + found.1);
+        great += usize::from(found.2);
     }
-    println!("{wrong} wrong tokens, {faults} faults, heads by kind {shared:?}");
+    println!(
+        "{wrong} wrong tokens, {faults} faults, {great} without bounds, {shared:?} heads by kind"
+    );
     assert!(shared.iter().all(|&heads| heads > 10));
 }
 
@@ -188,5 +199,38 @@ fn of_faults_in_neighbouring_blocks_the_first_position_counts() {
             assert_eq!(Some((position, error)), expected.fault, "{settings:?}");
             assert_eq!(position, first as u64);
         }
+    }
+}
+
+/// What a layer makes of great numbers may be infinite somewhere, and 0 times that is no number in
+/// the reference, where products leave it out.
+#[test]
+fn where_numbers_have_no_bound_verification_ends() {
+    let mut hand = Hand::new(6, 2);
+    let model = hand.copies([0, 0], (4, 1e20), 6).feature(1, 4, 1e20).feature(2, 5, 1e28).model();
+    for (token, layers, slot, number) in [(1, 1, 6, 1e40), (2, 0, 5, 1e28)] {
+        for (at, products) in [3, 17, 90].into_iter().flat_map(|at| Products::ALL.map(|p| (at, p)))
+        {
+            let mut history = vec![Token(3); 100];
+            history[at] = Token(token);
+            for (block, pool) in [(1, 2), (7, 1), (64, 0), (512, 1)] {
+                let (attention, kernel) = (Attention::Kinds, Kernel::Portable);
+                let settings = Settings { attention, products, kernel, block, spot: None };
+                let tokens = history.iter().copied().map(Ok::<_, Infallible>);
+                let found = verify(&model, 1, tokens, settings, &POOLS[pool], |_| ()).unwrap();
+                let position = at as u64;
+                let error = EngineError::GreatNumber { layers, slot, position, number };
+                assert_eq!(found.end, End::Broken { position, error }, "{settings:?}");
+                assert_eq!(found.positions, position);
+            }
+        }
+    }
+    let model = hand.head([1, 1], Row::Key, 0, &[(4, -1e31)]).model();
+    for products in Products::ALL {
+        let (attention, kernel) = (Attention::Hull, Kernel::Portable);
+        let settings = Settings { attention, products, kernel, block: 64, spot: None };
+        let tokens = [3, 3].map(|token| Ok::<_, Infallible>(Token(token))).into_iter();
+        let refused = verify(&model, 1, tokens, settings, &POOLS[0], |_| ()).unwrap_err();
+        assert!(refused.to_string().starts_with("the weight -10000000000000000"), "{refused}");
     }
 }

@@ -1,7 +1,10 @@
 //! A block of positions, cut into chunks.
 
+use pulp::Arch;
+
 use super::chunk::{CHUNK, Chunk, Embedding};
 use crate::attention::History;
+use crate::engine::EngineError;
 use crate::model::Token;
 
 /// Positions, each with the token that follows it.
@@ -35,6 +38,18 @@ impl Block {
         for chunk in &mut self.chunks {
             chunk.len = chunk.len.min(len.saturating_sub(chunk.offset));
         }
+    }
+
+    /// The first position at which a number is beyond what bounds all that comes of it, behind so many
+    /// layers; the block ends before it.
+    pub fn first_great(&mut self, arch: Arch, layers: usize) -> Option<(u64, EngineError)> {
+        let mut chunks = self.chunks().iter();
+        let (chunk, (at, slot)) =
+            chunks.find_map(|chunk| Some((chunk, chunk.first_great(arch)?)))?;
+        let (place, number) = (chunk.offset + at, chunk.x[slot][at]);
+        let position = self.position + place as u64;
+        self.truncate(place);
+        Some((position, EngineError::GreatNumber { layers, slot, position, number }))
     }
 
     pub fn len(&self) -> usize {

@@ -4,6 +4,10 @@
 //! positions side by side whatever is done to a slot is done to neighbours, in vector registers. A
 //! chunk and what is computed of it between two rounds of heads fit into the first caches.
 
+use pulp::Arch;
+
+use super::bounds::{MAX_NUMBER, is_great};
+use super::vectors::widest;
 use crate::engine::recency::recency;
 use crate::model::{Model, Token};
 
@@ -21,9 +25,6 @@ pub struct Chunk {
     pub offset: usize,
     /// How many there are.
     pub len: usize,
-    /// Whether all numbers so far were finite: only then may products leave out weights that are
-    /// 0, for 0 times what is no number is none.
-    pub is_finite: bool,
     /// The residual stream: a row for each slot.
     pub x: Vec<Row>,
 }
@@ -34,10 +35,35 @@ impl Chunk {
         self.x.iter().map(|row| row[self.len - 1]).collect()
     }
 
+    /// The first position at which the residual stream is beyond what bounds all that a layer or the
+    /// output head makes of it (`bounds.rs`), and the slot.
+    pub fn first_great(&self, arch: Arch) -> Option<(usize, usize)> {
+        let rows = &self.x;
+        let is_bounded = widest(
+            arch,
+            #[inline(always)]
+            || {
+                let mut greatest = [0.0f64; CHUNK];
+                let mut none_is_nan = true;
+                for row in rows {
+                    for (greatest, x) in greatest.iter_mut().zip(row) {
+                        *greatest = greatest.max(x.abs());
+                        none_is_nan &= !x.is_nan();
+                    }
+                }
+                none_is_nan & greatest.iter().all(|&greatest| greatest <= MAX_NUMBER)
+            },
+        );
+        if is_bounded {
+            return None;
+        }
+        let slot = |at: usize| rows.iter().position(|row| is_great(row[at]));
+        (0..self.len).find_map(|at| slot(at).map(|slot| (at, slot)))
+    }
+
     /// Sets the residual stream to what the tokens, the first at `position`, put into it.
     pub fn embed(&mut self, embedding: &Embedding, position: u64, tokens: &[Token]) {
         self.len = tokens.len();
-        self.is_finite = true;
         self.x.resize(embedding.slots.len(), [0.0; CHUNK]);
         for (row, slot) in self.x.iter_mut().zip(&embedding.slots) {
             match slot {

@@ -25,7 +25,7 @@ use crate::model::Token;
 /// What is left when all blocks have passed.
 pub struct Flow {
     pub layers: Vec<Layer>,
-    /// The first position at which a head failed.
+    /// The first position at which a head failed, or a number had no bound.
     pub failed: Option<(u64, EngineError)>,
 }
 
@@ -40,8 +40,13 @@ pub fn flow<E: Send, R: Default>(
     pool: &ThreadPool,
     judged: impl Fn(&Block, &mut R) + Sync,
 ) -> Result<Flow, E> {
-    let stations =
-        Stations { start, source: Turns::new((source, None)), layers, failed: Mutex::default() };
+    let stations = Stations {
+        start,
+        source: Turns::new((source, None)),
+        layers,
+        exit: Turns::new(()),
+        failed: Mutex::default(),
+    };
     pool.broadcast(|_| {
         let ends = EndsOnPanic(&stations);
         let (mut block, mut scratch, mut room) = Default::default();
@@ -64,6 +69,8 @@ struct Stations<'s, 'm, I, E> {
     start: &'s Start,
     source: Turns<(&'s mut Source<'m, I>, Option<E>)>,
     layers: Vec<Layer>,
+    /// Behind all layers.
+    exit: Turns<()>,
     failed: Mutex<Option<(u64, EngineError)>>,
 }
 
@@ -93,16 +100,24 @@ impl<E, I: Iterator<Item = Result<Token, E>>> Stations<'_, '_, I, E> {
             match layer.pass(number, block, &self.start.history, scratch) {
                 Err(FailedBefore) => return false,
                 Ok(None) => {}
-                Ok(Some(failed)) => {
-                    // The block goes on as far as it goes: a later layer may fail at an earlier
-                    // position, as may the block before, which is ahead.
-                    self.source.end();
-                    let mut first = self.failed.lock().expect("nothing panics with the lock held");
-                    *first = first.take().into_iter().chain([failed]).min_by_key(|failed| failed.0);
-                }
+                Ok(Some(failed)) => self.fail(failed),
             }
         }
+        let great = block.first_great(scratch.arch(), self.layers.len());
+        let Some(mut exit) = self.exit.take(number) else { return false };
+        if let Some(great) = great {
+            exit.is_the_last();
+            self.fail(great);
+        }
         true
+    }
+
+    /// Notes a fault. The block goes on as far as it goes: a later layer may fail at an earlier
+    /// position, as may the block before, which is ahead.
+    fn fail(&self, failed: (u64, EngineError)) {
+        self.source.end();
+        let mut first = self.failed.lock().expect("nothing panics with the lock held");
+        *first = first.take().into_iter().chain([failed]).min_by_key(|failed| failed.0);
     }
 }
 
@@ -113,6 +128,7 @@ impl<I, E> Drop for EndsOnPanic<'_, '_, '_, I, E> {
     fn drop(&mut self) {
         self.0.source.end();
         self.0.layers.iter().for_each(Layer::end);
+        self.0.exit.end();
     }
 }
 

@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
+use pulp::Arch;
+
 use super::block::Block;
+use super::bounds::check_weights;
 use super::chunk::{CHUNK, Embedding, Row};
 use super::heads::{self, At, Fault, Group, Heads, Known};
 use super::products::{LayerProducts, Products, Scratch as ProductScratch, values_by_token};
@@ -22,6 +25,8 @@ pub struct Layer {
     /// Rows of the projection, and behind these of the heads' outputs.
     projected: usize,
     rows: usize,
+    /// Where a block comes that has numbers without a bound before this layer.
+    entry: Turns<()>,
     groups: Vec<Turns<Group>>,
     cleared_after_attention: Vec<u32>,
     cleared_after_feed_forward: Vec<u32>,
@@ -43,6 +48,13 @@ pub struct Scratch {
     heads: heads::Scratch,
 }
 
+impl Scratch {
+    /// Of this machine.
+    pub fn arch(&self) -> Arch {
+        self.products.arch
+    }
+}
+
 /// Tokens of larger vocabularies are not kept for values that depend on them.
 const MAX_VOCABULARY: usize = 1 << 16;
 
@@ -59,6 +71,7 @@ pub fn layers(
     products: Products,
     kernel: Kernel,
 ) -> Result<Vec<Layer>, EngineError> {
+    check_weights(model)?;
     let mut slots = TokenSlots::new(model);
     (0..model.shape().layers)
         .map(|number| {
@@ -77,6 +90,7 @@ pub fn layers_with_memories(
     kernel: Kernel,
     memory: impl Fn(usize, usize) -> Result<Box<dyn Memory>, EngineError>,
 ) -> Result<Vec<Layer>, EngineError> {
+    check_weights(model)?;
     (0..model.shape().layers)
         .map(|number| {
             let heads = Heads::with_memories(model, number, |head| memory(number, head))?;
@@ -124,15 +138,16 @@ impl Layer {
             products: LayerProducts::new(weights, &projected, &outputs, products, kernel),
             projected: projected.len(),
             rows: projected.len() + computed,
+            entry: Turns::new(()),
             groups: groups.into_iter().map(Turns::new).collect(),
             cleared_after_attention: weights.cleared_after_attention.to_vec(),
             cleared_after_feed_forward: weights.cleared_after_feed_forward.to_vec(),
         }
     }
 
-    /// Takes a block, once each group of heads has had all blocks before it. If a head fails, gives
-    /// the position at which the first one did, and the block ends before it. An error means that a
-    /// head failed in an earlier block.
+    /// Takes a block, once each group of heads has had all blocks before it. If a head fails, or a
+    /// number has no bound, gives the position at which the first one did, and the block ends before
+    /// it. An error means that this happened in an earlier block.
     pub fn pass(
         &self,
         number: u64,
@@ -141,13 +156,19 @@ impl Layer {
         scratch: &mut Scratch,
     ) -> Result<Option<(u64, EngineError)>, FailedBefore> {
         let Scratch { rows, products, heads: room } = scratch;
+        let great = block.first_great(products.arch, self.number);
+        let mut entry = self.entry.take(number).ok_or(FailedBefore)?;
+        if great.is_some() {
+            entry.is_the_last();
+        }
+        drop(entry);
         let (first, tokens, chunks) = block.parts();
         // A layer may have no rows at all.
         let width = self.rows.max(1);
         rows.resize(chunks.len() * width, [0.0; CHUNK]);
         for (chunk, rows) in chunks.iter().zip(rows.chunks_mut(width)) {
             let projected = &mut rows[..self.projected];
-            self.products.project(&chunk.x, chunk.is_finite, projected, products);
+            self.products.project(&chunk.x, projected, products);
         }
         let mut failed: Option<(usize, Fault)> = None;
         for group in &self.groups {
@@ -182,20 +203,23 @@ impl Layer {
                 rows[self.projected..].iter_mut().for_each(|row| row[fault.place..].fill(0.0));
             }
             let x = &mut chunk.x;
-            self.products.attend(x, &mut chunk.is_finite, rows, products);
+            self.products.attend(x, rows, products);
             clear(x, &self.cleared_after_attention);
-            self.products.feed_forward(x, &mut chunk.is_finite, products);
+            self.products.feed_forward(x, products);
             clear(x, &self.cleared_after_feed_forward);
         }
-        Ok(failed.map(|(chunk, fault)| {
+        // A head's fault is before the number without a bound, where the block ends already.
+        let failed = failed.map(|(chunk, fault)| {
             let place = chunk * CHUNK + fault.place;
             block.truncate(place);
             (first + place as u64, fault.error)
-        }))
+        });
+        Ok(failed.or(great))
     }
 
     /// There are no more turns.
     pub fn end(&self) {
+        self.entry.end();
         self.groups.iter().for_each(Turns::end);
     }
 

@@ -29,6 +29,7 @@
 //! depends on their numbers alone.
 
 mod block;
+mod bounds;
 mod chunk;
 mod explain;
 mod flow;
