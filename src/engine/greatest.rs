@@ -74,6 +74,10 @@ impl Greatest {
         if off == 0.0 && magnitudes <= self.exact {
             return 0.0;
         }
+        // Else a sum may overflow in one order and not in another.
+        if magnitudes.is_nan() || magnitudes > f64::MAX / 4.0 {
+            return f64::INFINITY;
+        }
         // Where products are subnormal they round by less than 2^-1074 each.
         4.0 * (self.weights.len() + 2) as f64 * f64::EPSILON * magnitudes + f64::MIN_POSITIVE
     }

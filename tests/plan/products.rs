@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use hardmax::engine::verify::{End, Products, Settings, Verification, verify};
 use hardmax::engine::{Attention, EngineError, Reference};
 use hardmax::linalg::Kernel;
-use hardmax::model::{HeadKind, Model, ModelParts, Token};
+use hardmax::model::{HeadKind, LayerParts, Model, ModelParts, Shape, TieBreak, Token};
 
 use crate::bundled_model::parts;
 use crate::by_hand::{Hand, ONE, Row};
@@ -172,6 +172,96 @@ fn random_models_are_verified_as_the_reference_runs_them() {
         "{wrong} wrong tokens, {faults} faults, {great} without bounds, {shared:?} heads by kind"
     );
     assert!(shared.iter().all(|&heads| heads > 10));
+}
+
+/// By hulls the reference asks every head, whether it has an effect or not.
+#[test]
+fn a_head_without_effect_may_refuse_a_key_of_a_hull() {
+    let mut hand = Hand::new(4, 1);
+    hand.features(4, &[0.0, 1e9, 1.0]).head([0, 0], Row::Key, 0, &[(4, 2.0)]);
+    let model = hand.kind([0, 0], HeadKind::Keyed).model();
+    let history = [0, 2, 1, 1].map(Token);
+    for (attention, faults) in [(Attention::Hull, 1), (Attention::Brute, 1), (Attention::Kinds, 0)]
+    {
+        let expected = by_reference(&model, &history, 1, attention);
+        assert_eq!(usize::from(expected.fault.is_some()), faults);
+        let end = expected.fault.map(|(position, error)| End::Broken { position, error });
+        for products in Products::ALL {
+            let settings =
+                Settings { attention, products, kernel: Kernel::Portable, block: 64, spot: None };
+            let tokens = history.iter().copied().map(Ok::<_, Infallible>);
+            let found = verify(&model, 1, tokens, settings, &POOLS[1], |_| ()).unwrap();
+            assert_eq!(found.end, end.clone().unwrap_or(End::Open), "{settings:?}");
+        }
+    }
+}
+
+/// A head at fault before a token that cannot be read is what is told, however blocks are cut.
+#[test]
+fn a_fault_before_an_unreadable_token_is_told() {
+    let mut hand = Hand::new(4, 1);
+    hand.copies([0, 0], (ONE, 1.0), 6).head([0, 0], Row::Key, 0, &[(4, -1e6)]);
+    let model = hand.kind([0, 0], HeadKind::Passthrough).feature(1, 4, 1.0).model();
+    for (fault, block) in [(3, 1), (3, 4), (3, 64), (19, 1), (19, 8), (19, 64), (25, 4), (25, 64)] {
+        for pool in POOLS.iter() {
+            let token = |at: usize| match at {
+                20 => Err("unreadable"),
+                at => Ok(Token(if at == fault { 1 } else { 2 })),
+            };
+            let (attention, kernel) = (Attention::Kinds, Kernel::Portable);
+            let settings =
+                Settings { attention, products: Products::Sparse, kernel, block, spot: None };
+            match verify(&model, 1, (0..30).map(token), settings, pool, |_| ()) {
+                // No token follows the 20th: nothing is computed of it.
+                Err(error) => assert!(fault >= 19 && error.to_string() == "unreadable"),
+                Ok(found) => {
+                    let End::Broken { position, .. } = found.end else { panic!("{found:?}") };
+                    assert!(fault == 3 && position == 3);
+                }
+            }
+        }
+    }
+}
+
+/// Tables by token are no multiple of the model's file.
+#[test]
+fn many_layers_of_many_tokens_take_little_memory() {
+    let shape = Shape { vocabulary: 65_536, width: 4, layers: 60, heads: 2, units: 0 };
+    let layer = |layer: usize| {
+        let mut attention_in = vec![0.0; 3 * 4 * 4];
+        for head in 0..2 {
+            // Query (t, 1) and key (2t, -t²), with the constant in slot 3.
+            let rows = [(0, 0, 1.0), (1, 3, 1.0), (4, 0, 2.0), (5, 2, -1.0)];
+            for (row, slot, weight) in rows {
+                attention_in[(row + 2 * head) * 4 + slot] = weight;
+            }
+            for row in 0..2 {
+                let number = (4 * layer + 2 * head + row + 1) as f64;
+                attention_in[(8 + 2 * head + row) * 4 + 3] = number;
+            }
+        }
+        // Read by a slot that no value reads.
+        let attention_out = (0..16).map(|at| if at < 4 { 1e-9 } else { 0.0 }).collect();
+        LayerParts { attention_in, attention_out, ..LayerParts::default() }
+    };
+    let model = Model::new(ModelParts {
+        shape,
+        stop: Token(0),
+        vocabulary: (0..65_536).map(|token| format!("t{token}")).collect(),
+        embedding: (0..65_536).flat_map(|_| [0.0, 0.0, 0.0, 1.0]).collect(),
+        layers: (0..60).map(layer).collect(),
+        head: vec![0.0; 65_536 * 4],
+        clears: None,
+        ties: Some(vec![TieBreak::Latest; 120]),
+        kinds: Some(vec![HeadKind::Gather; 120]),
+    })
+    .unwrap();
+    let tokens = [1, 65_535, 2, 3].map(|token| Ok::<_, Infallible>(Token(token))).into_iter();
+    let (attention, kernel) = (Attention::Kinds, Kernel::Portable);
+    let settings =
+        Settings { attention, products: Products::Sparse, kernel, block: 64, spot: None };
+    let found = verify(&model, 4, tokens, settings, &POOLS[0], |_| ()).unwrap();
+    assert!(found.attention_bytes < 40 << 20, "{found:?}");
 }
 
 /// A head of layer 1 fails in one block, a head of layer 0 in the next, which may be there first.

@@ -59,9 +59,10 @@ pub fn flow<E: Send, R: Default>(
         std::mem::forget(ends);
     });
     let Stations { source, layers, failed, .. } = stations;
-    match source.into_inner() {
-        (_, Some(error)) => Err(error),
-        _ => Ok(Flow { layers, failed: failed.into_inner().unwrap_or_default() }),
+    // Where a head failed nobody need read on.
+    match (failed.into_inner().unwrap_or_default(), source.into_inner()) {
+        (None, (_, Some(error))) => Err(error),
+        (failed, _) => Ok(Flow { layers, failed }),
     }
 }
 
@@ -79,13 +80,13 @@ impl<E, I: Iterator<Item = Result<Token, E>>> Stations<'_, '_, I, E> {
     fn read(&self, block: &mut Block, most: usize) -> Option<u64> {
         let (number, mut turn) = self.source.next()?;
         let (source, failed) = &mut *turn;
-        if let Err(error) = source.fill(block, most) {
-            *failed = Some(error);
+        // What was read before is a block, so that the same is computed whatever the size of blocks.
+        *failed = source.fill(block, most).err();
+        let is_last = block.is_empty() || failed.is_some();
+        if is_last {
             turn.is_the_last();
-            return None;
         }
         if block.is_empty() {
-            turn.is_the_last();
             return None;
         }
         // Before any head reads them.

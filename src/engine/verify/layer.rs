@@ -3,6 +3,7 @@
 //! Products of a block depend on no other block. Each group of heads takes blocks in order, and a
 //! thread goes from group to group: so another may be some groups behind it, in the same layer.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use pulp::Arch;
@@ -55,6 +56,10 @@ impl Scratch {
     }
 }
 
+/// Numbers of all tables by token, 32 MB: a model of many layers and tokens could ask for any
+/// multiple of its file.
+const MAX_IN_TABLES: usize = 1 << 22;
+
 /// Tokens of larger vocabularies are not kept for values that depend on them.
 const MAX_VOCABULARY: usize = 1 << 16;
 
@@ -73,10 +78,11 @@ pub fn layers(
 ) -> Result<Vec<Layer>, EngineError> {
     check_weights(model)?;
     let mut slots = TokenSlots::new(model);
+    let room = Cell::new(MAX_IN_TABLES);
     (0..model.shape().layers)
         .map(|number| {
             let values = |weights: &[f64]| values_by_token(model, weights, products, kernel);
-            let known = Known { slots: &slots.0, values: &values };
+            let known = Known { slots: &slots.0, values: &values, room: &room };
             let heads = Heads::new(model, number, attention, &known)?;
             slots.pass(model, number);
             Ok(Layer::new(model, number, heads, products, kernel))

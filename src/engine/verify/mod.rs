@@ -162,7 +162,8 @@ pub fn verify<E: Send>(
     }
     // How far threads have read beyond a head's fault depends on their number.
     let tokens = failed.as_ref().map_or(source.taken(), |(position, _)| position + 1);
-    let end = match (failed.or(tally.no_logit.take()), source.end()) {
+    let faults = failed.into_iter().chain(tally.no_logit.take());
+    let end = match (faults.min_by_key(|fault| fault.0), source.end()) {
         (Some((position, error)), _) => End::Broken { position, error },
         (None, end) => end,
     };

@@ -17,6 +17,8 @@ mod query;
 mod single;
 mod table;
 
+use std::cell::Cell;
+
 use pulp::Arch;
 
 use crate::attention::{
@@ -121,6 +123,17 @@ pub struct Known<'k> {
     pub slots: &'k [bool],
     /// The values of a row, by token.
     pub values: &'k dyn Fn(&[f64]) -> Vec<f64>,
+    /// How many numbers tables by token may still have, of all layers.
+    pub room: &'k Cell<usize>,
+}
+
+impl Known<'_> {
+    /// Takes the room of a table for a vocabulary, if there is so much.
+    fn takes_room(&self, vocabulary: usize) -> bool {
+        let left = self.room.get().checked_sub(vocabulary);
+        self.room.set(left.unwrap_or(self.room.get()));
+        left.is_some()
+    }
 }
 
 impl Heads {
@@ -132,7 +145,12 @@ impl Heads {
         known: &Known<'_>,
     ) -> Result<Heads, EngineError> {
         let mut draft = Draft::new(model, layer);
-        for head in draft.live() {
+        // By kinds the reference, too, leaves out heads without effect; else they may refuse a key.
+        let heads = match attention {
+            Attention::Kinds => draft.live(),
+            Attention::Hull | Attention::Brute => (0..model.shape().heads).collect(),
+        };
+        for head in heads {
             let kind = model.kind(layer, head);
             if attention == Attention::Kinds && kind != HeadKind::Lookup {
                 draft.share(head, known)?;
@@ -302,11 +320,12 @@ impl<'m> Draft<'m> {
                     let weights = self.weights.attention_in.row(row);
                     let is_known = (weights.iter().zip(known.slots))
                         .all(|(&weight, &is_known)| weight == 0.0 || is_known);
+                    let vocabulary = self.model.shape().vocabulary;
+                    let is_known = is_known && known.takes_room(vocabulary);
                     let place = if is_known { None } else { Some(self.rows.place(row)) };
                     let group = &mut self.own[group];
-                    let vocabulary = self.model.shape().vocabulary;
                     let column = match place {
-                        Some(place) => group.column(place, vocabulary),
+                        Some(place) => group.column(place, vocabulary, known),
                         None => group.known(row, weights, known),
                     };
                     group.look_up(head, queries, output, column);

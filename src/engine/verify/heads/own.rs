@@ -43,9 +43,10 @@ impl OwnHeads {
     }
 
     /// The column of a row of the projection.
-    pub fn column(&mut self, row: usize, vocabulary: usize) -> usize {
+    pub fn column(&mut self, row: usize, vocabulary: usize, known: &Known<'_>) -> usize {
         self.column_of(Source::Projected(row), || {
-            Column::new(vocabulary.checked_sub(1).and_then(|token| token.try_into().ok()))
+            let greatest = vocabulary.checked_sub(1).and_then(|token| token.try_into().ok());
+            Column::new(greatest.filter(|_| known.takes_room(vocabulary)))
         })
     }
 

@@ -15,8 +15,9 @@
 //! as in any other order, but that some of them are added before they are multiplied: off by no
 //! more than `engine/greatest.rs` allows.
 
+use std::collections::HashMap;
+
 use pulp::Arch;
-use rustc_hash::FxHashMap;
 
 use crate::engine::verify::chunk::{CHUNK, Row};
 use crate::engine::verify::products::{Products, Shrunk, Terms};
@@ -97,7 +98,7 @@ impl Groups {
             group.columns.iter().for_each(|&column| common[column] = 0.0);
             computed.extend(common);
         }
-        let mut distinct: FxHashMap<Vec<u64>, usize> = FxHashMap::default();
+        let mut distinct: HashMap<Vec<u64>, usize> = HashMap::new();
         let mut alike: Vec<f64> = Vec::new();
         for row in rest {
             let place = *distinct.entry(bits(&rows[row])).or_insert_with(|| {
@@ -203,7 +204,7 @@ impl Group {
 
 /// Columns of which each differs from those before, each with those that equal it.
 fn distinct_columns(rows: &[&[f64]]) -> Vec<Vec<usize>> {
-    let mut distinct: FxHashMap<Vec<u64>, usize> = FxHashMap::default();
+    let mut distinct: HashMap<Vec<u64>, usize> = HashMap::new();
     let mut columns: Vec<Vec<usize>> = Vec::new();
     for column in 0..rows.first().map_or(0, |row| row.len()) {
         let numbers: Vec<f64> = rows.iter().map(|row| row[column]).collect();
@@ -247,7 +248,7 @@ fn grouped(rows: &[Vec<f64>], columns: usize) -> (Vec<Draft>, Vec<usize>) {
     let mut is_free = vec![true; rows.len()];
     let mut groups: Vec<Draft> = Vec::new();
     for columns in likely_pairs(rows, columns) {
-        let mut classes: FxHashMap<u64, Draft> = FxHashMap::default();
+        let mut classes: HashMap<u64, Draft> = HashMap::new();
         for (row, weights) in rows.iter().enumerate().filter(|&(row, _)| is_free[row]) {
             let rest = columns
                 .iter()
@@ -277,7 +278,7 @@ fn differ_in(a: &[f64], b: &[f64], columns: [usize; 2]) -> bool {
 
 /// Pairs of columns in which neighbouring rows differ, the most frequent first.
 fn likely_pairs(rows: &[Vec<f64>], columns: usize) -> Vec<[usize; 2]> {
-    let mut pairs: FxHashMap<[usize; 2], usize> = FxHashMap::default();
+    let mut pairs: HashMap<[usize; 2], usize> = HashMap::new();
     for pair in rows.windows(2) {
         let mut differing = (0..columns).filter(|&column| pair[0][column] != pair[1][column]);
         match [differing.next(), differing.next(), differing.next()] {

@@ -10,6 +10,9 @@
 mod dense;
 mod sparse;
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 pub use dense::{DenseScratch, Shrunk};
@@ -160,20 +163,31 @@ fn written(matrix: Matrix<'_>, is_live: impl Fn(usize) -> bool) -> Vec<usize> {
 pub struct DistinctRows<'m> {
     matrix: Matrix<'m>,
     rows: Vec<usize>,
+    /// By hash, the places of rows that have it. Nobody who makes a matrix can choose the hashes.
+    places: FxHashMap<u64, Vec<usize>>,
+    hashes: RandomState,
 }
 
 impl<'m> DistinctRows<'m> {
     pub fn new(matrix: Matrix<'m>) -> DistinctRows<'m> {
-        DistinctRows { matrix, rows: Vec::new() }
+        let (places, hashes) = (FxHashMap::default(), RandomState::new());
+        DistinctRows { matrix, rows: Vec::new(), places, hashes }
     }
 
     /// The place of a row, or of one that equals it.
     pub fn place(&mut self, row: usize) -> usize {
-        let equal = |&other: &usize| self.matrix.row(other) == self.matrix.row(row);
-        self.rows.iter().position(equal).unwrap_or_else(|| {
-            self.rows.push(row);
-            self.rows.len() - 1
-        })
+        let weights = self.matrix.row(row);
+        let mut hasher = self.hashes.build_hasher();
+        // Of equal numbers -0 and 0 differ in their bits.
+        weights.iter().for_each(|weight| hasher.write_u64((weight + 0.0).to_bits()));
+        let alike = self.places.entry(hasher.finish()).or_default();
+        let equal = |&&place: &&usize| self.matrix.row(self.rows[place]) == weights;
+        if let Some(&place) = alike.iter().find(equal) {
+            return place;
+        }
+        self.rows.push(row);
+        alike.push(self.rows.len() - 1);
+        self.rows.len() - 1
     }
 
     /// The rows, by place.
@@ -314,6 +328,28 @@ mod tests {
         made.attend(&mut x, &all, &mut scratch);
         made.feed_forward(&mut x, &mut scratch);
         (projection, x)
+    }
+
+    #[test]
+    fn of_equal_rows_the_first_stands_for_all() {
+        let mut data: Vec<f64> = (0..3000).map(|at| f64::from(at % 1000)).collect();
+        data.extend([0.0, -0.0, 5.0, -0.0, 0.0, 5.0]);
+        let matrix = Matrix { rows: 1002, cols: 3, data: &data };
+        let mut rows = DistinctRows::new(matrix);
+        let places: Vec<usize> = (0..1002).map(|row| rows.place(row)).collect();
+        let first = |row: usize| (0..row).find(|&other| matrix.row(other) == matrix.row(row));
+        let mut distinct = Vec::new();
+        for (row, &place) in places.iter().enumerate() {
+            match first(row) {
+                Some(other) => assert_eq!(place, places[other]),
+                None => {
+                    assert_eq!(place, distinct.len());
+                    distinct.push(row);
+                }
+            }
+        }
+        assert_eq!(places[1001], places[1000]);
+        assert_eq!(rows.rows(), distinct);
     }
 
     #[test]
