@@ -29,15 +29,10 @@ pub enum EngineError {
     #[error("the prompt is empty")]
     EmptyPrompt,
     #[error(
-        "the weight {weight} is beyond 2^100: products that leave out zeros might differ from the \
-         reference"
+        "behind {layers} layers weights are so great that numbers may be infinite: products that \
+         leave out zeros might differ from the reference"
     )]
-    GreatWeight { weight: f64 },
-    #[error(
-        "a matrix of {columns} columns, more than 2^20: products that leave out zeros might differ \
-         from the reference"
-    )]
-    Wide { columns: usize },
+    GreatWeights { layers: usize },
     #[error(
         "behind {layers} layers slot {slot} is {number} at position {position}, beyond 2^90: \
          products that leave out zeros might differ from the reference"

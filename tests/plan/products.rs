@@ -315,12 +315,18 @@ fn where_numbers_have_no_bound_verification_ends() {
             }
         }
     }
-    let model = hand.head([1, 1], Row::Key, 0, &[(4, -1e31)]).model();
-    for products in Products::ALL {
+    // A clear of any size has a bound; a square of it has none.
+    let verified = |model: &Model, products| {
         let (attention, kernel) = (Attention::Hull, Kernel::Portable);
         let settings = Settings { attention, products, kernel, block: 64, spot: None };
         let tokens = [3, 3].map(|token| Ok::<_, Infallible>(Token(token))).into_iter();
-        let refused = verify(&model, 1, tokens, settings, &POOLS[0], |_| ()).unwrap_err();
-        assert!(refused.to_string().starts_with("the weight -10000000000000000"), "{refused}");
+        verify(model, 1, tokens, settings, &POOLS[0], |_| ()).map(|found| found.end)
+    };
+    let bounded = hand.head([1, 1], Row::Key, 0, &[(4, -1e120)]).model();
+    let unbounded = hand.unit([1, 0], &[(4, 1e160)], &[(4, 1e160)], (7, 1.0)).model();
+    for products in Products::ALL {
+        assert_eq!(verified(&bounded, products).unwrap(), End::Open);
+        let refused = verified(&unbounded, products).unwrap_err().to_string();
+        assert!(refused.starts_with("behind 1 layers weights are so great"), "{refused}");
     }
 }

@@ -2,28 +2,25 @@
 //!
 //! Products here leave out weights that are 0, heads and units without effect, and what nobody
 //! reads. The reference multiplies all of it, and 0 times what is not finite is no number. So the
-//! two agree only where everything is finite, also what is left out. With weights up to 2^b, the
-//! residual stream up to 2^a before a layer, and no more than 2^20 slots and units,
+//! two agree only where everything is finite, also what is left out. A sum of 2^c products with
+//! weights up to 2^b and numbers up to 2^a is at most 2^(a+b+c), in any order. So from a residual
+//! stream up to 2^90 before a layer follows what its queries, keys and values are at most, and
+//! the outputs of heads, which are values or their means; then the residual stream after attention,
+//! gates and factors, units as products of two, and what they add. Where all of that is below
+//! 2^1022, and the logits are, too, nothing is infinite.
 //!
-//! - queries, keys, values and therefore the outputs of heads are at most 2^(a+b+20);
-//! - the residual stream after attention is at most 2^a + 2^(a+2b+40), less than 2^(a+2b+41);
-//! - gates and factors are at most 2^(a+3b+61), and units 2^(2a+6b+122);
-//! - what units add is at most 2^(2a+7b+142), and logits 2^(a+b+20).
-//!
-//! For b = 100 and a = 90 this is below 2^1023. Weights are looked at once, the residual stream
-//! before each layer and before the output head; where it is beyond, verification ends.
+//! Weights are looked at once. The residual stream is looked at before each layer and before the
+//! output head; where it is beyond 2^90, verification ends.
 
 use crate::engine::EngineError;
-use crate::model::{Layer, Model};
+use crate::model::{Layer, Matrix, Model};
 
-/// The greatest magnitude of a weight.
-const MAX_WEIGHT: f64 = (1u128 << 100) as f64;
+/// The greatest magnitude of a number in the residual stream, and its binary logarithm.
+pub const MAX_NUMBER: f64 = (1u128 << MAX_EXPONENT) as f64;
+const MAX_EXPONENT: i64 = 90;
 
-/// The greatest magnitude of a number in the residual stream.
-pub const MAX_NUMBER: f64 = (1u128 << 90) as f64;
-
-/// The most columns of a matrix.
-const MAX_WIDTH: usize = 1 << 20;
+/// What is below 2^1022 stays finite when it is added to as much.
+const FINITE: i64 = 1022;
 
 /// Whether a number of the residual stream is beyond the bound, or none.
 pub fn is_great(number: f64) -> bool {
@@ -33,19 +30,40 @@ pub fn is_great(number: f64) -> bool {
 
 /// Refuses a model whose weights leave a layer's numbers without a bound.
 pub fn check_weights(model: &Model) -> Result<(), EngineError> {
-    let layers = model.layers().flat_map(|layer| {
-        let Layer { attention_in, attention_out, feed_forward_in, feed_forward_out, .. } = layer;
-        [attention_in, attention_out, feed_forward_in, feed_forward_out]
-    });
-    for matrix in layers.chain([model.head()]) {
-        if let Some(&weight) = matrix.data.iter().find(|weight| weight.abs() > MAX_WEIGHT) {
-            return Err(EngineError::GreatWeight { weight });
-        }
-        if matrix.cols > MAX_WIDTH {
-            return Err(EngineError::Wide { columns: matrix.cols });
+    for (layers, layer) in model.layers().enumerate() {
+        if greatest_of(layer) > FINITE {
+            return Err(EngineError::GreatWeights { layers });
         }
     }
+    if MAX_EXPONENT + gain(model.head()) > FINITE {
+        return Err(EngineError::GreatWeights { layers: model.shape().layers });
+    }
     Ok(())
+}
+
+/// The binary logarithm of what bounds all numbers of a layer.
+fn greatest_of(layer: Layer<'_>) -> i64 {
+    let Layer { attention_in, attention_out, feed_forward_in, feed_forward_out, .. } = layer;
+    let values = 2 * attention_out.rows * attention_in.cols;
+    let values = Matrix {
+        rows: attention_out.rows,
+        cols: attention_in.cols,
+        data: &attention_in.data[values..],
+    };
+    let projected = MAX_EXPONENT + gain(attention_in);
+    let outputs = MAX_EXPONENT + gain(values);
+    let after_attention = MAX_EXPONENT.max(outputs + gain(attention_out)) + 1;
+    let units = 2 * (after_attention + gain(feed_forward_in));
+    let after_units = after_attention.max(units + gain(feed_forward_out)) + 1;
+    projected.max(after_units)
+}
+
+/// The binary logarithm of what a product with a matrix multiplies magnitudes by, at most; not less
+/// than 0.
+fn gain(matrix: Matrix<'_>) -> i64 {
+    let greatest = matrix.data.iter().fold(0.0f64, |greatest, weight| greatest.max(weight.abs()));
+    let weight = if greatest > 1.0 { greatest.log2().ceil() as i64 + 1 } else { 0 };
+    weight + i64::from(matrix.cols.next_power_of_two().trailing_zeros())
 }
 
 #[cfg(test)]
@@ -53,10 +71,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bounds_of_a_layer_are_finite() {
-        let (a, b) = (MAX_NUMBER.log2(), MAX_WEIGHT.log2());
-        assert_eq!((a, b), (90.0, 100.0));
-        assert!(2.0 * a + 7.0 * b + 142.0 < 1023.0);
+    fn a_gain_is_that_of_a_row_of_the_greatest_weight() {
+        let gain_of = |data: &[f64], cols| gain(Matrix { rows: data.len() / cols, cols, data });
+        assert_eq!(gain_of(&[0.0, 0.5, -1.0, 0.25], 2), 1);
+        assert_eq!(gain_of(&[0.0; 5], 5), 3);
+        // 2^100 and a little more, one of two columns.
+        let great = 2f64.powi(100).next_up();
+        for gain in [gain_of(&[great, 0.0], 2), gain_of(&[0.0, -great], 2)] {
+            assert!((102..=103).contains(&gain), "{gain}");
+        }
+        assert!(gain_of(&[f64::MAX], 1) >= 1024);
+    }
+
+    #[test]
+    fn bundled_weights_have_a_bound_with_room() {
+        let bytes = &include_bytes!("../../../models/wasm32.bin")[..];
+        let model = Model::from_bytes(bytes).unwrap();
+        assert_eq!(check_weights(&model), Ok(()));
+        let greatest = model.layers().map(greatest_of).max();
+        assert!(greatest.is_some_and(|greatest| greatest < 700), "{greatest:?}");
     }
 
     #[test]
