@@ -20,7 +20,7 @@ pub struct MismatchReport {
     pub position: u64,
     pub expected: String,
     pub predicted: String,
-    /// By dense products; `null` where those cannot compute it.
+    /// By products; `null` where those cannot compute it.
     pub expected_logit: Option<f64>,
     pub predicted_logit: Option<f64>,
     pub instruction: Option<String>,
@@ -120,7 +120,7 @@ impl MismatchReport {
             logit(self.predicted_logit)
         );
         if self.products_object {
-            text += "\n  the plan says so; by dense products the trace is right";
+            text += "\n  the plan says so; by products the trace is right";
         }
         if let Some(instruction) = &self.instruction {
             text += &format!("\n  in {instruction}");

@@ -91,7 +91,7 @@ pub fn products(method: Method, model: &Model) -> Products {
 #[derive(Clone, Debug, Serialize)]
 pub struct VerifyReport {
     pub method: Method,
-    /// Where and why dense products took over from the plan.
+    /// Where and why products took over from the plan.
     pub fallback: Option<Fallback>,
     pub attention: Attention,
     /// Those of the method, or those that take over from the plan.

@@ -27,7 +27,7 @@ use crate::model::{HeadKind, Model, TieBreak, Token};
 pub const MAX_EXPLAINED: u64 = 1 << 20;
 
 /// The logits of two tokens after a history that the plan has judged, the trace's and the
-/// predicted one; `None` where dense products cannot compute them. The history streams through the
+/// predicted one; `None` where products cannot compute them. The history streams through the
 /// layers as in a verification by them: however long it is, they hold no more than that would.
 pub fn logits(
     model: &Model,

@@ -105,7 +105,7 @@ pub struct Settings {
     pub attention: Attention,
     /// Which products.
     pub products: Products,
-    /// The kernel of the dense products: of all that are dense, or where numbers are not finite.
+    /// The kernel of dense products: with [`Products::Sparse`] only of logits that are looked at again.
     pub kernel: Kernel,
     /// Positions of a block, at least 1.
     pub block: usize,

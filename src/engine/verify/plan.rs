@@ -1,11 +1,11 @@
-//! Verification through the plan, with dense products where the plan does not go.
+//! Verification through the plan, with products where the plan does not go.
 //!
 //! The plan is executed along the trace (`segments.rs`) and shares no arithmetic with
-//! dense products; it is many times faster. What it cannot give is logits: for the two of
-//! the first mismatch everything before it goes through dense products, in the time that they need.
+//! products; it is many times faster. What it cannot give is logits: for the two of
+//! the first mismatch everything before it goes through products, in the time that they need.
 //!
 //! If there is no plan, or a guard of it fails on the way, as a wrong token may bring about,
-//! the tokens from there on are verified by dense products, and the result says so.
+//! the tokens from there on are verified by products, and the result says so.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -22,7 +22,7 @@ use crate::plan::{Plan, Refusal};
 
 /// Compares the tokens of a trace after the first `prompt` with what the plan of `model`
 /// predicts, as [`verify`] does, on the threads of `pool`; all tokens at all positions.
-/// `settings` are those of the dense products. `progress` is told how many tokens are done.
+/// `settings` are those of the products. `progress` is told how many tokens are done.
 pub fn verify_by_plan(
     model: &Model,
     plan: &Result<Plan, Refusal>,

@@ -22,7 +22,7 @@ pub struct Verification {
     pub end: End,
     /// What the memories of all heads hold at the end.
     pub attention_bytes: usize,
-    /// Where and why dense products took over from the plan.
+    /// Where and why products took over from the plan.
     pub fallback: Option<Fallback>,
 }
 
@@ -42,7 +42,7 @@ pub struct Mismatch {
     pub expected: Token,
     /// The token with the greatest logit.
     pub predicted: Token,
-    /// Their logits, as dense products give them: after a mismatch by the plan all tokens before it
+    /// Their logits, as products give them: after a mismatch by the plan all tokens before it
     /// go through these, too. `None` where a head cannot compute them.
     pub logits: Option<Logits>,
 }
