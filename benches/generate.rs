@@ -8,19 +8,18 @@
 //! Where `HARDMAX_FOREIGN` names the folder of a `model.bin`, that model runs the programs in `tests/base`
 //! instead, which need few instructions.
 
-use std::path::PathBuf;
+mod programs;
+
 use std::time::Instant;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use hardmax::cli::{BundledProgram, bundled_programs};
 use hardmax::engine::{Attention, Decoder, Planned, Reference, generate};
 use hardmax::linalg::Kernel;
-use hardmax::model::{Model, Token};
+use hardmax::model::Token;
 use hardmax::plan::Plan;
-use hardmax::program::{Program, text};
 use hardmax::tokenizer::Tokenizer;
-use hardmax::wasm::{self, Options};
+use programs::{median, model_and_programs, runs};
 
 const PROGRAMS: [&str; 3] = ["sudoku", "collatz", "min_cost_matching"];
 
@@ -38,41 +37,9 @@ fn run(engine: &mut impl Decoder, prompt: &[Token], stop: Token, since: Instant)
     Run { tokens, rate }
 }
 
-fn median(rates: &mut [f64]) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
-}
-
-/// The programs in the binary, with their default inputs.
-fn bundled() -> Vec<(String, Program)> {
-    let compiled = |bundled: &BundledProgram| {
-        let compiled = wasm::compile(bundled.wasm, &Options::default()).expect("bundled");
-        let program = compiled.with_input(bundled.input.as_bytes()).expect("a default input");
-        (bundled.name.clone(), program)
-    };
-    bundled_programs().iter().map(compiled).collect()
-}
-
-/// The programs that any machine of the family runs.
-fn base_programs() -> Vec<(String, Program)> {
-    let read = |name: &str, text: &[u8]| (name.to_owned(), text::parse_program(text).expect(name));
-    vec![
-        read("sudoku", include_bytes!("../tests/base/sudoku.txt")),
-        read("collatz", include_bytes!("../tests/base/collatz.txt")),
-    ]
-}
-
 fn main() {
-    // cargo passes flags of its own.
-    let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let runs = std::env::var("HARDMAX_BENCH_RUNS")
-        .map_or(5, |runs| runs.parse().expect("HARDMAX_BENCH_RUNS is a number"));
-    let foreign = std::env::var_os("HARDMAX_FOREIGN").map(PathBuf::from);
-    let model = match &foreign {
-        Some(folder) => std::fs::read(folder.join("model.bin")).expect("a readable model.bin"),
-        None => include_bytes!("../models/wasm32.bin").to_vec(),
-    };
-    let model = Model::from_bytes(model).expect("a model");
+    let (model, programs) = model_and_programs(&PROGRAMS);
+    let runs = runs();
     let tokenizer = Tokenizer::new(model.vocabulary());
     let kernel = Kernel::preferred();
     println!("reference: dense, a hull for every head, kernel {kernel:?}; medians of {runs} runs");
@@ -88,13 +55,7 @@ fn main() {
         "most",
         "ratio",
     ]);
-    let programs = if foreign.is_some() { base_programs() } else { bundled() };
-    let default = |name: &str| foreign.is_some() || PROGRAMS.contains(&name);
     for (name, program) in programs {
-        let is_asked_for = if named.is_empty() { default(&name) } else { named.contains(&name) };
-        if !is_asked_for {
-            continue;
-        }
         let prompt = tokenizer.encode(&program.prompt()).expect("the machine's tokens");
         let (mut slow, mut fast) = (Vec::new(), Vec::new());
         let mut count = 0;

@@ -8,21 +8,20 @@
 //! Where `HARDMAX_FOREIGN` names the folder of a `model.bin`, that model runs the programs in `tests/base`
 //! instead.
 
+mod programs;
+
 use std::convert::Infallible;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use comfy_table::Table;
 use comfy_table::presets::NOTHING;
-use hardmax::cli::bundled_programs;
 use hardmax::engine::verify::{Products, Settings, Verification, verify, verify_by_plan};
 use hardmax::engine::{Attention, Planned, generate};
 use hardmax::linalg::Kernel;
 use hardmax::model::{Model, Tokens};
 use hardmax::plan::Plan;
-use hardmax::program::{Program, text};
 use hardmax::tokenizer::Tokenizer;
-use hardmax::wasm::{self, Options};
+use programs::{median, model_and_programs, runs};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// How a trace is verified.
@@ -69,39 +68,9 @@ impl Method {
     }
 }
 
-fn programs(named: &[String], foreign: bool) -> Vec<(String, Program)> {
-    let read = |name: &str, text: &[u8]| (name.to_owned(), text::parse_program(text).expect(name));
-    if foreign {
-        return vec![
-            read("sudoku", include_bytes!("../tests/base/sudoku.txt")),
-            read("collatz", include_bytes!("../tests/base/collatz.txt")),
-        ];
-    }
-    let is_asked_for = |name: &String| match named {
-        [] => name == "sudoku",
-        named => named.contains(name),
-    };
-    let bundled = bundled_programs().iter().filter(|bundled| is_asked_for(&bundled.name));
-    bundled
-        .map(|bundled| {
-            let compiled = wasm::compile(bundled.wasm, &Options::default()).expect("bundled");
-            let program = compiled.with_input(bundled.input.as_bytes()).expect("a default input");
-            (bundled.name.clone(), program)
-        })
-        .collect()
-}
-
 fn main() {
-    // cargo passes flags of its own.
-    let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let runs = std::env::var("HARDMAX_BENCH_RUNS")
-        .map_or(5, |runs| runs.parse().expect("HARDMAX_BENCH_RUNS is a number"));
-    let foreign = std::env::var_os("HARDMAX_FOREIGN").map(PathBuf::from);
-    let model = match &foreign {
-        Some(folder) => std::fs::read(folder.join("model.bin")).expect("a readable model.bin"),
-        None => include_bytes!("../models/wasm32.bin").to_vec(),
-    };
-    let model = Model::from_bytes(model).expect("a model");
+    let (model, programs) = model_and_programs(&["sudoku"]);
+    let runs = runs();
     let tokenizer = Tokenizer::new(model.vocabulary());
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let mut counts = vec![1, cores];
@@ -114,7 +83,7 @@ fn main() {
     let mut table = Table::new();
     table.load_preset(NOTHING);
     table.set_header(["program", "tokens", "method", "threads", "tok/s", "least", "most"]);
-    for (name, program) in programs(&named, foreign.is_some()) {
+    for (name, program) in programs {
         let prompt = tokenizer.encode(&program.prompt()).expect("the machine's tokens");
         let plan = Plan::new(&model, prompt[0]);
         let mut engine = Planned::new(&model, &plan, Attention::Hull, Kernel::preferred());
@@ -136,13 +105,13 @@ fn main() {
             }
         }
         for ((method, (threads, _)), mut rates) in ways.into_iter().zip(rates) {
-            rates.sort_by(f64::total_cmp);
+            let middle = median(&mut rates);
             table.add_row([
                 name.clone(),
                 trace.len().to_string(),
                 method.name(),
                 threads.to_string(),
-                format!("{:.0}", rates[rates.len() / 2]),
+                format!("{middle:.0}"),
                 format!("{:.0}", rates[0]),
                 format!("{:.0}", rates[rates.len() - 1]),
             ]);

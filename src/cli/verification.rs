@@ -72,10 +72,7 @@ impl FromStr for RunMethod {
 /// The method of every position that is expected to be the fastest for a model, of those that share
 /// no arithmetic with a run by the plan.
 pub fn preferred_method(model: &Model) -> Method {
-    match Products::preferred(model) {
-        Products::Dense => Method::Dgemm,
-        Products::Sparse => Method::Sparse,
-    }
+    Method::of(Products::preferred(model))
 }
 
 /// The products of a method, or those that take over from it.
@@ -133,11 +130,7 @@ pub fn by_products(
     pool: &ThreadPool,
     (total, done): (Option<u64>, impl Fn(u64) -> u64 + Send + Sync),
 ) -> Result<VerifyReport, CliError> {
-    let method = match settings.products {
-        _ if settings.spot.is_some() => Method::Spot,
-        Products::Dense => Method::Dgemm,
-        Products::Sparse => Method::Sparse,
-    };
+    let method = settings.spot.map_or(Method::of(settings.products), |_| Method::Spot);
     let (outcome, seconds) =
         timed(total, done, |update| verify(model, prompt, trace, settings, pool, update));
     let verification = outcome.map_err(|error| match error {
@@ -296,10 +289,7 @@ impl VerifyReport {
             (_, Some(Fallback { position, reason })) => note!(
                 "verification: {threads}, but from position {position} on by {}, {products}: \
                  {reason}",
-                match self.products {
-                    Products::Dense => Method::Dgemm.name(),
-                    Products::Sparse => Method::Sparse.name(),
-                }
+                Method::of(self.products).name()
             ),
         }
         if let Some(first) = &self.first_mismatch {

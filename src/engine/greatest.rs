@@ -53,20 +53,17 @@ impl Greatest {
         self.apart_of(sum, off)
     }
 
-    /// The same for many positions: x has a row for each slot, as long as `apart`.
+    /// The same for many positions: x has a row for each slot.
     #[inline(always)]
-    pub fn all_apart(&self, x: &[f64], apart: &mut [f64]) {
-        apart.fill(0.0);
-        let mut off = vec![0.0; apart.len()];
-        for (&weight, row) in self.weights.iter().zip(x.chunks_exact(apart.len().max(1))) {
-            for ((sum, off), x) in apart.iter_mut().zip(&mut off).zip(row) {
+    pub fn all_apart<const N: usize>(&self, x: &[[f64; N]]) -> [f64; N] {
+        let (mut sums, mut offs) = ([0.0; N], [0.0; N]);
+        for (&weight, row) in self.weights.iter().zip(x) {
+            for ((sum, off), x) in sums.iter_mut().zip(&mut offs).zip(row) {
                 *sum += weight * x.abs();
                 *off += off_whole(*x);
             }
         }
-        for (sum, off) in apart.iter_mut().zip(off) {
-            *sum = self.apart_of(*sum, off);
-        }
+        std::array::from_fn(|at| self.apart_of(sums[at], offs[at]))
     }
 
     /// From a sum of magnitudes, itself rounded, and how far off whole numbers are.
@@ -268,8 +265,7 @@ mod tests {
     #[test]
     fn bounds_of_many_positions_are_those_of_one() {
         let greatest = Greatest::new([&[1.0, -2.0][..], &[-3.0, 0.5]].into_iter(), 2);
-        let mut apart = [0.0; 3];
-        greatest.all_apart(&[1.5, 2.0, f64::INFINITY, -1.0, 0.0, 1.0], &mut apart);
+        let apart = greatest.all_apart(&[[1.5, 2.0, f64::INFINITY], [-1.0, 0.0, 1.0]]);
         for (at, x) in [[1.5, -1.0], [2.0, 0.0], [f64::INFINITY, 1.0]].into_iter().enumerate() {
             assert_eq!(apart[at], greatest.apart(x.into_iter()));
         }

@@ -16,6 +16,8 @@ pub struct Block {
     prompt: u64,
     tokens: Vec<Token>,
     next: Vec<Token>,
+    /// The tokens once more, of small vocabularies.
+    narrow: Vec<u16>,
     chunks: Vec<Chunk>,
 }
 
@@ -23,12 +25,14 @@ impl Block {
     pub fn begin(&mut self, position: u64, prompt: u64) {
         self.tokens.clear();
         self.next.clear();
+        self.narrow.clear();
         (self.position, self.prompt) = (position, prompt);
     }
 
     pub fn push(&mut self, token: Token, next: Token) {
         self.tokens.push(token);
         self.next.push(next);
+        self.narrow.push(token.0 as u16);
     }
 
     /// Drops the positions from a place on.
@@ -70,10 +74,11 @@ impl Block {
         &self.chunks[..self.len().div_ceil(CHUNK)]
     }
 
-    /// The position of the first, all tokens, and the chunks that have positions.
-    pub fn parts(&mut self) -> (u64, &[Token], &mut [Chunk]) {
+    /// The position of the first, all tokens, of small vocabularies, and the chunks that have
+    /// positions.
+    pub fn parts(&mut self) -> (u64, &[u16], &mut [Chunk]) {
         let count = self.len().div_ceil(CHUNK);
-        (self.position, &self.tokens, &mut self.chunks[..count])
+        (self.position, &self.narrow, &mut self.chunks[..count])
     }
 
     /// The tokens that follow a chunk's positions, the place in the chunk from which on they are

@@ -11,8 +11,8 @@ use super::vectors::widest;
 use crate::engine::recency::recency;
 use crate::model::{Model, Token};
 
-/// Positions of a chunk: two rows of eight bytes each are a page's fourth, and a product is wide
-/// enough for any kernel.
+/// Positions of a chunk. A row is eight cache lines, so that those of a layer fit into the first two
+/// caches, and wide enough for any kernel.
 pub const CHUNK: usize = 64;
 
 /// A number for each position of a chunk. Those behind its last position mean nothing.

@@ -15,7 +15,7 @@ use super::flow::{Flow, flow};
 use super::layer::{Start, layers, layers_with_memories};
 use super::report::Logits;
 use super::source::Source;
-use super::{DEFAULT_BLOCK, Settings, VerifyError};
+use super::{DEFAULT_BLOCK, Settings, VerifyError, lock};
 use crate::attention::{Hull, Memory, Violation, memory};
 use crate::engine::guard::Guard;
 use crate::engine::{Attention, EngineError, greatest};
@@ -43,7 +43,7 @@ pub fn logits(
     let mut source = Source::new(model, u64::MAX, tokens.map(Ok::<_, Infallible>));
     let latest = Mutex::new((0, Vec::new()));
     let keep = |block: &Block, (): &mut ()| {
-        let mut latest = latest.lock().expect("nothing panics with the lock held");
+        let mut latest = lock(&latest);
         if let Some(chunk) = block.chunks().last()
             && block.end() > latest.0
         {
@@ -101,7 +101,7 @@ pub fn differing_heads<E: Send>(
     let start = Start::new(model);
     let nothing = |_: &Block, (): &mut ()| ();
     flow(&start, layers, &mut source, DEFAULT_BLOCK, pool, nothing).map_err(VerifyError::Source)?;
-    let mut found = std::mem::take(&mut *found.lock().expect("nothing panics with the lock held"));
+    let mut found = std::mem::take(&mut *lock(&found));
     found.sort_by_key(|difference: &HeadDifference| {
         (difference.position, difference.layer, difference.head)
     });
@@ -160,7 +160,7 @@ impl Memory for Twin {
             && by_hull != by_kind
         {
             self.by_hull = None;
-            self.found.lock().expect("nothing panics with the lock held").push(HeadDifference {
+            lock(&self.found).push(HeadDifference {
                 layer: self.layer,
                 head: self.head,
                 kind: self.kind,

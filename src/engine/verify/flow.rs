@@ -17,6 +17,7 @@ use rayon::ThreadPool;
 
 use super::block::Block;
 use super::layer::{FailedBefore, Layer, Scratch, Start};
+use super::lock;
 use super::source::Source;
 use super::turns::Turns;
 use crate::engine::EngineError;
@@ -117,7 +118,7 @@ impl<E, I: Iterator<Item = Result<Token, E>>> Stations<'_, '_, I, E> {
     /// position, as may the block before, which is ahead.
     fn fail(&self, failed: (u64, EngineError)) {
         self.source.end();
-        let mut first = self.failed.lock().expect("nothing panics with the lock held");
+        let mut first = lock(&self.failed);
         *first = first.take().into_iter().chain([failed]).min_by_key(|failed| failed.0);
     }
 }

@@ -4,7 +4,6 @@
 //! thread goes from group to group: so another may be some groups behind it, in the same layer.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
 use pulp::Arch;
 
@@ -37,7 +36,7 @@ pub struct Layer {
 pub struct Start {
     pub embedding: Embedding,
     /// The tokens of all positions that a layer has seen, of small vocabularies.
-    pub history: Arc<History>,
+    pub history: History,
 }
 
 /// What one thread needs room for.
@@ -65,7 +64,7 @@ const MAX_VOCABULARY: usize = 1 << 16;
 
 impl Start {
     pub fn new(model: &Model) -> Start {
-        Start { embedding: Embedding::new(model), history: Arc::default() }
+        Start { embedding: Embedding::new(model), history: History::default() }
     }
 }
 
@@ -180,15 +179,12 @@ impl Layer {
         for group in &self.groups {
             let mut turn = group.take(number).ok_or(FailedBefore)?;
             for (at, (chunk, rows)) in chunks.iter().zip(rows.chunks_mut(width)).enumerate() {
-                let tokens = tokens[chunk.offset..][..chunk.len].iter();
-                let mut narrow = [0; CHUNK];
-                narrow.iter_mut().zip(tokens).for_each(|(narrow, token)| *narrow = token.0 as u16);
                 let at_chunk = At {
                     layer: self.number,
                     arch: products.arch,
                     position: first + chunk.offset as u64,
                     len: chunk.len,
-                    tokens: &narrow[..chunk.len],
+                    tokens: &tokens[chunk.offset..][..chunk.len],
                     history,
                 };
                 let (projected, outputs) = rows.split_at_mut(self.projected);

@@ -86,6 +86,14 @@ pub(crate) enum Method {
 }
 
 impl Method {
+    /// That of every generated token by these products.
+    pub(crate) fn of(products: Products) -> Method {
+        match products {
+            Products::Dense => Method::Dgemm,
+            Products::Sparse => Method::Sparse,
+        }
+    }
+
     /// Its name, in flags and reports.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -180,6 +188,7 @@ pub fn verify<E: Send>(
     })
 }
 
+/// No thread panics while it has a lock.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("nothing panics with the lock held")
 }

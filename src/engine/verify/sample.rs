@@ -1,11 +1,13 @@
 //! A random sample of positions, drawn while they stream by in any order.
 //!
-//! Every position has a priority, a mix of its number and the seed; the positions with the N least
-//! priorities are the sample. Mixing is a bijection, so no two are equal, and every set of N
-//! positions is as likely as any other as far as the mix is random. Of a kept position only the
-//! slots that decide the next token are kept; what they predict is computed at the end.
+//! Every position has a priority, the first number of a random generator that is seeded with it and
+//! the sample's seed; the positions with the N least priorities are the sample, and of equal ones
+//! the earlier. Of a kept position only the slots that decide the next token are kept; what they
+//! predict is computed at the end.
 
 use std::collections::BTreeMap;
+
+use fastrand::Rng;
 
 use super::block::Block;
 use super::chunk::CHUNK;
@@ -23,20 +25,22 @@ pub struct Spot {
 
 /// A sample that is being drawn.
 pub struct Sample {
-    spot: Spot,
-    /// By priority.
-    kept: BTreeMap<u64, Kept>,
+    count: usize,
+    /// What positions are added to, to be seeds.
+    seed: u64,
+    /// By priority and position.
+    kept: BTreeMap<(u64, u64), Kept>,
 }
 
 struct Kept {
-    position: u64,
     expected: Token,
     inputs: Box<[f64]>,
 }
 
 impl Sample {
     pub fn new(spot: Spot) -> Sample {
-        Sample { spot, kept: BTreeMap::new() }
+        let seed = Rng::with_seed(spot.seed).u64(..);
+        Sample { count: spot.count, seed, kept: BTreeMap::new() }
     }
 
     /// Draws from a block's generated tokens.
@@ -45,50 +49,45 @@ impl Sample {
             let (expected, from, first) = block.expected(chunk);
             for (at, &expected) in expected.iter().enumerate().skip(from) {
                 let position = first + at as u64;
-                if let Some(priority) = self.priority(position) {
+                self.keep(position, || {
                     let inputs = judge.inputs_of(chunk, at).collect();
-                    self.kept.insert(priority, Kept { position, expected, inputs });
-                    if self.kept.len() > self.spot.count {
-                        self.kept.pop_last();
-                    }
-                }
+                    Kept { expected, inputs }
+                });
             }
         }
     }
 
-    /// The priority of a position, if it is of the sample as far as it is known.
-    fn priority(&self, position: u64) -> Option<u64> {
-        let priority = mixed(position ^ mixed(self.spot.seed));
-        let is_full = self.kept.len() >= self.spot.count;
-        let greatest = self.kept.last_key_value().map_or(0, |(&priority, _)| priority);
-        (!is_full || priority < greatest).then_some(priority)
+    /// Keeps a position, if it is of the sample as far as that is known.
+    fn keep(&mut self, position: u64, kept: impl FnOnce() -> Kept) {
+        let priority = Rng::with_seed(self.seed.wrapping_add(position)).u64(..);
+        let place = (priority, position);
+        let is_full = self.kept.len() >= self.count;
+        if is_full && self.kept.last_key_value().is_none_or(|(&last, _)| place >= last) {
+            return;
+        }
+        self.kept.insert(place, kept());
+        if is_full {
+            self.kept.pop_last();
+        }
     }
 
     /// Judges what is kept.
     pub fn judge(&self, judge: &Judge, scratch: &mut Scratch) -> Tally {
         let mut tally = Tally::default();
-        let kept: Vec<&Kept> = self.kept.values().collect();
+        let kept: Vec<(&(u64, u64), &Kept)> = self.kept.iter().collect();
         for kept in kept.chunks(CHUNK) {
             let row = |input: usize| {
-                let number = |at: usize| kept.get(at).map_or(0.0, |kept| kept.inputs[input]);
+                let number = |at: usize| kept.get(at).map_or(0.0, |kept| kept.1.inputs[input]);
                 std::array::from_fn(number)
             };
             let input = (0..judge.inputs()).map(row).collect();
-            let expected: Vec<Token> = kept.iter().map(|kept| kept.expected).collect();
-            let positions = &|at: usize| kept[at].position;
+            let expected: Vec<Token> = kept.iter().map(|kept| kept.1.expected).collect();
+            let positions = &|at: usize| kept[at].0.1;
             let columns = Columns { expected: &expected, from: 0, positions };
             tally.add(judge.gathered(input, columns, scratch));
         }
         tally
     }
-}
-
-/// A bijection of 64 bits: xors with what is shifted right and products with odd numbers.
-fn mixed(number: u64) -> u64 {
-    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let number = (number ^ number >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    let number = (number ^ number >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    number ^ number >> 32
 }
 
 #[cfg(test)]
@@ -98,15 +97,9 @@ mod tests {
     fn drawn(spot: Spot, positions: impl Iterator<Item = u64>) -> Vec<u64> {
         let mut sample = Sample::new(spot);
         for position in positions {
-            if let Some(priority) = sample.priority(position) {
-                let kept = Kept { position, expected: Token(0), inputs: Box::default() };
-                sample.kept.insert(priority, kept);
-                if sample.kept.len() > spot.count {
-                    sample.kept.pop_last();
-                }
-            }
+            sample.keep(position, || Kept { expected: Token(0), inputs: Box::default() });
         }
-        let mut drawn: Vec<u64> = sample.kept.values().map(|kept| kept.position).collect();
+        let mut drawn: Vec<u64> = sample.kept.keys().map(|&(_, position)| position).collect();
         drawn.sort_unstable();
         drawn
     }

@@ -20,7 +20,7 @@ struct State<T> {
 /// A turn. It ends when this is dropped.
 pub struct Turn<'t, T> {
     turns: &'t Turns<T>,
-    state: Option<MutexGuard<'t, State<T>>>,
+    state: MutexGuard<'t, State<T>>,
 }
 
 impl<T> Turns<T> {
@@ -34,14 +34,14 @@ impl<T> Turns<T> {
         let wait = |state: &mut State<T>| state.next != block && !state.over;
         let state = self.changed.wait_while(self.lock(), wait);
         let state = state.unwrap_or_else(PoisonError::into_inner);
-        (!state.over).then_some(Turn { turns: self, state: Some(state) })
+        (!state.over).then_some(Turn { turns: self, state })
     }
 
     /// The next turn, whatever block that is, and its number.
     pub fn next(&self) -> Option<(u64, Turn<'_, T>)> {
         let state = self.lock();
         let next = state.next;
-        (!state.over).then_some((next, Turn { turns: self, state: Some(state) }))
+        (!state.over).then_some((next, Turn { turns: self, state }))
     }
 
     /// There are no more turns: whoever waits need not.
@@ -69,9 +69,7 @@ impl<T> Turns<T> {
 impl<T> Turn<'_, T> {
     /// After it there are no more.
     pub fn is_the_last(&mut self) {
-        if let Some(state) = &mut self.state {
-            state.over = true;
-        }
+        self.state.over = true;
     }
 }
 
@@ -79,21 +77,19 @@ impl<T> Deref for Turn<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.state.as_ref().expect("a turn holds its state until it is dropped").value
+        &self.state.value
     }
 }
 
 impl<T> DerefMut for Turn<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.state.as_mut().expect("a turn holds its state until it is dropped").value
+        &mut self.state.value
     }
 }
 
 impl<T> Drop for Turn<'_, T> {
     fn drop(&mut self) {
-        if let Some(mut state) = self.state.take() {
-            state.next += 1;
-        }
+        self.state.next += 1;
         self.turns.changed.notify_all();
     }
 }

@@ -15,13 +15,8 @@ pub struct AscendingHeads {
 }
 
 impl AscendingHeads {
-    pub fn new(
-        head: usize,
-        keys: [usize; 2],
-        queries: [usize; 2],
-        checked: AscendingKeys,
-    ) -> AscendingHeads {
-        AscendingHeads { head, keys, queries, checked }
+    pub fn new(head: usize, keys: [usize; 2], queries: [usize; 2]) -> AscendingHeads {
+        AscendingHeads { head, keys, queries, checked: AscendingKeys::default() }
     }
 
     /// Rows of their keys and queries.

@@ -22,8 +22,7 @@ use std::cell::Cell;
 use pulp::Arch;
 
 use crate::attention::{
-    AscendingKeys, History, KeyTable, Memory, OwnKeys, PlainKeys, VerticalKeys, ViolationAt,
-    Winners,
+    History, KeyTable, Memory, PlainKeys, VerticalKeys, Violation, ViolationAt, Winners,
 };
 use crate::engine::guard::Guard;
 use crate::engine::reference::head_memory;
@@ -34,6 +33,7 @@ use crate::model::{HeadKind, Layer, Model};
 use ascending::AscendingHeads;
 use mean::MeanHeads;
 use own::OwnHeads;
+use query::place;
 use single::SingleHead;
 use table::TableHeads;
 
@@ -110,10 +110,6 @@ impl At<'_> {
 /// Two rows, as far as they have positions.
 fn pair(rows: &[Row], [first, second]: [usize; 2], len: usize) -> [&[f64]; 2] {
     [&rows[first][..len], &rows[second][..len]]
-}
-
-fn row_of(row: &mut Row, len: usize) -> &mut [f64] {
-    &mut row[..len]
 }
 
 /// What values of a token alone are known before the trace is: a row of `attention_in` over slots
@@ -253,7 +249,7 @@ impl<'m> Draft<'m> {
         (0..self.model.shape().heads).filter(|&head| !self.weights.is_dead_head(head)).collect()
     }
 
-    fn refused(&self, head: usize, violation: crate::attention::Violation) -> EngineError {
+    fn refused(&self, head: usize, violation: Violation) -> EngineError {
         EngineError::Head { layer: self.layer, head, violation }
     }
 
@@ -303,18 +299,13 @@ impl<'m> Draft<'m> {
                 for (column, row) in components {
                     self.outputs[column] = Some(Output::Projected(self.rows.place(row)));
                 }
-                let same = |heads: &&mut AscendingHeads| heads.keys() == (keys, queries);
-                if self.ascending.iter_mut().find(same).is_none() {
-                    let checked = AscendingKeys::default();
-                    self.ascending.push(AscendingHeads::new(head, keys, queries, checked));
-                }
+                let same = |heads: &AscendingHeads| heads.keys() == (keys, queries);
+                place(&mut self.ascending, same, || AscendingHeads::new(head, keys, queries));
             }
             HeadKind::Gather => {
                 let same = |heads: &OwnHeads| heads.keys() == (keys, tie);
-                let group = self.own.iter().position(same).unwrap_or_else(|| {
-                    self.own.push(OwnHeads::new(head, keys, tie, OwnKeys::new(tie)));
-                    self.own.len() - 1
-                });
+                let group = place(&mut self.own, same, || OwnHeads::new(head, keys, tie));
+                self.own[group].queries.ask(head, queries);
                 for (column, row) in components {
                     let output = self.compute(column);
                     let weights = self.weights.attention_in.row(row);
@@ -322,38 +313,32 @@ impl<'m> Draft<'m> {
                         .all(|(&weight, &is_known)| weight == 0.0 || is_known);
                     let vocabulary = self.model.shape().vocabulary;
                     let is_known = is_known && known.takes_room(vocabulary);
-                    let place = if is_known { None } else { Some(self.rows.place(row)) };
                     let group = &mut self.own[group];
-                    let column = match place {
-                        Some(place) => group.column(place, vocabulary, known),
-                        None => group.known(row, weights, known),
+                    let column = if is_known {
+                        group.known(row, weights, known)
+                    } else {
+                        group.column(self.rows.place(row), vocabulary, known)
                     };
-                    group.look_up(head, queries, output, column);
+                    group.queries.ask(head, queries).outputs.push((output, column));
                 }
-                // Its queries are checked even if nothing comes of them.
-                self.own[group].ask(head, queries);
             }
             HeadKind::Keyed => {
                 let table = KeyTable::new(tie).map_err(|v| self.refused(head, v))?;
                 let same = |heads: &TableHeads| heads.keys() == keys;
-                let group = self.tables.iter().position(same).unwrap_or_else(|| {
-                    self.tables.push(TableHeads::new(head, keys, table));
-                    self.tables.len() - 1
-                });
+                let group = place(&mut self.tables, same, || TableHeads::new(head, keys, table));
+                self.tables[group].queries.ask(head, queries);
                 for (column, row) in components {
                     let output = self.compute(column);
-                    let row = self.rows.place(row);
-                    self.tables[group].look_up(head, queries, output, row);
+                    let group = &mut self.tables[group];
+                    let column = group.column(self.rows.place(row));
+                    group.queries.ask(head, queries).outputs.push((output, column));
                 }
-                self.tables[group].ask(head, queries);
             }
             HeadKind::Mean => {
                 let checked = VerticalKeys::new(tie).map_err(|v| self.refused(head, v))?;
                 let same = |heads: &MeanHeads| heads.keys() == (keys, queries);
-                let group = self.means.iter().position(same).unwrap_or_else(|| {
-                    self.means.push(MeanHeads::new(head, keys, queries, checked));
-                    self.means.len() - 1
-                });
+                let new = || MeanHeads::new(head, keys, queries, checked);
+                let group = place(&mut self.means, same, new);
                 for (column, row) in components {
                     let output = self.compute(column);
                     let row = self.rows.place(row);

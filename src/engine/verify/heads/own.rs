@@ -1,7 +1,7 @@
 //! Heads of kind gather, with the same keys and tie-break.
 
-use super::query::{Query, query};
-use super::{At, Fault, Known, Scratch, pair, row_of};
+use super::query::Queries;
+use super::{At, Fault, Known, Scratch, pair};
 use crate::attention::{Column, OwnKeys};
 use crate::engine::verify::chunk::Row;
 use crate::engine::verify::vectors::widest;
@@ -14,7 +14,7 @@ pub struct OwnHeads {
     tie: TieBreak,
     keys: OwnKeys,
     columns: Vec<ValueColumn>,
-    queries: Vec<Query>,
+    pub queries: Queries,
 }
 
 /// A component of values that differs from others.
@@ -33,8 +33,15 @@ enum Source {
 }
 
 impl OwnHeads {
-    pub fn new(head: usize, rows: [usize; 2], tie: TieBreak, keys: OwnKeys) -> OwnHeads {
-        OwnHeads { head, rows, tie, keys, columns: Vec::new(), queries: Vec::new() }
+    pub fn new(head: usize, rows: [usize; 2], tie: TieBreak) -> OwnHeads {
+        OwnHeads {
+            head,
+            rows,
+            tie,
+            keys: OwnKeys::new(tie),
+            columns: Vec::new(),
+            queries: Queries::default(),
+        }
     }
 
     /// Rows of their keys, and how they break ties.
@@ -56,19 +63,11 @@ impl OwnHeads {
     }
 
     fn column_of(&mut self, source: Source, column: impl FnOnce() -> Column) -> usize {
-        let same = |column: &ValueColumn| column.source == source;
-        self.columns.iter().position(same).unwrap_or_else(|| {
+        let found = self.columns.iter().position(|column| column.source == source);
+        found.unwrap_or_else(|| {
             self.columns.push(ValueColumn { source, column: column() });
             self.columns.len() - 1
         })
-    }
-
-    pub fn ask(&mut self, head: usize, rows: [usize; 2]) {
-        query(&mut self.queries, head, rows);
-    }
-
-    pub fn look_up(&mut self, head: usize, rows: [usize; 2], output: usize, column: usize) {
-        query(&mut self.queries, head, rows).outputs.push((output, column));
     }
 
     pub fn advance(
@@ -89,7 +88,7 @@ impl OwnHeads {
             }
         }
         let Scratch { winners, tokens, .. } = scratch;
-        for query in &self.queries {
+        for query in self.queries.all() {
             let found = widest(
                 at.arch,
                 #[inline(always)]
@@ -100,7 +99,7 @@ impl OwnHeads {
             tokens.extend(winners.latest.iter().map(|&winner| at.history.at(winner)));
             for &(output, column) in &query.outputs {
                 let column = &mut self.columns[column].column;
-                let output = row_of(&mut outputs[output], len);
+                let output = &mut outputs[output][..len];
                 column.at_all(&winners.latest, tokens, output);
                 for &(place, low) in &winners.halves {
                     let both = column.at(low, at.history.at(low)) + output[place];

@@ -10,11 +10,32 @@ pub struct Query {
     pub outputs: Vec<(usize, usize)>,
 }
 
-/// The query with these rows, a new one if there is none.
-pub fn query(queries: &mut Vec<Query>, head: usize, rows: [usize; 2]) -> &mut Query {
-    let place = queries.iter().position(|query| query.rows == rows).unwrap_or_else(|| {
-        queries.push(Query { rows, head, outputs: Vec::new() });
-        queries.len() - 1
-    });
-    &mut queries[place]
+/// The distinct queries of a group. They are asked in the order of their heads.
+#[derive(Default)]
+pub struct Queries(Vec<Query>);
+
+impl Queries {
+    /// A head's query, which is checked even if nothing comes of it.
+    pub fn ask(&mut self, head: usize, rows: [usize; 2]) -> &mut Query {
+        let new = || Query { rows, head, outputs: Vec::new() };
+        let place = place(&mut self.0, |query| query.rows == rows, new);
+        &mut self.0[place]
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Query] {
+        &self.0
+    }
+}
+
+/// The place of what is wanted in a list, at its end if it is new.
+pub fn place<T>(
+    list: &mut Vec<T>,
+    is_wanted: impl FnMut(&T) -> bool,
+    new: impl FnOnce() -> T,
+) -> usize {
+    list.iter().position(is_wanted).unwrap_or_else(|| {
+        list.push(new());
+        list.len() - 1
+    })
 }

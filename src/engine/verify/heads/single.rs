@@ -1,7 +1,7 @@
 //! A head with a memory of its own: of the kind that presumes nothing, or computed in a way
 //! that does not ask for kinds.
 
-use super::{At, Fault, pair, row_of};
+use super::{At, Fault, pair};
 use crate::attention::{Memory, Steps};
 use crate::engine::EngineError;
 use crate::engine::guard::Guard;
@@ -40,7 +40,7 @@ impl SingleHead {
         let steps = Steps { queries, keys, values };
         let refused = self.guarded(at, keys);
         let (first, second) = outputs[self.output..].split_at_mut(1);
-        let room = [row_of(&mut first[0], at.len), row_of(&mut second[0], at.len)];
+        let room = [&mut first[0][..at.len], &mut second[0][..at.len]];
         let violated = self.memory.advance(steps, room).err();
         let violated = violated.map(|violated| at.fault(self.head, violated));
         // At one position the guard comes first, as in the reference.

@@ -1,6 +1,6 @@
 //! Heads of kind keyed, with the same keys.
 
-use super::query::{Query, query};
+use super::query::{Queries, place};
 use super::{At, Fault, Scratch, pair};
 use crate::attention::{KeyTable, Place, PlainKeys, ViolationAt, plain_queries};
 use crate::engine::verify::chunk::{CHUNK, Row};
@@ -12,7 +12,7 @@ pub struct TableHeads {
     rows: [usize; 2],
     keys: KeyTable,
     columns: Vec<TableColumn>,
-    queries: Vec<Query>,
+    pub queries: Queries,
 }
 
 /// A component of values that differs from others.
@@ -25,9 +25,24 @@ struct TableColumn {
     dead: Vec<f64>,
 }
 
+impl TableColumn {
+    /// Writes the number of a position under an entry, which may be the next.
+    #[inline]
+    fn write(&mut self, entry: u32, place: usize, projected: &[Row]) {
+        let number = projected[self.row][place];
+        match self.live.get_mut(entry as usize) {
+            Some(live) => *live = number,
+            None => {
+                self.live.push(number);
+                self.dead = Vec::new();
+            }
+        }
+    }
+}
+
 impl TableHeads {
     pub fn new(head: usize, rows: [usize; 2], keys: KeyTable) -> TableHeads {
-        TableHeads { head, rows, keys, columns: Vec::new(), queries: Vec::new() }
+        TableHeads { head, rows, keys, columns: Vec::new(), queries: Queries::default() }
     }
 
     /// Rows of their keys.
@@ -35,17 +50,10 @@ impl TableHeads {
         self.rows
     }
 
-    pub fn ask(&mut self, head: usize, rows: [usize; 2]) {
-        query(&mut self.queries, head, rows);
-    }
-
-    pub fn look_up(&mut self, head: usize, rows: [usize; 2], output: usize, row: usize) {
-        let column = self.columns.iter().position(|column| column.row == row);
-        let column = column.unwrap_or_else(|| {
-            self.columns.push(TableColumn { row, live: Vec::new(), dead: Vec::new() });
-            self.columns.len() - 1
-        });
-        query(&mut self.queries, head, rows).outputs.push((output, column));
+    /// The column of a row of the projection.
+    pub fn column(&mut self, row: usize) -> usize {
+        let new = || TableColumn { row, live: Vec::new(), dead: Vec::new() };
+        place(&mut self.columns, |column| column.row == row, new)
     }
 
     pub fn advance(
@@ -75,14 +83,14 @@ impl TableHeads {
         keys: &mut PlainKeys,
         numbers: &mut Vec<Row>,
     ) -> bool {
-        numbers.resize(self.queries.len(), [0.0; CHUNK]);
+        numbers.resize(self.queries.all().len(), [0.0; CHUNK]);
         self.keys.is_live()
             && widest(
                 at.arch,
                 #[inline(always)]
                 || {
                     let mut plain = keys.set(pair(projected, self.rows, at.len));
-                    for (query, numbers) in self.queries.iter().zip(&mut *numbers) {
+                    for (query, numbers) in self.queries.all().iter().zip(&mut *numbers) {
                         plain &= plain_queries(pair(projected, query.rows, at.len), numbers);
                     }
                     plain
@@ -104,19 +112,13 @@ impl TableHeads {
             match keys.insert_plain(plain, place, [projected[*x][place], projected[*y][place]]) {
                 Ok(None) => {}
                 Ok(Some(entry)) => {
-                    for TableColumn { row, live, .. } in columns.iter_mut() {
-                        let value = projected[*row][place];
-                        match live.get_mut(entry as usize) {
-                            Some(live) => *live = value,
-                            None => live.push(value),
-                        }
-                    }
+                    columns.iter_mut().for_each(|column| column.write(entry, place, projected));
                 }
                 Err(violation) => {
                     return Some(at.fault(*head, ViolationAt { before: place, violation }));
                 }
             }
-            for (query, numbers) in queries.iter().zip(numbers) {
+            for (query, numbers) in queries.all().iter().zip(numbers) {
                 let entry = keys.find_plain(numbers[place]);
                 for &(output, column) in &query.outputs {
                     outputs[output][place] = columns[column].live[entry as usize];
@@ -145,19 +147,10 @@ impl TableHeads {
                     .for_each(|column| column.dead.push(projected[column.row][place]));
             }
             Some(Place::Live(entry)) => {
-                for TableColumn { row, live, dead } in columns.iter_mut() {
-                    let value = projected[*row][place];
-                    match live.get_mut(entry as usize) {
-                        Some(live) => *live = value,
-                        None => {
-                            live.push(value);
-                            *dead = Vec::new();
-                        }
-                    }
-                }
+                columns.iter_mut().for_each(|column| column.write(entry, place, projected));
             }
         }
-        for query in queries {
+        for query in queries.all() {
             let found = keys.find(number(query.rows));
             let found = found.map_err(|violation| fault(query.head, violation))?;
             for &(output, column) in &query.outputs {

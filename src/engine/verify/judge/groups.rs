@@ -16,8 +16,10 @@
 //! more than `engine/greatest.rs` allows.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use pulp::Arch;
+use rustc_hash::FxHasher;
 
 use crate::engine::verify::chunk::{CHUNK, Row};
 use crate::engine::verify::products::{Products, Shrunk, Terms};
@@ -25,10 +27,11 @@ use crate::engine::verify::vectors::widest;
 use crate::linalg::Kernel;
 use crate::model::Matrix;
 
-/// Fewer rows are as well computed.
+/// Fewer rows are computed one by one.
 const LEAST_MEMBERS: usize = 8;
 
-/// Pairs of columns that are tried, and groups that are made: more cost more than they save.
+/// Pairs of columns that are tried, and groups that are made: a bound on the search, and on what is
+/// kept for groups.
 const MOST_PAIRS: usize = 16;
 const MOST_GROUPS: usize = 32;
 
@@ -65,6 +68,7 @@ pub struct Found {
     /// By position, how many logits are not below.
     pub not_below: Vec<f64>,
     columns: Vec<Row>,
+    gathered: Vec<Row>,
     rows: Vec<Row>,
     /// By group.
     kept: Vec<Vec<Greatest>>,
@@ -125,7 +129,7 @@ impl Groups {
 
     /// Counts, position by position, the logits that are not below `least`.
     pub fn count_not_below(&self, arch: Arch, input: &[Row], least: &Row, found: &mut Found) {
-        let Found { not_below, columns, rows, kept } = found;
+        let Found { not_below, columns, gathered, rows, kept } = found;
         not_below.clear();
         not_below.resize(CHUNK, 0.0);
         columns.resize(self.columns.len(), [0.0; CHUNK]);
@@ -138,8 +142,7 @@ impl Groups {
             }
         }
         if let Rows::Dense(kernel, matrix) = &self.rows {
-            let mut gathered = Vec::new();
-            matrix.apply(*kernel, |column| &columns[column], &mut gathered, rows);
+            matrix.apply(*kernel, |column| &columns[column], gathered, rows);
         }
         widest(
             arch,
@@ -177,10 +180,9 @@ impl Group {
     #[inline(always)]
     fn greatest(&self, kept: &mut [Greatest], inputs: [f64; 2]) -> Greatest {
         let bits = inputs.map(f64::to_bits);
-        // Whole numbers differ in their highest bits.
-        let mixed = (bits[0] ^ bits[1].rotate_left(17)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let place = (mixed ^ mixed >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
-        let kept = &mut kept[place as usize % KEPT];
+        let mut hasher = FxHasher::default();
+        bits.iter().for_each(|&bits| hasher.write_u64(bits));
+        let kept = &mut kept[hasher.finish() as usize % KEPT];
         if kept.inputs != bits {
             *kept = self.try_all(inputs);
         }
@@ -234,11 +236,10 @@ fn grouped(rows: &[Vec<f64>], columns: usize) -> (Vec<Draft>, Vec<usize>) {
         return (Vec::new(), (0..rows.len()).collect());
     }
     // A row's hash is a sum over its columns, so what it is without some of them is a difference.
-    let hash = |column: usize, weight: f64| {
-        let mixed =
-            (weight + 0.0).to_bits() ^ (column as u64 + 1).wrapping_mul(0xd6e8_feb8_6659_fd93);
-        let mixed = (mixed ^ mixed >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    let hashes = RandomState::new();
+    let hash = |column: usize, weight: f64| match weight {
+        0.0 => 0,
+        weight => hashes.hash_one((column, weight.to_bits())),
     };
     let sum = |row: &Vec<f64>| {
         let weights = row.iter().enumerate();

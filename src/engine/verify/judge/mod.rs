@@ -124,11 +124,10 @@ impl Judge {
     fn judge(&self, scratch: &mut Scratch, columns: Columns<'_>) -> Tally {
         let Scratch { arch, input, found, logits } = scratch;
         let Columns { expected, from, positions } = columns;
-        let mut apart = [0.0; CHUNK];
-        widest(
+        let apart = widest(
             *arch,
             #[inline(always)]
-            || self.greatest.all_apart(input.as_flattened(), &mut apart),
+            || self.greatest.all_apart(input),
         );
         // What logits must be below: that of the trace's token, less what roundings may be.
         let mut least = [f64::NAN; CHUNK];

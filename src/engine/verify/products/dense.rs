@@ -72,6 +72,8 @@ pub struct Dense {
     kernel: Kernel,
     attention_in: Shrunk,
     attention_out: Shrunk,
+    /// By column of `attention_out`, the row that it reads.
+    outputs: Vec<Option<usize>>,
     unit_inputs: Shrunk,
     units: Vec<Unit>,
     feed_forward_out: Shrunk,
@@ -95,6 +97,7 @@ impl Dense {
             attention_out: Shrunk::new(layer.attention_out, &parts.after_attention, |column| {
                 outputs[column].is_some()
             }),
+            outputs: outputs.to_vec(),
             unit_inputs: Shrunk::new(layer.feed_forward_in, &parts.unit_inputs, |_| true),
             units: units.clone(),
             feed_forward_out: Shrunk::new(layer.feed_forward_out, &parts.after_units, is_live),
@@ -106,17 +109,11 @@ impl Dense {
         self.attention_in.apply(self.kernel, |slot| &x[slot], &mut scratch.input, out);
     }
 
-    /// What heads add. `rows` are those of the projection, then of the outputs; `outputs` says which
-    /// a column reads.
-    pub fn attend(
-        &self,
-        rows: &[Row],
-        outputs: &[Option<usize>],
-        out: &mut [Row],
-        scratch: &mut DenseScratch,
-    ) {
-        let row =
-            |column: usize| &rows[outputs[column].expect("columns without an output are left out")];
+    /// What heads add. `rows` are those of the projection, then of the outputs.
+    pub fn attend(&self, rows: &[Row], out: &mut [Row], scratch: &mut DenseScratch) {
+        let row = |column: usize| {
+            &rows[self.outputs[column].expect("columns without an output are left out")]
+        };
         self.attention_out.apply(self.kernel, row, &mut scratch.input, out);
     }
 

@@ -199,7 +199,6 @@ impl<'m> DistinctRows<'m> {
 /// The products of a layer, and where their results go.
 pub struct LayerProducts {
     family: Family,
-    outputs: Vec<Option<usize>>,
     after_attention: Vec<usize>,
     after_units: Vec<usize>,
 }
@@ -235,7 +234,6 @@ impl LayerProducts {
                 Products::Dense => Family::Dense(Dense::new(&parts, kernel)),
                 Products::Sparse => Family::Sparse(Sparse::new(&parts)),
             },
-            outputs: outputs.to_vec(),
             after_attention: parts.after_attention,
             after_units: parts.after_units,
         }
@@ -254,7 +252,7 @@ impl LayerProducts {
         let Scratch { arch, dense: room, delta, .. } = scratch;
         delta.resize(self.after_attention.len(), [0.0; CHUNK]);
         match &self.family {
-            Family::Dense(dense) => dense.attend(rows, &self.outputs, delta, room),
+            Family::Dense(dense) => dense.attend(rows, delta, room),
             Family::Sparse(sparse) => sparse.attend(*arch, rows, delta),
         }
         add(*arch, x, &self.after_attention, delta);
