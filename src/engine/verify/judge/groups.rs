@@ -181,7 +181,9 @@ impl Group {
     fn greatest(&self, kept: &mut [Greatest], inputs: [f64; 2]) -> Greatest {
         let bits = inputs.map(f64::to_bits);
         let mut hasher = FxHasher::default();
-        bits.iter().for_each(|&bits| hasher.write_u64(bits));
+        // Whole numbers differ in their highest bits, and a product spreads the lowest: without
+        // this, verification takes 1.7 times as long.
+        bits.iter().for_each(|bits| hasher.write_u64(bits.swap_bytes()));
         let kept = &mut kept[hasher.finish() as usize % KEPT];
         if kept.inputs != bits {
             *kept = self.try_all(inputs);

@@ -62,7 +62,8 @@ pub struct Tally {
     pub positions: u64,
     pub mismatches: u64,
     pub first: Option<Mismatch>,
-    /// The first position for which no logit is a number.
+    /// The first position for which no logit is a number. Where numbers have bounds (`bounds.rs`)
+    /// there is none; the judge is right without them, too.
     pub no_logit: Option<(u64, EngineError)>,
 }
 
