@@ -162,3 +162,19 @@ fn a_trace_behind_any_prompt_is_a_trace() {
     let foreign = refused(&["run", &vector("countdown.txt"), "--check", &binary]);
     assert!(foreign.contains("run.hmt: ") && foreign.contains("start"), "{foreign}");
 }
+
+/// Such a name would be read as others: no trace is written, and an older one stays.
+#[test]
+fn names_that_are_no_single_word_are_in_no_text_trace() {
+    let (folder, prompt) = file("prompt", "start c");
+    let [model, trace] = ["model.bin", "run.txt"].map(|name| at(&folder, name));
+    let run = ["run", "--model", &model, "--prompt", &prompt, "--raw", "--max-tokens", "1"];
+    for name in ["two words", "", "line\n"] {
+        counting(["start", "a", "b", "c", name, "end"]).write(model.as_ref()).unwrap();
+        std::fs::write(&trace, "older").unwrap();
+        // After the run, whose tokens are printed all the same.
+        let said = says(2, hardmax(&run).args(["--trace", &trace]));
+        assert!(said.contains("is no single word"), "{said}");
+        assert_eq!(std::fs::read_to_string(&trace).unwrap(), "older");
+    }
+}

@@ -177,8 +177,13 @@ fn to_binary(
 }
 
 /// A token of a text trace whose prompt is no program: the prompt is a line, and every token behind
-/// it. `goes_on` is where more of the prompt follows.
+/// it. `goes_on` is where more of the prompt follows. A name that is no single word is refused, for
+/// it would be read as others.
 pub fn write_name(out: &mut dyn Write, name: &str, goes_on: bool) -> std::io::Result<()> {
+    if name.split_whitespace().next() != Some(name) {
+        let problem = format!("the token {} is no single word", shown::quoted(name));
+        return Err(std::io::Error::other(problem));
+    }
     out.write_all(name.as_bytes())?;
     out.write_all(if goes_on { b" " } else { b"\n" })
 }
@@ -193,12 +198,11 @@ fn to_text(
     let names = names(file, model);
     let Some(program) = file.program() else {
         let prompt = file.prompt_tokens();
-        let mut out = std::io::BufWriter::with_capacity(BUFFER, out);
         while let Some(token) = file.next().transpose()? {
             let goes_on = file.taken() < prompt;
-            write_name(&mut out, &names[token.index()], goes_on).map_err(unwritten)?;
+            write_name(out, &names[token.index()], goes_on).map_err(unwritten)?;
         }
-        return out.flush().map_err(unwritten);
+        return Ok(());
     };
     let tokenizer = file.tokenizer().clone();
     let mut text = text::write_program(program);
