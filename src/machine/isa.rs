@@ -151,6 +151,68 @@ instructions! {
     RemU "i32.rem_u" commit(-1, true);
     /// Traps.
     Unreachable "unreachable" End::Trap;
+    /// Pushes the two locals from the immediate on as one value of eight bytes.
+    LocalGet64 "i64.local.get" commit(1, true);
+    /// Pops eight bytes into two locals.
+    LocalSet64 "i64.local.set" commit(-1, false);
+    /// Copies eight bytes into two locals.
+    LocalTee64 "i64.local.tee" commit(0, false);
+    /// Replaces an address by the eight bytes there.
+    Load64 "i64.load" commit(0, true);
+    /// Pops a value and an address, writes eight bytes.
+    Store64 "i64.store" commit(-2, false);
+    /// Pops a condition of four bytes and two values of eight, pushes one of them.
+    Select64 "i64.select" commit(-2, true);
+    /// Sum modulo 2⁶⁴.
+    Add64 "i64.add" commit(-1, true);
+    /// Difference modulo 2⁶⁴.
+    Sub64 "i64.sub" commit(-1, true);
+    /// Bitwise and.
+    And64 "i64.and" commit(-1, true);
+    /// Bitwise or.
+    Or64 "i64.or" commit(-1, true);
+    /// Bitwise exclusive or.
+    Xor64 "i64.xor" commit(-1, true);
+    /// Shift to the left; the count has four bytes and is taken modulo 64.
+    Shl64 "i64.shl" commit(-1, true);
+    /// Shift to the right, zeros from the left.
+    ShrU64 "i64.shr_u" commit(-1, true);
+    /// Shift to the right, copies of the sign from the left.
+    ShrS64 "i64.shr_s" commit(-1, true);
+    /// Rotation to the left.
+    Rotl64 "i64.rotl" commit(-1, true);
+    /// Rotation to the right.
+    Rotr64 "i64.rotr" commit(-1, true);
+    /// 1 when the top is 0, else 0.
+    Eqz64 "i64.eqz" commit(0, true);
+    /// Equal.
+    Eq64 "i64.eq" commit(-1, true);
+    /// Not equal.
+    Ne64 "i64.ne" commit(-1, true);
+    /// Signed less.
+    LtS64 "i64.lt_s" commit(-1, true);
+    /// Unsigned less.
+    LtU64 "i64.lt_u" commit(-1, true);
+    /// Signed greater.
+    GtS64 "i64.gt_s" commit(-1, true);
+    /// Unsigned greater.
+    GtU64 "i64.gt_u" commit(-1, true);
+    /// Signed less or equal.
+    LeS64 "i64.le_s" commit(-1, true);
+    /// Unsigned less or equal.
+    LeU64 "i64.le_u" commit(-1, true);
+    /// Signed greater or equal.
+    GeS64 "i64.ge_s" commit(-1, true);
+    /// Unsigned greater or equal.
+    GeU64 "i64.ge_u" commit(-1, true);
+    /// Replaces eight bytes by the four low ones.
+    Wrap "i32.wrap_i64" commit(0, true);
+    /// Makes eight bytes of four, zeros above.
+    ExtendU "i64.extend_i32_u" commit(0, true);
+    /// Makes eight bytes of four, copies of the sign above.
+    ExtendS "i64.extend_i32_s" commit(0, true);
+    /// Pops the four low bytes and the four high ones below them, pushes both as eight.
+    Join "i64.join" commit(-1, true);
 }
 
 impl Op {
@@ -159,10 +221,72 @@ impl Op {
         matches!(self, Op::Br | Op::BrIf | Op::Call | Op::Return)
     }
 
+    /// The instruction that does with four bytes what this one does with eight: itself,
+    /// unless it is one of i64 that has such a twin.
+    pub(crate) fn narrow(self) -> Op {
+        match self {
+            Op::LocalGet64 => Op::LocalGet,
+            Op::LocalSet64 => Op::LocalSet,
+            Op::LocalTee64 => Op::LocalTee,
+            Op::Load64 => Op::Load,
+            Op::Store64 => Op::Store,
+            Op::Select64 => Op::Select,
+            Op::Add64 => Op::Add,
+            Op::Sub64 => Op::Sub,
+            Op::And64 => Op::And,
+            Op::Or64 => Op::Or,
+            Op::Xor64 => Op::Xor,
+            Op::Shl64 => Op::Shl,
+            Op::ShrU64 => Op::ShrU,
+            Op::ShrS64 => Op::ShrS,
+            Op::Rotl64 => Op::Rotl,
+            Op::Rotr64 => Op::Rotr,
+            Op::Eqz64 => Op::Eqz,
+            Op::Eq64 => Op::Eq,
+            Op::Ne64 => Op::Ne,
+            Op::LtS64 => Op::LtS,
+            Op::LtU64 => Op::LtU,
+            Op::GtS64 => Op::GtS,
+            Op::GtU64 => Op::GtU,
+            Op::LeS64 => Op::LeS,
+            Op::LeU64 => Op::LeU,
+            Op::GeS64 => Op::GeS,
+            Op::GeU64 => Op::GeU,
+            other => other,
+        }
+    }
+
+    /// Whether the instruction takes or gives eight bytes where its twin takes or gives four.
+    /// Addresses, conditions and counts of shifts have four all the same.
+    pub(crate) fn is_wide(self) -> bool {
+        self.narrow() != self || self == Op::Wrap
+    }
+
+    /// Whether the result is 0 or 1.
+    pub(crate) fn compares(self) -> bool {
+        matches!(
+            self.narrow(),
+            Op::Eqz
+                | Op::Eq
+                | Op::Ne
+                | Op::LtS
+                | Op::LtU
+                | Op::GtS
+                | Op::GtU
+                | Op::LeS
+                | Op::LeU
+                | Op::GeS
+                | Op::GeU
+        )
+    }
+
     /// How many byte tokens a run of the instruction writes before its end, when
     /// it neither branches nor traps.
     pub(crate) fn bytes(self) -> u32 {
         match (self, self.end()) {
+            (Op::ExtendU | Op::ExtendS | Op::Join, _) => 8,
+            (Op::Wrap, _) => 4,
+            (wide, _) if wide.is_wide() && !wide.compares() => 2 * wide.narrow().bytes(),
             (Op::Store16, _) => 2,
             (Op::Store8, _) => 1,
             (Op::Store | Op::LocalSet | Op::LocalTee, _) => 4,

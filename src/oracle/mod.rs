@@ -6,8 +6,11 @@
 //! take from an empty stack, leave the code, return without a call.
 
 mod arithmetic;
+mod cell;
 mod memory;
+mod wide;
 
+pub use cell::Cell;
 pub use memory::Memory;
 
 use rustc_hash::FxHashMap;
@@ -22,6 +25,8 @@ use crate::program::Program;
 pub enum OracleError {
     #[error("instruction {pc} ({op}) takes from an empty stack")]
     EmptyStack { pc: usize, op: &'static str },
+    #[error("instruction {pc} ({op}) takes eight bytes where four were pushed")]
+    FourBytes { pc: usize, op: &'static str },
     #[error("instruction {pc} (return) returns without a call")]
     ReturnWithoutCall { pc: usize },
     #[error("instruction {pc} goes on at instruction {target}, outside the program")]
@@ -47,7 +52,7 @@ pub struct Run {
     /// Why it ended.
     pub stopped: Stopped,
     /// The operand stack, the top last.
-    pub stack: Vec<u32>,
+    pub stack: Vec<Cell>,
     /// The memory.
     pub memory: Memory,
 }
@@ -111,11 +116,11 @@ pub fn output(tokens: &[Symbol]) -> Vec<u8> {
 struct State<'a> {
     code: &'a [Instruction],
     pc: usize,
-    stack: Vec<u32>,
+    stack: Vec<Cell>,
     /// The immediates of the calls that have not returned.
     calls: Vec<u32>,
     /// By call depth and index. A local that was never written reads 0.
-    locals: FxHashMap<(usize, u32), u32>,
+    locals: FxHashMap<(usize, u64), u32>,
     memory: Memory,
 }
 
@@ -140,9 +145,19 @@ impl<'a> State<'a> {
         self.go_to(self.pc as i64 + 1)
     }
 
-    fn pop(&mut self) -> Result<u32, OracleError> {
+    fn pop_cell(&mut self) -> Result<Cell, OracleError> {
         let (pc, op) = (self.pc, self.code[self.pc].op.name());
         self.stack.pop().ok_or(OracleError::EmptyStack { pc, op })
+    }
+
+    /// The last four bytes of the top.
+    fn pop(&mut self) -> Result<u32, OracleError> {
+        self.pop_cell().map(Cell::last_four)
+    }
+
+    /// The word of a local, which is 0 if it was never written.
+    fn local(&self, index: u64) -> u32 {
+        self.locals.get(&(self.calls.len(), index)).copied().unwrap_or(0)
     }
 
     fn go_to(&mut self, target: i64) -> Result<(), OracleError> {
@@ -162,14 +177,14 @@ impl<'a> State<'a> {
         match op {
             Op::Const => self.push(immediate, tokens),
             Op::LocalGet => {
-                let local = (self.calls.len(), immediate);
-                self.push(self.locals.get(&local).copied().unwrap_or(0), tokens);
+                self.push(self.local(u64::from(immediate)), tokens);
             }
             Op::LocalSet | Op::LocalTee => {
-                let value = self.pop()?;
-                self.locals.insert((self.calls.len(), immediate), value);
+                let cell = self.pop_cell()?;
+                let value = cell.last_four();
+                self.locals.insert((self.calls.len(), u64::from(immediate)), value);
                 if op == Op::LocalTee {
-                    self.stack.push(value);
+                    self.stack.push(cell);
                 }
                 tokens.extend(value.to_le_bytes().map(Symbol::Byte));
             }
@@ -186,19 +201,19 @@ impl<'a> State<'a> {
                     tokens.push(Symbol::Byte(byte));
                 }
             }
-            Op::Drop => drop(self.pop()?),
+            Op::Drop => drop(self.pop_cell()?),
             Op::Select => {
                 let (condition, second, first) = (self.pop()?, self.pop()?, self.pop()?);
                 self.push(if condition != 0 { first } else { second }, tokens);
             }
             Op::Add => {
                 let (b, a) = (self.pop()?, self.pop()?);
-                self.stack.push(a.wrapping_add(b));
+                self.stack.push(Cell::Four(a.wrapping_add(b)));
                 tokens.extend(add_bytes(a, b));
             }
             Op::Sub => {
                 let (b, a) = (self.pop()?, self.pop()?);
-                self.stack.push(a.wrapping_sub(b));
+                self.stack.push(Cell::Four(a.wrapping_sub(b)));
                 tokens.extend(subtract_bytes(a, b));
             }
             Op::Eqz => {
@@ -262,6 +277,7 @@ impl<'a> State<'a> {
                 return Ok(());
             }
             Op::InputBase => return Err(OracleError::InputTwice { pc: self.pc }),
+            _ => self.step_wide(tokens)?,
         }
         self.end(op, immediate, branch, tokens)
     }
@@ -298,7 +314,7 @@ impl<'a> State<'a> {
     }
 
     fn push(&mut self, value: u32, tokens: &mut Vec<Symbol>) {
-        self.stack.push(value);
+        self.stack.push(Cell::Four(value));
         tokens.extend(value.to_le_bytes().map(Symbol::Byte));
     }
 
@@ -312,7 +328,7 @@ impl<'a> State<'a> {
             Op::Load16S => (i32::from(half.cast_signed()).cast_unsigned(), 1),
             _ => (u32::from_le_bytes([byte(0), byte(1), byte(2), byte(3)]), 4),
         };
-        self.stack.push(value);
+        self.stack.push(Cell::Four(value));
         let negative = value.cast_signed() < 0;
         let marked = |i| negative && i >= first_marked;
         tokens

@@ -10,6 +10,13 @@
 //! | `local.tee x` `drop` | `local.set x` |
 //! | a constant or `local.get`, `drop` | nothing |
 //! | a comparison, `i32.eqz` | the opposite comparison |
+//! | `i64.extend_i32_s` or `_u`, `i32.wrap_i64` | nothing |
+//! | `i64.local.get x`, `i32.wrap_i64` | `local.get x` |
+//! | `i32.const 32`, `i64.shr_u` or `_s`, `i32.wrap_i64` | nothing: see below |
+//! | `i64.join`, `i64.local.set x` | `local.set x`, `local.set x+1` |
+//!
+//! An instruction on four bytes finds the last four of an operand, so that one of eight *is* its
+//! high word for whatever takes an i32.
 //!
 //! No rewriting reaches across a label, for a jump may arrive there.
 //! [`Assembler::link`] resolves the labels and shortens jumps to jumps.
@@ -17,6 +24,7 @@
 use crate::machine::{End, Instruction, Op};
 
 use super::error::{Result, WasmError};
+use super::types::Width;
 
 /// A place in the code, known or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -84,12 +92,46 @@ impl Assembler {
             (Some(Op::LocalSet), Op::LocalGet) if last.map(|i| i.immediate) == Some(immediate) => {
                 self.replace_last(Op::LocalTee);
             }
+            (Some(Op::LocalSet64), Op::LocalGet64)
+                if last.map(|i| i.immediate) == Some(immediate) =>
+            {
+                self.replace_last(Op::LocalTee64);
+            }
             (Some(Op::LocalTee), Op::Drop) => self.replace_last(Op::LocalSet),
-            (Some(Op::Const | Op::LocalGet), Op::Drop) => drop(self.code.pop()),
+            (Some(Op::LocalTee64), Op::Drop) => self.replace_last(Op::LocalSet64),
+            (Some(Op::Const | Op::LocalGet | Op::LocalGet64), Op::Drop) => drop(self.code.pop()),
+            (Some(Op::ExtendS | Op::ExtendU), Op::Wrap) => drop(self.code.pop()),
+            (Some(Op::LocalGet64), Op::Wrap) => self.replace_last(Op::LocalGet),
+            (Some(Op::ShrU64 | Op::ShrS64), Op::Wrap) if self.shifts_by(32) => {
+                self.code.truncate(self.code.len() - 2);
+                self.get_word_of_last();
+            }
+            (Some(Op::Join), Op::LocalSet64) => {
+                self.replace_last(Op::LocalSet);
+                if let Some(last) = self.code.last_mut() {
+                    last.immediate = immediate;
+                }
+                self.code.push(Instruction::new(Op::LocalSet, immediate + 1));
+            }
             (Some(test), Op::Eqz) if opposite(test).is_some() => {
                 opposite(test).into_iter().for_each(|op| self.replace_last(op));
             }
             _ => self.code.push(Instruction::new(op, immediate)),
+        }
+    }
+
+    /// Whether the last instruction, a shift, has this count, and no label lies before it.
+    fn shifts_by(&self, count: u32) -> bool {
+        let before = self.code.len().checked_sub(2).map(|at| self.code[at]);
+        let constant = Instruction::new(Op::Const, count);
+        before == Some(constant) && self.latest_label + 1 < self.here()
+    }
+
+    /// A local that was just pushed for its high word alone: that word is pushed.
+    fn get_word_of_last(&mut self) {
+        if let Some(Instruction { op: Op::LocalGet64, immediate }) = self.last() {
+            self.code.pop();
+            self.code.push(Instruction::new(Op::LocalGet, immediate + 1));
         }
     }
 
@@ -106,6 +148,36 @@ impl Assembler {
     /// `local.set`.
     pub fn set(&mut self, local: u32) {
         self.emit(Op::LocalSet, local);
+    }
+
+    /// Emits instructions in a row.
+    pub fn emit_all(&mut self, instructions: &[(Op, u32)]) {
+        for &(op, immediate) in instructions {
+            self.emit(op, immediate);
+        }
+    }
+
+    /// A constant of eight bytes.
+    pub fn constant_64(&mut self, value: u64) {
+        let signed = value.cast_signed();
+        if let Ok(value) = u32::try_from(value) {
+            self.emit_all(&[(Op::Const, value), (Op::ExtendU, 0)]);
+        } else if let Ok(value) = i32::try_from(signed) {
+            self.emit_all(&[(Op::Const, value.cast_unsigned()), (Op::ExtendS, 0)]);
+        } else {
+            self.emit_all(&[(Op::Const, (value >> 32) as u32), (Op::Const, value as u32)]);
+            self.emit(Op::Join, 0);
+        }
+    }
+
+    /// `local.get` of a value of this width.
+    pub fn get_as(&mut self, width: Width, local: u32) {
+        self.emit(if width == Width::Four { Op::LocalGet } else { Op::LocalGet64 }, local);
+    }
+
+    /// `local.set` of a value of this width.
+    pub fn set_as(&mut self, width: Width, local: u32) {
+        self.emit(if width == Width::Four { Op::LocalSet } else { Op::LocalSet64 }, local);
     }
 
     /// Jumps.
@@ -162,19 +234,28 @@ impl Assembler {
     /// Takes the top from the stack into a local, and says which: `scratch`, or
     /// the local that the top was just read from or copied to.
     pub fn pop_to_local(&mut self, scratch: u32) -> u32 {
+        self.pop_to_local_as(Width::Four, scratch)
+    }
+
+    /// The same for a value of any width; `scratch` is the first word of a local of that width.
+    pub fn pop_to_local_as(&mut self, width: Width, scratch: u32) -> u32 {
+        let (get, set, tee) = match width {
+            Width::Four => (Op::LocalGet, Op::LocalSet, Op::LocalTee),
+            Width::Eight => (Op::LocalGet64, Op::LocalSet64, Op::LocalTee64),
+        };
         match self.last() {
-            Some(Instruction { op: Op::LocalGet, immediate }) => {
+            Some(Instruction { op, immediate }) if op == get => {
                 self.code.pop();
                 self.height -= 1;
                 immediate
             }
-            Some(Instruction { op: Op::LocalTee, immediate }) => {
-                self.replace_last(Op::LocalSet);
+            Some(Instruction { op, immediate }) if op == tee => {
+                self.replace_last(set);
                 self.height -= 1;
                 immediate
             }
             _ => {
-                self.set(scratch);
+                self.set_as(width, scratch);
                 scratch
             }
         }
@@ -186,6 +267,21 @@ impl Assembler {
         self.code.pop();
         self.height -= 1;
         Some(constant.immediate)
+    }
+
+    /// The same for a constant of eight bytes that four bytes say.
+    pub fn pop_constant_64(&mut self) -> Option<u64> {
+        let extend = self.last().filter(|last| matches!(last.op, Op::ExtendS | Op::ExtendU))?;
+        let before = self.code.len().checked_sub(2).map(|at| self.code[at])?;
+        if before.op != Op::Const || self.latest_label + 1 >= self.here() {
+            return None;
+        }
+        self.code.truncate(self.code.len() - 2);
+        self.height -= 1;
+        Some(match extend.op {
+            Op::ExtendU => u64::from(before.immediate),
+            _ => i64::from(before.immediate.cast_signed()).cast_unsigned(),
+        })
     }
 
     /// The instruction before, if nothing can jump behind it.
@@ -278,6 +374,16 @@ fn opposite(test: Op) -> Option<Op> {
         Op::LeU => Op::GtU,
         Op::GeS => Op::LtS,
         Op::GeU => Op::LtU,
+        Op::Eq64 => Op::Ne64,
+        Op::Ne64 => Op::Eq64,
+        Op::LtS64 => Op::GeS64,
+        Op::LtU64 => Op::GeU64,
+        Op::GtS64 => Op::LeS64,
+        Op::GtU64 => Op::LeU64,
+        Op::LeS64 => Op::GtS64,
+        Op::LeU64 => Op::GtU64,
+        Op::GeS64 => Op::LtS64,
+        Op::GeU64 => Op::LtU64,
         _ => return None,
     })
 }

@@ -1,5 +1,5 @@
-//! `i32.clz`, `i32.ctz`, `i32.extend8_s` and `i32.extend16_s`, which the machine
-//! does not have: programs use them so seldom that they are not worth what a
+//! `i32.clz`, `i32.ctz`, `i64.popcnt`, `extend8_s` and `extend16_s`, which the machine does not
+//! have: programs use them so seldom that they are not worth what a
 //! native instruction costs, for the model computes everything it can for every
 //! token. They are a few native instructions in place.
 //!
@@ -11,14 +11,27 @@
 //! ```
 
 use super::assembler::Assembler;
+use super::types::Width;
 use crate::machine::Op;
 
 /// Replaces the top by its low bits, as many as `bits` says, with their sign.
-pub fn extend(asm: &mut Assembler, bits: u32) {
-    for shift in [Op::Shl, Op::ShrS] {
-        asm.constant(32 - bits);
+pub fn extend(asm: &mut Assembler, width: Width, bits: u32) {
+    let (all, shifts) = match width {
+        Width::Four => (32, [Op::Shl, Op::ShrS]),
+        Width::Eight => (64, [Op::Shl64, Op::ShrS64]),
+    };
+    for shift in shifts {
+        asm.constant(all - bits);
         asm.emit(shift, 0);
     }
+}
+
+/// Replaces the top, of eight bytes, by the number of its bits that are 1; `scratch` are two words
+/// of locals that may change.
+pub fn popcnt_64(asm: &mut Assembler, scratch: u32) {
+    let x = asm.pop_to_local_as(Width::Eight, scratch);
+    asm.emit_all(&[(Op::LocalGet, x), (Op::Popcnt, 0), (Op::LocalGet, x + 1), (Op::Popcnt, 0)]);
+    asm.emit_all(&[(Op::Add, 0), (Op::ExtendU, 0)]);
 }
 
 /// Replaces the top by the number of its trailing zeros; `scratch` is a local

@@ -2,11 +2,12 @@
 //!
 //! An address is an operand below 2^32 plus an immediate below 2^32. Where the module
 //! may grow its memory, the operand 2^32 - 1 with an immediate from 1 on reaches what no
-//! 32-bit pointer can be: the *cells*, words from 2^32 on. Otherwise they lie beyond the
+//! 32-bit pointer can be: the *cells*, from 2^32 on. Otherwise they lie beyond the
 //! end of memory, from 32 MiB on if it is shorter: near enough for hulls, whose keys end at
 //! 2^26. Never written, they read 0.
 
 use super::compiler::Compiler;
+use super::types::Width;
 use super::memory::may_grow;
 use super::module::{Module, PAGE};
 use crate::machine::Op;
@@ -23,13 +24,13 @@ fn base(module: &Module) -> u32 {
     }
 }
 
-/// A word outside of linear memory.
+/// A value outside of linear memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cell {
     /// By how many pages the memory has grown.
     PagesGrown,
-    /// The value of a mutable global.
-    Global(u32),
+    /// The value of a mutable global, whose cell begins at this word, of this width.
+    Global(u32, Width),
 }
 
 impl Cell {
@@ -37,29 +38,44 @@ impl Cell {
     fn immediate(self) -> u32 {
         let index = match self {
             Cell::PagesGrown => 0,
-            Cell::Global(global) => global + 1,
+            Cell::Global(word, _) => word + 1,
         };
         1 + 4 * index
+    }
+
+    fn width(self) -> Width {
+        match self {
+            Cell::PagesGrown => Width::Four,
+            Cell::Global(_, width) => width,
+        }
+    }
+
+    fn store_op(self) -> Op {
+        if self.width() == Width::Four { Op::Store } else { Op::Store64 }
     }
 
     /// Pushes the cell's value.
     pub fn load(self, compiler: &mut Compiler) {
         compiler.asm.constant(base(compiler.module));
-        compiler.asm.emit(Op::Load, self.immediate());
+        let load = if self.width() == Width::Four { Op::Load } else { Op::Load64 };
+        compiler.asm.emit(load, self.immediate());
     }
 
     /// Pops into the cell; `scratch` is a local that may change.
     pub fn store(self, compiler: &mut Compiler, scratch: u32) {
-        let value = compiler.asm.pop_to_local(scratch);
+        let value = compiler.asm.pop_to_local_as(self.width(), scratch);
         compiler.asm.constant(base(compiler.module));
-        compiler.asm.get(value);
-        compiler.asm.emit(Op::Store, self.immediate());
+        compiler.asm.get_as(self.width(), value);
+        compiler.asm.emit(self.store_op(), self.immediate());
     }
 
     /// Gives the cell a value.
-    pub fn store_constant(self, compiler: &mut Compiler, value: u32) {
+    pub fn store_constant(self, compiler: &mut Compiler, bits: u64) {
         compiler.asm.constant(base(compiler.module));
-        compiler.asm.constant(value);
-        compiler.asm.emit(Op::Store, self.immediate());
+        match self.width() {
+            Width::Four => compiler.asm.constant(bits as u32),
+            Width::Eight => compiler.asm.constant_64(bits),
+        }
+        compiler.asm.emit(self.store_op(), self.immediate());
     }
 }

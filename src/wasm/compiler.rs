@@ -12,7 +12,8 @@ use super::dispatch::{ByType, by_type};
 use super::error::Result;
 use super::function::FunctionTranslator;
 use super::module::{Body, Module};
-use super::types::i32_signature;
+use super::runtime::{self, RUNTIME};
+use super::types::signature;
 use super::{bulk, dispatch, memory, print, signed};
 use crate::machine::Op;
 
@@ -21,6 +22,8 @@ use crate::machine::Op;
 pub enum Routine {
     /// A function of the module.
     Function(u32),
+    /// A function of the compiler's own module ([`super::runtime`]).
+    Runtime(u32),
     /// Calls the function that a table has at the index on top of the arguments.
     Dispatch {
         /// Which table.
@@ -88,9 +91,20 @@ impl<'m> Compiler<'m> {
             return Ok(());
         }
         let name = || self.module.function_name(function);
-        let (takes, gives) = i32_signature(self.module.function_type(function), name, offset)?;
-        self.call(Routine::Function(function), takes, gives);
+        let ty = signature(self.module.function_type(function), name, offset)?;
+        self.call(Routine::Function(function), ty.params.len(), ty.results.len());
         Ok(())
+    }
+
+    /// Calls a function of the runtime.
+    pub fn call_runtime(&mut self, function: u32) {
+        match RUNTIME.functions[function as usize].body {
+            Body::OutputByte => return self.asm.emit(Op::Output, 0),
+            Body::Join => return self.asm.emit(Op::Join, 0),
+            Body::Declared | Body::Code(..) => {}
+        }
+        let ty = RUNTIME.function_type(function);
+        self.call(Routine::Runtime(function), ty.params().len(), ty.results().len());
     }
 
     /// Lays out all routines that are wanted, and those that they want.
@@ -100,6 +114,7 @@ impl<'m> Compiler<'m> {
             self.asm.bind(label);
             let name = match routine {
                 Routine::Function(function) => self.module.function_name(function),
+                Routine::Runtime(function) => runtime::name(function),
                 Routine::Dispatch { table, ty } => format!("dispatch table[{table}] type[{ty}]"),
                 other => format!("{other:?}").to_lowercase(),
             };
@@ -119,7 +134,12 @@ impl<'m> Compiler<'m> {
 
     fn routine(&mut self, routine: Routine) -> Result<()> {
         match routine {
-            Routine::Function(function) => FunctionTranslator::translate(self, function)?,
+            Routine::Function(function) => {
+                FunctionTranslator::translate(self, self.module, function)?;
+            }
+            Routine::Runtime(function) => {
+                FunctionTranslator::translate(self, &RUNTIME, function)?;
+            }
             Routine::Dispatch { table, ty } => dispatch::call_by_index(self, table, ty)?,
             Routine::Grow => memory::grow(self),
             Routine::Copy => bulk::copy(self),

@@ -5,25 +5,32 @@ use wasmparser::{ConstExpr, Operator};
 use super::error::{Result, WasmError};
 use super::module::Global;
 
-/// The value of an i32 expression; `globals` are those that stand before it.
-pub fn evaluate(expression: &ConstExpr, globals: &[Global], what: &'static str) -> Result<u32> {
-    let mut stack: Vec<u32> = Vec::new();
+/// The bits of the value of a valid expression; `globals` are those that stand before it.
+pub fn evaluate(expression: &ConstExpr, globals: &[Global], what: &'static str) -> Result<u64> {
+    let mut stack: Vec<u64> = Vec::new();
     let mut reader = expression.get_operators_reader();
     loop {
         let (operator, offset) = reader.read_with_offset()?;
         let unsupported = || WasmError::UnsupportedConstant { what, offset };
-        let mut binary = |f: fn(u32, u32) -> u32| {
+        let mut binary = |f: fn(u64, u64) -> u64| {
             let (b, a) = (stack.pop()?, stack.pop()?);
             Some(f(a, b))
         };
+        const WORD: u64 = u32::MAX as u64;
         let value = match operator {
-            Operator::I32Const { value } => Some(value.cast_unsigned()),
+            Operator::I32Const { value } => Some(u64::from(value.cast_unsigned())),
+            Operator::I64Const { value } => Some(value.cast_unsigned()),
+            Operator::F32Const { value } => Some(u64::from(value.bits())),
+            Operator::F64Const { value } => Some(value.bits()),
             Operator::GlobalGet { global_index } => {
                 globals.get(global_index as usize).and_then(|global| global.initial)
             }
-            Operator::I32Add => binary(u32::wrapping_add),
-            Operator::I32Sub => binary(u32::wrapping_sub),
-            Operator::I32Mul => binary(u32::wrapping_mul),
+            Operator::I32Add => binary(|a, b| a.wrapping_add(b) & WORD),
+            Operator::I32Sub => binary(|a, b| a.wrapping_sub(b) & WORD),
+            Operator::I32Mul => binary(|a, b| a.wrapping_mul(b) & WORD),
+            Operator::I64Add => binary(u64::wrapping_add),
+            Operator::I64Sub => binary(u64::wrapping_sub),
+            Operator::I64Mul => binary(u64::wrapping_mul),
             Operator::End => return stack.pop().ok_or_else(unsupported),
             _ => None,
         };

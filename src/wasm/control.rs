@@ -13,7 +13,7 @@ use super::assembler::Label;
 use super::dispatch::{self, Range};
 use super::error::Result;
 use super::function::FunctionTranslator;
-use super::types::{i32_signature, require_i32};
+use super::types::{Signature, Width, signature, width};
 use crate::machine::Op;
 
 /// A block that has begun and not ended.
@@ -26,8 +26,7 @@ pub struct Frame {
     targeted: bool,
     /// Operands beneath the block's parameters.
     height: usize,
-    params: usize,
-    results: usize,
+    signature: Signature,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +40,14 @@ enum Kind {
 
 impl Frame {
     /// The frame of a function's whole body.
-    pub fn function(label: Label, results: usize) -> Self {
-        Frame { kind: Kind::Function, label, targeted: false, height: 0, params: 0, results }
+    pub fn function(label: Label, results: Vec<Width>) -> Self {
+        let signature = Signature { params: Vec::new(), results };
+        Frame { kind: Kind::Function, label, targeted: false, height: 0, signature }
     }
 
-    /// How many operands a branch brings.
-    fn arity(&self) -> usize {
-        if self.kind == Kind::Loop { self.params } else { self.results }
+    /// What operands a branch brings.
+    fn brings(&self) -> &[Width] {
+        if self.kind == Kind::Loop { &self.signature.params } else { &self.signature.results }
     }
 }
 
@@ -61,12 +61,12 @@ pub struct Exit {
 }
 
 /// Where a branch goes and what it brings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Target {
     /// A label, or none for the caller.
     label: Option<Label>,
     height: usize,
-    arity: usize,
+    brings: Vec<Width>,
 }
 
 impl FunctionTranslator<'_, '_> {
@@ -126,21 +126,19 @@ impl FunctionTranslator<'_, '_> {
     }
 
     fn begin(&mut self, kind: Kind, ty: BlockType, offset: u64) -> Result<()> {
-        let (params, results) = match ty {
-            BlockType::Empty => (0, 0),
+        let signature = match ty {
+            BlockType::Empty => Signature::default(),
             BlockType::Type(ty) => {
-                require_i32(ty, || "the result of a block".into(), offset)?;
-                (0, 1)
+                let result = width(ty, || "the result of a block".into(), offset)?;
+                Signature { params: Vec::new(), results: vec![result] }
             }
-            BlockType::FuncType(ty) => i32_signature(
-                &self.compiler.module.types[ty as usize],
-                || "a block".into(),
-                offset,
-            )?,
+            BlockType::FuncType(ty) => {
+                signature(&self.module.types[ty as usize], || "a block".into(), offset)?
+            }
         };
-        let height = self.compiler.asm.height() - params;
+        let height = self.compiler.asm.height() - signature.params.len();
         let label = self.compiler.asm.label();
-        self.frames.push(Frame { kind, label, targeted: false, height, params, results });
+        self.frames.push(Frame { kind, label, targeted: false, height, signature });
         Ok(())
     }
 
@@ -156,7 +154,7 @@ impl FunctionTranslator<'_, '_> {
         if let Kind::Then(otherwise) = frame.kind {
             asm.bind(otherwise);
         }
-        asm.set_height(frame.height + frame.params);
+        asm.set_height(frame.height + frame.signature.params.len());
         frame.kind = Kind::Block;
     }
 
@@ -174,7 +172,7 @@ impl FunctionTranslator<'_, '_> {
             live = true;
         }
         if live {
-            asm.set_height(frame.height + frame.results);
+            asm.set_height(frame.height + frame.signature.results.len());
         }
         if live && frame.kind == Kind::Function {
             asm.return_from(self.begin);
@@ -192,7 +190,7 @@ impl FunctionTranslator<'_, '_> {
         let target = Target {
             label: (frame.kind != Kind::Function).then_some(frame.label),
             height: frame.height,
-            arity: frame.arity(),
+            brings: frame.brings().to_vec(),
         };
         frame.targeted |= target.label.is_some();
         self.go(target);
@@ -201,13 +199,19 @@ impl FunctionTranslator<'_, '_> {
 
     /// Unwinds and jumps.
     fn go(&mut self, target: Target) {
-        let excess = self.compiler.asm.height() - target.height - target.arity;
+        let excess = self.compiler.asm.height() - target.height - target.brings.len();
         if excess > 0 {
-            let results: Vec<u32> = (0..target.arity as u32).map(|i| self.scratch(i)).collect();
+            let mut word = 0;
+            let mut place = |&width: &Width| {
+                let local = self.scratch_as(width, word);
+                word += width.words();
+                (width, local)
+            };
+            let results: Vec<(Width, u32)> = target.brings.iter().map(&mut place).collect();
             let asm = &mut self.compiler.asm;
-            results.iter().rev().for_each(|&local| asm.set(local));
+            results.iter().rev().for_each(|&(width, local)| asm.set_as(width, local));
             (0..excess).for_each(|_| asm.emit(Op::Drop, 0));
-            results.iter().for_each(|&local| asm.get(local));
+            results.iter().for_each(|&(width, local)| asm.get_as(width, local));
         }
         match target.label {
             Some(label) => self.compiler.asm.jump(label),
@@ -219,14 +223,14 @@ impl FunctionTranslator<'_, '_> {
     /// block's, or an exit that unwinds.
     fn conditional(&mut self, depth: u32, height: usize) -> Label {
         let frame = self.frame(depth);
-        let (label, arity) = (frame.label, frame.arity());
-        if height == frame.height + arity {
+        let (label, brings) = (frame.label, frame.brings().to_vec());
+        if height == frame.height + brings.len() {
             frame.targeted = true;
             return label;
         }
         frame.targeted |= frame.kind != Kind::Function;
         let to_caller = frame.kind == Kind::Function;
-        let target = Target { label: (!to_caller).then_some(label), height: frame.height, arity };
+        let target = Target { label: (!to_caller).then_some(label), height: frame.height, brings };
         let label = self.compiler.asm.label();
         self.exits.push(Exit { label, height, target });
         label

@@ -11,7 +11,7 @@ use super::assembler::Label;
 use super::compiler::Compiler;
 use super::error::Result;
 use super::module::Module;
-use super::types::i32_signature;
+use super::types::signature;
 use crate::machine::Op;
 
 /// The local of the index, in a routine.
@@ -72,7 +72,7 @@ pub fn decide(
 /// The routine of `call_indirect`: arguments and index are on the stack.
 pub fn call_by_index(compiler: &mut Compiler, table: u32, ty: u32) -> Result<()> {
     let module = compiler.module;
-    let (takes, _) = i32_signature(&module.types[ty as usize], || format!("type[{ty}]"), 0)?;
+    let takes = signature(&module.types[ty as usize], || format!("type[{ty}]"), 0)?.params.len();
     let ranges = ranges(targets(compiler.elements(table, ty)));
     let mut labels: BTreeMap<Option<u32>, Label> = BTreeMap::new();
     for (_, target) in &ranges {

@@ -15,8 +15,8 @@ use super::cells::Cell;
 use super::compiler::{Compiler, Routine};
 use super::error::{Result, WasmError};
 use super::module::{Module, PAGE};
-use super::types::signature_text;
-use super::{Entry, InputRoom, Invocation, LOCALS};
+use super::types::{signature, signature_text, width};
+use super::{Argument, Entry, InputRoom, Invocation, LOCALS, argument, runtime};
 use crate::machine::Op;
 use crate::shown;
 
@@ -32,7 +32,7 @@ pub fn reserve_input(module: &mut Module, capacity: u32) -> Result<Option<InputR
     let heap_base = module.exports.get("__heap_base").and_then(|&(kind, index)| match kind {
         ExternalKind::Global => {
             let global = &module.globals[index as usize];
-            global.initial.filter(|_| !global.mutable).map(u64::from)
+            global.initial.filter(|_| !global.mutable)
         }
         _ => None,
     });
@@ -53,8 +53,9 @@ pub fn reserve_input(module: &mut Module, capacity: u32) -> Result<Option<InputR
 pub fn emit(compiler: &mut Compiler, entry: &Entry, input: Option<InputRoom>) -> Result<()> {
     let module = compiler.module;
     for (global, index) in module.globals.iter().zip(0..) {
-        if let (true, Some(value @ 1..)) = (global.mutable, global.initial) {
-            Cell::Global(index).store_constant(compiler, value);
+        if let (true, Some(bits @ 1..)) = (global.mutable, global.initial) {
+            let width = width(global.ty, || format!("global[{index}]"), 0)?;
+            Cell::Global(global.word, width).store_constant(compiler, bits);
         }
     }
     if let Some(start) = module.start {
@@ -93,26 +94,43 @@ fn invoke(compiler: &mut Compiler, Invocation { export, args }: &Invocation) -> 
     let module = compiler.module;
     let function = exported_function(module, export)?;
     let ty = module.function_type(function);
-    let all_i32 = ty.params().iter().chain(ty.results()).all(|&ty| ty == ValType::I32);
-    if !all_i32 || ty.params().len() != args.len() {
-        let wants = format!("it is invoked with {} i32 and its results are printed", args.len());
+    if ty.params().len() != args.len() {
+        let wants = format!("it is invoked with {} arguments", args.len());
         return Err(wrong_signature(module, function, export, wants));
     }
-    let results = ty.results().len() as u32;
-    if results > LOCALS {
-        let (function, locals) = (export.clone(), u64::from(results));
-        return Err(WasmError::TooManyLocals { function, locals, offset: 0 });
+    let widths = signature(ty, || export.clone(), 0)?.results;
+    let words: u64 = widths.iter().map(|width| u64::from(width.words())).sum();
+    if words > u64::from(LOCALS) {
+        return Err(WasmError::TooManyLocals { function: export.clone(), locals: words, offset: 0 });
     }
-    for &arg in args {
-        compiler.asm.constant(arg.cast_unsigned());
+    for (number, (arg, &ty)) in args.iter().zip(ty.params()).enumerate() {
+        argument::push(&mut compiler.asm, arg, ty)
+            .ok_or_else(|| wrong_argument(export, number, arg, ty))?;
     }
     compiler.call_function(function, 0)?;
-    (0..results).rev().for_each(|result| compiler.asm.set(result));
-    for result in 0..results {
-        compiler.asm.get(result);
-        compiler.call(Routine::Print, 1, 0);
+    let mut results = Vec::new();
+    let mut word = 0;
+    for (&width, &ty) in widths.iter().zip(ty.results()) {
+        results.push((word, width, ty));
+        word += width.words();
+    }
+    results.iter().rev().for_each(|&(local, width, _)| compiler.asm.set_as(width, local));
+    for (local, width, ty) in results {
+        compiler.asm.get_as(width, local);
+        match ty {
+            ValType::I32 => compiler.call(Routine::Print, 1, 0),
+            _ => compiler.call_runtime(runtime::known(&format!("print.{ty}"))),
+        }
     }
     Ok(())
+}
+
+fn wrong_argument(export: &str, number: usize, arg: &Argument, ty: ValType) -> WasmError {
+    let arg = match arg {
+        Argument::Bits(bits) => format!("{bits:#x}"),
+        Argument::Written(text) => text.clone(),
+    };
+    WasmError::WrongArgument { export: export.into(), number: number + 1, arg, ty: ty.to_string() }
 }
 
 fn exported_function(module: &Module, export: &str) -> Result<u32> {

@@ -18,11 +18,14 @@ pub enum WasmError {
     #[error("byte {offset}: the module is invalid: {}", shown::message(message))]
     Invalid { offset: u64, message: String },
     #[error(
-        "byte {offset}: {} is not supported; programs compute with i32 only",
+        "byte {offset}: {} is not supported; programs compute with integers and floats only",
         shown::name(name)
     )]
     UnsupportedInstruction { name: String, offset: u64 },
-    #[error("byte {offset}: {} has type {ty}; programs compute with i32 only", shown::name(what))]
+    #[error(
+        "byte {offset}: {} has type {ty}; programs compute with integers and floats only",
+        shown::name(what)
+    )]
     UnsupportedType { what: String, ty: String, offset: u64 },
     #[error("byte {offset}: {what} is not a constant that can be computed before the run")]
     UnsupportedConstant { what: &'static str, offset: u64 },
@@ -36,6 +39,13 @@ pub enum WasmError {
     ImportSignature { got: String, offset: u64 },
     #[error("no function is exported as {}; there are: {exports}", shown::quoted(export))]
     MissingEntry { export: String, exports: String },
+    #[error(
+        "argument {number} of {}, {}, is no {ty}; all that follows --invoke EXPORT is its arguments, \
+         so other options stand before it",
+        shown::name(export),
+        shown::quoted(arg)
+    )]
+    WrongArgument { export: String, number: usize, arg: String, ty: String },
     #[error("{} is {got}, but {wants}", shown::name(export))]
     WrongSignature { export: String, got: String, wants: String },
     #[error(

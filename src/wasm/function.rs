@@ -1,7 +1,7 @@
 //! A function's body, from WebAssembly to the machine.
 //!
-//! The machine's operand stack is WebAssembly's, one cell a value, so most
-//! instructions translate to themselves. What differs:
+//! The machine's operand stack is WebAssembly's, one operand a value of whatever width, so
+//! most instructions translate to themselves. What differs:
 //!
 //! - arguments arrive on the stack and are set to locals at the entry
 //! - locals that may be read first are zeroed there ([`super::unwritten`])
@@ -12,15 +12,18 @@
 //! Beyond the function's own locals there are *scratch* locals, each alive only
 //! within the translation of one instruction.
 
-use wasmparser::{FuncType, FunctionBody, Operator};
+use wasmparser::{
+    FuncType, FuncValidator, FuncValidatorAllocations, FunctionBody, Operator, ValType,
+    ValidatorResources,
+};
 
 use super::assembler::Label;
 use super::compiler::Compiler;
 use super::control::{Exit, Frame};
 use super::error::{Result, WasmError};
-use super::module::Body;
+use super::module::{Body, Module};
 use super::signed::SlowDivision;
-use super::types::{i32_signature, require_i32};
+use super::types::{Width, signature, width};
 use super::unwritten::read_before_written;
 use crate::machine::Op;
 
@@ -30,7 +33,11 @@ pub const LOCALS: u32 = 1000;
 /// A function on its way.
 pub struct FunctionTranslator<'c, 'm> {
     pub(super) compiler: &'c mut Compiler<'m>,
+    /// The module of the function: what is compiled, or the runtime.
+    pub(super) module: &'m Module<'m>,
     pub(super) function: u32,
+    /// First word and width of each local.
+    locals: Vec<(u32, Width)>,
     /// Its first instruction, from which `return` counts.
     pub(super) begin: usize,
     /// Where the first scratch local is.
@@ -47,17 +54,26 @@ pub struct FunctionTranslator<'c, 'm> {
     pub(super) divisions: Vec<SlowDivision>,
     /// Where accesses beyond the memory go.
     trap: Option<Label>,
+    /// Knows the types of operands.
+    validator: FuncValidator<ValidatorResources>,
 }
 
 impl<'c, 'm> FunctionTranslator<'c, 'm> {
     /// Emits the code of a function of the module.
-    pub fn translate(compiler: &'c mut Compiler<'m>, function: u32) -> Result<()> {
-        let module = compiler.module;
-        let Body::Code(body) = &module.functions[function as usize].body else { return Ok(()) };
+    pub fn translate(
+        compiler: &'c mut Compiler<'m>,
+        module: &'m Module<'m>,
+        function: u32,
+    ) -> Result<()> {
+        let Body::Code(body, resources) = &module.functions[function as usize].body else {
+            return Ok(());
+        };
         let begin = compiler.asm.here();
         let mut translator = FunctionTranslator {
             compiler,
+            module,
             function,
+            locals: Vec::new(),
             begin,
             first_scratch: 0,
             scratches: 0,
@@ -66,12 +82,15 @@ impl<'c, 'm> FunctionTranslator<'c, 'm> {
             exits: Vec::new(),
             divisions: Vec::new(),
             trap: None,
+            validator: resources.again().into_validator(FuncValidatorAllocations::default()),
         };
+        translator.validator.read_locals(&mut body.get_binary_reader())?;
         translator.enter(module.function_type(function), body)?;
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset()?;
             translator.operator(&operator, offset)?;
+            translator.validator.op(offset, &operator)?;
             translator.compiler.asm.check_size()?;
         }
         translator.leave(body.range().start)
@@ -79,26 +98,39 @@ impl<'c, 'm> FunctionTranslator<'c, 'm> {
 
     /// Takes the arguments and zeroes what must be.
     fn enter(&mut self, ty: &FuncType, body: &FunctionBody) -> Result<()> {
-        let (params, results) = i32_signature(ty, || self.name(), body.range().start)?;
-        let mut locals = params as u64;
+        let signature = signature(ty, || self.name(), body.range().start)?;
+        let params = signature.params.len();
+        let mut words = 0;
+        for &width in &signature.params {
+            self.locals.push((words as u32, width));
+            words += u64::from(width.words());
+        }
         let mut reader = body.get_locals_reader()?;
         for _ in 0..reader.get_count() {
             let offset = reader.original_position();
             let (count, ty) = reader.read()?;
-            require_i32(ty, || format!("a local of {}", self.name()), offset)?;
-            locals += u64::from(count);
+            let width = width(ty, || format!("a local of {}", self.name()), offset)?;
+            let begin = words;
+            words += u64::from(count) * u64::from(width.words());
+            self.within_limit(words, body.range().start)?;
+            self.locals
+                .extend((0..count).map(|local| (begin as u32 + local * width.words(), width)));
         }
-        self.first_scratch = self.within_limit(locals, body.range().start)?;
+        self.first_scratch = self.within_limit(words, body.range().start)?;
         self.compiler.asm.set_height(params);
-        for local in (0..params as u32).rev() {
-            self.compiler.asm.set(local);
+        for &(local, width) in self.locals[..params].iter().rev() {
+            self.compiler.asm.set_as(width, local);
         }
-        for local in read_before_written(body, params as u32, self.first_scratch)? {
-            self.compiler.asm.constant(0);
-            self.compiler.asm.set(local);
+        let count = self.locals.len() as u32;
+        for local in read_before_written(body, params as u32, count)? {
+            let (first, width) = self.locals[local as usize];
+            for word in first..first + width.words() {
+                self.compiler.asm.constant(0);
+                self.compiler.asm.set(word);
+            }
         }
         let label = self.compiler.asm.label();
-        self.frames.push(Frame::function(label, results));
+        self.frames.push(Frame::function(label, signature.results));
         Ok(())
     }
 
@@ -133,7 +165,23 @@ impl<'c, 'm> FunctionTranslator<'c, 'm> {
     }
 
     fn name(&self) -> String {
-        self.compiler.module.function_name(self.function)
+        self.module.function_name(self.function)
+    }
+
+    /// The type of an operand below the top by so many, where the code can be reached.
+    pub(super) fn operand_type(&self, below: usize) -> Option<ValType> {
+        self.validator.get_operand_type(below).flatten()
+    }
+
+    /// First word and width of a local of the function.
+    pub(super) fn local(&self, index: u32) -> (u32, Width) {
+        self.locals[index as usize]
+    }
+
+    /// A scratch local of any width, from the word of this number on.
+    pub(super) fn scratch_as(&mut self, width: Width, number: u32) -> u32 {
+        self.scratch(number + width.words() - 1);
+        self.first_scratch + number
     }
 
     /// A scratch local.

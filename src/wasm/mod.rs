@@ -6,7 +6,7 @@
 //!          function: control, operator -> assembler
 //! ```
 //!
-//! What compiles is all of i32 in WebAssembly 1.0, with sign extension, several
+//! What compiles is all of WebAssembly 1.0, with sign extension, conversions that saturate, several
 //! results, `memory.copy` and `memory.fill`. A module that *can run into*
 //! anything else is refused, with its name and the offset of its byte; functions
 //! that nothing calls are neither compiled nor refused. Nothing is compiled into
@@ -26,10 +26,14 @@
 //! | `function`, `control`, `operator` | translation of bodies |
 //! | `unwritten` | locals that need a zero |
 //! | `dispatch` | `br_table`, `call_indirect` |
+//! | `access` | loads and stores |
 //! | `signed`, `bits`, `bulk`, `print` | what the machine lacks, in its own code |
+//! | `runtime` | what it lacks, as functions of WebAssembly: most of i64, floats |
 //! | `memory`, `cells` | linear memory, and what lies beyond it |
 //! | `assembler` | labels, small improvements |
 
+mod access;
+mod argument;
 mod assembler;
 mod bits;
 mod bulk;
@@ -47,6 +51,7 @@ mod mnemonic;
 mod module;
 mod operator;
 mod print;
+mod runtime;
 mod signed;
 mod types;
 mod unwritten;
@@ -85,8 +90,8 @@ pub enum Entry {
     /// The export `compute(i32 input)`, with the address of the input, which a
     /// byte 0 ends.
     Compute,
-    /// Any exports, one after another in one instance. Their results are written
-    /// to the output, signed, one a line.
+    /// Any exports, one after another in one instance. Their results are written to the output,
+    /// one a line: integers signed, floats as their bits, as in `0x40490fdb`.
     Invoke(Vec<Invocation>),
 }
 
@@ -96,7 +101,28 @@ pub struct Invocation {
     /// The export's name.
     pub export: String,
     /// Its arguments.
-    pub args: Vec<i32>,
+    pub args: Vec<Argument>,
+}
+
+/// An argument of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Argument {
+    /// The bits of a value of whatever type the parameter has.
+    Bits(u64),
+    /// A number as people write it: decimal, or for a float also `inf`, `nan` and the like.
+    Written(String),
+}
+
+impl From<i32> for Argument {
+    fn from(value: i32) -> Self {
+        Argument::Bits(u64::from(value.cast_unsigned()))
+    }
+}
+
+impl From<i64> for Argument {
+    fn from(value: i64) -> Self {
+        Argument::Bits(value.cast_unsigned())
+    }
 }
 
 impl Default for Options {
@@ -107,9 +133,10 @@ impl Default for Options {
 }
 
 impl Options {
-    /// To call one export.
+    /// To call one export with arguments of i32.
     pub fn invoke(export: &str, args: &[i32]) -> Self {
-        let invocation = Invocation { export: export.into(), args: args.to_vec() };
+        let args = args.iter().map(|&arg| arg.into()).collect();
+        let invocation = Invocation { export: export.into(), args };
         Options { entry: Entry::Invoke(vec![invocation]), ..Options::default() }
     }
 }

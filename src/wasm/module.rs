@@ -7,15 +7,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use wasmparser::{
-    DataKind, ElementItems, ElementKind, Export, ExternalKind, FuncType, FunctionBody, Import,
-    KnownCustom, MemoryType, Name, Operator, Parser, Payload, TypeRef, ValType, Validator,
-    WasmFeatures,
+    DataKind, ElementItems, ElementKind, Export, ExternalKind, FuncToValidate, FuncType,
+    FuncValidatorAllocations, FunctionBody, Import, KnownCustom, MemoryType, Name, Operator, Parser,
+    Payload, TypeRef, ValType, ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 use super::constant::evaluate;
 use super::error::{Result, WasmError};
 use super::image::Image;
-use super::types::signature_text;
+use super::types::{Width, signature_text, width};
 
 /// Bytes in a page of memory.
 pub const PAGE: u64 = 65536;
@@ -41,6 +41,8 @@ pub struct Module<'a> {
     alike: Vec<u32>,
     /// Functions before this one are imported or have their code.
     next_body: usize,
+    /// Whether instructions of the machine may be imported.
+    is_runtime: bool,
 }
 
 /// A function.
@@ -59,10 +61,29 @@ pub struct Function<'a> {
 pub enum Body<'a> {
     /// It is the import `env.output_byte`.
     OutputByte,
+    /// It is the import `machine.i64.join`, which only the runtime has.
+    Join,
     /// It is defined, but its code is not yet read.
     Declared,
-    /// It is defined by this code.
-    Code(FunctionBody<'a>),
+    /// It is defined by this code, whose operands have types that can be asked for.
+    Code(FunctionBody<'a>, Resources),
+}
+
+/// What it takes to validate a function.
+pub struct Resources(FuncToValidate<ValidatorResources>);
+
+impl Resources {
+    /// To validate the function once more.
+    pub fn again(&self) -> FuncToValidate<ValidatorResources> {
+        let FuncToValidate { resources, index, ty, features } = &self.0;
+        FuncToValidate { resources: resources.clone(), index: *index, ty: *ty, features: *features }
+    }
+}
+
+impl std::fmt::Debug for Resources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Resources").field(&self.0.index).finish()
+    }
 }
 
 /// A table of functions. Without the instructions that change tables it is what
@@ -95,12 +116,23 @@ pub struct Global {
     pub ty: ValType,
     /// Whether it can be set.
     pub mutable: bool,
-    /// Its first value, if it is an i32.
-    pub initial: Option<u32>,
+    /// The bits of its first value, if it is a number.
+    pub initial: Option<u64>,
+    /// Where its cell is, in words: behind the cells of those before it.
+    pub word: u32,
 }
 
 /// Parses and validates a module.
 pub fn read(wasm: &[u8]) -> Result<Module<'_>> {
+    read_as(wasm, false)
+}
+
+/// The same for the runtime.
+pub fn read_runtime(wasm: &[u8]) -> Result<Module<'_>> {
+    read_as(wasm, true)
+}
+
+fn read_as(wasm: &[u8], is_runtime: bool) -> Result<Module<'_>> {
     const MAGIC: &[u8] = b"\0asm";
     let begins = &wasm[..wasm.len().min(MAGIC.len())];
     if !MAGIC.starts_with(begins) || wasm.is_empty() {
@@ -111,10 +143,29 @@ pub fn read(wasm: &[u8]) -> Result<Module<'_>> {
         false => error.into(),
     };
     let features = WasmFeatures::WASM2 | WasmFeatures::EXTENDED_CONST;
-    Validator::new_with_features(features).validate_all(wasm).map_err(truncated)?;
-    let mut module = Module::default();
-    for payload in Parser::new(0).parse_all(wasm) {
-        module.take(payload?)?;
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    let mut validator = Validator::new_with_features(features);
+    let (mut payloads, mut bodies) = (Vec::new(), Vec::new());
+    for payload in parser.parse_all(wasm) {
+        let payload = payload.map_err(truncated)?;
+        match validator.payload(&payload).map_err(truncated)? {
+            ValidPayload::Func(function, body) => bodies.push((body, Resources(function))),
+            _ => payloads.push(payload),
+        }
+    }
+    let mut allocations = FuncValidatorAllocations::default();
+    for (body, resources) in &bodies {
+        let mut validator = resources.again().into_validator(allocations);
+        validator.validate(body).map_err(truncated)?;
+        allocations = validator.into_allocations();
+    }
+    let mut module = Module { is_runtime, ..Module::default() };
+    for payload in payloads {
+        module.take(payload)?;
+    }
+    for (body, resources) in bodies {
+        module.body(body, resources)?;
     }
     Ok(module)
 }
@@ -183,7 +234,6 @@ impl<'a> Module<'a> {
                     self.elements(&element?)?;
                 }
             }
-            Payload::CodeSectionEntry(body) => self.body(body)?,
             Payload::DataSection(segments) => {
                 for segment in segments {
                     self.data(&segment?)?;
@@ -210,6 +260,10 @@ impl<'a> Module<'a> {
                 self.functions.push(Function { ty, name: Some(name), body: Body::OutputByte });
                 Ok(())
             }
+            ("machine", "i64.join", TypeRef::Func(ty)) if self.is_runtime => {
+                self.functions.push(Function { ty, name: Some(name), body: Body::Join });
+                Ok(())
+            }
             _ => Err(WasmError::UnknownImport { module, name, offset }),
         }
     }
@@ -217,10 +271,13 @@ impl<'a> Module<'a> {
     fn global(&mut self, global: &wasmparser::Global) -> Result<()> {
         let wasmparser::GlobalType { content_type: ty, mutable, .. } = global.ty;
         let initial = match ty {
-            ValType::I32 => Some(evaluate(&global.init_expr, &self.globals, "a global's value")?),
+            ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => {
+                Some(evaluate(&global.init_expr, &self.globals, "a global's value")?)
+            }
             _ => None,
         };
-        self.globals.push(Global { ty, mutable, initial });
+        let word = self.globals.last().map_or(0, |before| before.word + before.words());
+        self.globals.push(Global { ty, mutable, initial, word });
         Ok(())
     }
 
@@ -237,7 +294,7 @@ impl<'a> Module<'a> {
             return Ok(());
         };
         let offset = element.range.start;
-        let begin = evaluate(offset_expr, &self.globals, "the offset of elements")?;
+        let begin = evaluate(offset_expr, &self.globals, "the offset of elements")? as u32;
         let functions = match &element.items {
             ElementItems::Functions(functions) => {
                 functions.clone().into_iter().map(|f| f.map(Some)).collect::<Result<Vec<_>, _>>()?
@@ -270,7 +327,7 @@ impl<'a> Module<'a> {
 
     fn data(&mut self, segment: &wasmparser::Data) -> Result<()> {
         let DataKind::Active { offset_expr, .. } = &segment.kind else { return Ok(()) };
-        let begin = evaluate(offset_expr, &self.globals, "the offset of data")?;
+        let begin = evaluate(offset_expr, &self.globals, "the offset of data")? as u32;
         let Some(memory) = &mut self.memory else { return Ok(()) };
         fits("data", begin, segment.data.len(), memory.initial * PAGE, segment.range.start)?;
         memory.image.write(u64::from(begin), segment.data);
@@ -279,7 +336,7 @@ impl<'a> Module<'a> {
 
     /// Gives the code to the first function that has none, and looks for
     /// `memory.grow`.
-    fn body(&mut self, body: FunctionBody<'a>) -> Result<()> {
+    fn body(&mut self, body: FunctionBody<'a>, resources: Resources) -> Result<()> {
         if let Some(memory) = &mut self.memory {
             let mut operators = body.get_operators_reader()?;
             while !memory.grows && !operators.eof() {
@@ -291,7 +348,7 @@ impl<'a> Module<'a> {
         for function in rest {
             self.next_body += 1;
             if matches!(function.body, Body::Declared) {
-                function.body = Body::Code(body);
+                function.body = Body::Code(body, resources);
                 break;
             }
         }
@@ -315,6 +372,13 @@ impl<'a> Module<'a> {
 fn first_alike(types: &[FuncType]) -> Vec<u32> {
     let mut first: HashMap<&FuncType, u32> = HashMap::new();
     (0..).zip(types).map(|(number, ty)| *first.entry(ty).or_insert(number)).collect()
+}
+
+impl Global {
+    /// Words that its cell has; a reference, which no instruction reaches, has none.
+    fn words(&self) -> u32 {
+        width(self.ty, String::new, 0).map_or(0, Width::words)
+    }
 }
 
 impl Memory {

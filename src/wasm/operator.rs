@@ -1,14 +1,14 @@
 //! Instructions that are not control.
 
-use wasmparser::{MemArg, Operator};
+use wasmparser::{Operator, ValType};
 
 use super::cells::Cell;
 use super::compiler::Routine;
 use super::error::{Result, WasmError};
 use super::function::FunctionTranslator;
 use super::mnemonic::mnemonic;
-use super::types::{i32_signature, require_i32};
-use super::{bits, memory, signed};
+use super::types::{Width, signature, width};
+use super::{access, bits, memory, runtime, signed};
 use crate::machine::Op;
 
 impl FunctionTranslator<'_, '_> {
@@ -18,42 +18,63 @@ impl FunctionTranslator<'_, '_> {
             self.compiler.asm.emit(op, 0);
             return Ok(());
         }
-        if let Some((op, place)) = access(operator) {
-            self.access(op, place);
+        if let Some(access) = access::of(operator) {
+            self.access(access);
             return Ok(());
         }
         match *operator {
             Operator::Nop => {}
             Operator::I32Const { value } => self.compiler.asm.constant(value.cast_unsigned()),
-            Operator::LocalGet { local_index } => self.compiler.asm.get(local_index),
-            Operator::LocalSet { local_index } => self.compiler.asm.set(local_index),
+            Operator::I64Const { value } => self.compiler.asm.constant_64(value.cast_unsigned()),
+            Operator::F32Const { value } => self.compiler.asm.constant(value.bits()),
+            Operator::F64Const { value } => self.compiler.asm.constant_64(value.bits()),
+            // A float is its bits already.
+            Operator::I32ReinterpretF32
+            | Operator::I64ReinterpretF64
+            | Operator::F32ReinterpretI32
+            | Operator::F64ReinterpretI64 => {}
+            Operator::LocalGet { local_index } => {
+                let (local, width) = self.local(local_index);
+                self.compiler.asm.get_as(width, local);
+            }
+            Operator::LocalSet { local_index } => {
+                let (local, width) = self.local(local_index);
+                self.compiler.asm.set_as(width, local);
+            }
             Operator::LocalTee { local_index } => {
-                self.compiler.asm.emit(Op::LocalTee, local_index);
+                let (local, width) = self.local(local_index);
+                let tee = if width == Width::Four { Op::LocalTee } else { Op::LocalTee64 };
+                self.compiler.asm.emit(tee, local);
             }
             Operator::GlobalGet { global_index } => self.global_get(global_index, offset)?,
             Operator::GlobalSet { global_index } => {
-                self.require_i32_global(global_index, offset)?;
-                let scratch = self.scratch(0);
-                Cell::Global(global_index).store(self.compiler, scratch);
+                let cell = self.global(global_index, offset)?;
+                let scratch = self.scratch_as(Width::Eight, 0);
+                cell.store(self.compiler, scratch);
             }
-            Operator::Call { function_index } => {
-                self.compiler.call_function(function_index, offset)?;
-            }
+            Operator::Call { function_index } => self.call(function_index, offset)?,
             Operator::CallIndirect { type_index: ty, table_index: table } => {
-                let signature = &self.compiler.module.types[ty as usize];
-                let (takes, gives) = i32_signature(signature, || format!("type[{ty}]"), offset)?;
-                self.compiler.call(Routine::Dispatch { table, ty }, takes + 1, gives);
+                let of_type = || format!("type[{ty}]");
+                let signature = signature(&self.module.types[ty as usize], of_type, offset)?;
+                let (takes, gives) = (signature.params.len() + 1, signature.results.len());
+                self.compiler.call(Routine::Dispatch { table, ty }, takes, gives);
             }
-            Operator::TypedSelect { ty } => {
-                require_i32(ty, || "an operand of select".into(), offset)?;
-                self.compiler.asm.emit(Op::Select, 0);
+            Operator::Select => {
+                let ty = self.operand_type(1).unwrap_or(ValType::I32);
+                self.select(ty, offset)?;
             }
+            Operator::TypedSelect { ty } => self.select(ty, offset)?,
             Operator::MemorySize { .. } => memory::size(self.compiler),
             Operator::MemoryGrow { .. } => self.compiler.call(Routine::Grow, 1, 1),
             Operator::MemoryCopy { .. } => self.compiler.call(Routine::Copy, 3, 0),
             Operator::MemoryFill { .. } => self.compiler.call(Routine::Fill, 3, 0),
-            Operator::I32Extend8S => bits::extend(&mut self.compiler.asm, 8),
-            Operator::I32Extend16S => bits::extend(&mut self.compiler.asm, 16),
+            Operator::I32Extend8S => bits::extend(&mut self.compiler.asm, Width::Four, 8),
+            Operator::I32Extend16S => bits::extend(&mut self.compiler.asm, Width::Four, 16),
+            Operator::I64Extend8S => bits::extend(&mut self.compiler.asm, Width::Eight, 8),
+            Operator::I64Extend16S => bits::extend(&mut self.compiler.asm, Width::Eight, 16),
+            Operator::I64Extend32S => {
+                self.compiler.asm.emit_all(&[(Op::Wrap, 0), (Op::ExtendS, 0)]);
+            }
             Operator::I32Clz => {
                 let scratch = self.scratch(0);
                 bits::clz(&mut self.compiler.asm, scratch);
@@ -62,30 +83,71 @@ impl FunctionTranslator<'_, '_> {
                 let scratch = self.scratch(0);
                 bits::ctz(&mut self.compiler.asm, scratch);
             }
+            Operator::I64Popcnt => {
+                let scratch = self.scratch_as(Width::Eight, 0);
+                bits::popcnt_64(&mut self.compiler.asm, scratch);
+            }
+            Operator::I64Shl => self.shift(Op::Shl64),
+            Operator::I64ShrU => self.shift(Op::ShrU64),
+            Operator::I64ShrS => self.shift(Op::ShrS64),
+            Operator::I64Rotl => self.shift(Op::Rotl64),
+            Operator::I64Rotr => self.shift(Op::Rotr64),
             Operator::I32DivS => self.divide(Routine::DivS),
             Operator::I32RemS => self.divide(Routine::RemS),
-            _ => return self.unsupported(operator, offset),
+            _ => return self.by_runtime(operator, offset),
         }
         Ok(())
     }
 
-    /// Where every instruction ends that is not one of i32: a lowering of i64
-    /// enters here (see [`super::types`]).
-    fn unsupported(&mut self, operator: &Operator, offset: u64) -> Result<()> {
-        Err(WasmError::UnsupportedInstruction { name: mnemonic(operator), offset })
+    /// What the compiler's own module has a function for, which is named like the instruction.
+    fn by_runtime(&mut self, operator: &Operator, offset: u64) -> Result<()> {
+        let name = mnemonic(operator);
+        match runtime::function(&name) {
+            Some(function) => self.compiler.call_runtime(function),
+            None => return Err(WasmError::UnsupportedInstruction { name, offset }),
+        }
+        Ok(())
     }
 
-    fn require_i32_global(&self, global: u32, offset: u64) -> Result<()> {
-        let ty = self.compiler.module.globals[global as usize].ty;
-        require_i32(ty, || format!("global[{global}]"), offset)
+    fn call(&mut self, function: u32, offset: u64) -> Result<()> {
+        if std::ptr::eq(self.module, self.compiler.module) {
+            return self.compiler.call_function(function, offset);
+        }
+        self.compiler.call_runtime(function);
+        Ok(())
+    }
+
+    fn select(&mut self, ty: ValType, offset: u64) -> Result<()> {
+        let width = width(ty, || "an operand of select".into(), offset)?;
+        self.compiler.asm.emit(if width == Width::Four { Op::Select } else { Op::Select64 }, 0);
+        Ok(())
+    }
+
+    /// A shift of eight bytes: the machine takes a count of four.
+    fn shift(&mut self, op: Op) {
+        match self.compiler.asm.pop_constant_64() {
+            Some(count) => self.compiler.asm.constant(count as u32 % 64),
+            None => self.compiler.asm.emit(Op::Wrap, 0),
+        }
+        self.compiler.asm.emit(op, 0);
+    }
+
+    /// The cell of a global.
+    fn global(&self, index: u32, offset: u64) -> Result<Cell> {
+        let global = &self.module.globals[index as usize];
+        let width = width(global.ty, || format!("global[{index}]"), offset)?;
+        Ok(Cell::Global(global.word, width))
     }
 
     fn global_get(&mut self, index: u32, offset: u64) -> Result<()> {
-        self.require_i32_global(index, offset)?;
-        let global = &self.compiler.module.globals[index as usize];
-        match global.initial {
-            Some(value) if !global.mutable => self.compiler.asm.constant(value),
-            _ => Cell::Global(index).load(self.compiler),
+        let cell = self.global(index, offset)?;
+        let global = &self.module.globals[index as usize];
+        match (global.initial, cell) {
+            (Some(bits), Cell::Global(_, Width::Four)) if !global.mutable => {
+                self.compiler.asm.constant(bits as u32);
+            }
+            (Some(bits), _) if !global.mutable => self.compiler.asm.constant_64(bits),
+            _ => cell.load(self.compiler),
         }
         Ok(())
     }
@@ -95,36 +157,12 @@ impl FunctionTranslator<'_, '_> {
         let slow = signed::divide(&mut self.compiler.asm, routine, scratch);
         self.divisions.push(slow);
     }
-
-    /// A load or a store, its bounds checked where that is asked for.
-    fn access(&mut self, op: Op, place: MemArg) {
-        if self.compiler.bounds_checks {
-            self.check_bounds(op, place);
-        }
-        self.compiler.asm.emit(op, place.offset as u32);
-    }
-
-    fn check_bounds(&mut self, op: Op, place: MemArg) {
-        let [address, value, scratch] = [0, 1, 2].map(|number| self.scratch(number));
-        let (trap, stores) = (self.trap(), matches!(op, Op::Store | Op::Store8 | Op::Store16));
-        let value = stores.then(|| self.compiler.asm.pop_to_local(value));
-        let address = self.compiler.asm.pop_to_local(address);
-        let bytes = match op {
-            Op::Load | Op::Store => 4,
-            Op::Load16U | Op::Load16S | Op::Store16 => 2,
-            _ => 1,
-        };
-        memory::check(self.compiler, address, place.offset, bytes, scratch, trap);
-        self.compiler.asm.get(address);
-        value.into_iter().for_each(|value| self.compiler.asm.get(value));
-    }
 }
 
 /// The instruction of the machine that is this one.
 fn native(operator: &Operator) -> Option<Op> {
     Some(match operator {
         Operator::Drop => Op::Drop,
-        Operator::Select => Op::Select,
         Operator::I32Eqz => Op::Eqz,
         Operator::I32Eq => Op::Eq,
         Operator::I32Ne => Op::Ne,
@@ -150,21 +188,25 @@ fn native(operator: &Operator) -> Option<Op> {
         Operator::I32ShrU => Op::ShrU,
         Operator::I32Rotl => Op::Rotl,
         Operator::I32Rotr => Op::Rotr,
-        _ => return None,
-    })
-}
-
-/// The load or store of the machine that is this one, and where it goes.
-fn access(operator: &Operator) -> Option<(Op, MemArg)> {
-    Some(match *operator {
-        Operator::I32Load { memarg } => (Op::Load, memarg),
-        Operator::I32Load8U { memarg } => (Op::Load8U, memarg),
-        Operator::I32Load8S { memarg } => (Op::Load8S, memarg),
-        Operator::I32Load16U { memarg } => (Op::Load16U, memarg),
-        Operator::I32Load16S { memarg } => (Op::Load16S, memarg),
-        Operator::I32Store { memarg } => (Op::Store, memarg),
-        Operator::I32Store8 { memarg } => (Op::Store8, memarg),
-        Operator::I32Store16 { memarg } => (Op::Store16, memarg),
+        Operator::I64Eqz => Op::Eqz64,
+        Operator::I64Eq => Op::Eq64,
+        Operator::I64Ne => Op::Ne64,
+        Operator::I64LtS => Op::LtS64,
+        Operator::I64LtU => Op::LtU64,
+        Operator::I64GtS => Op::GtS64,
+        Operator::I64GtU => Op::GtU64,
+        Operator::I64LeS => Op::LeS64,
+        Operator::I64LeU => Op::LeU64,
+        Operator::I64GeS => Op::GeS64,
+        Operator::I64GeU => Op::GeU64,
+        Operator::I64Add => Op::Add64,
+        Operator::I64Sub => Op::Sub64,
+        Operator::I64And => Op::And64,
+        Operator::I64Or => Op::Or64,
+        Operator::I64Xor => Op::Xor64,
+        Operator::I32WrapI64 => Op::Wrap,
+        Operator::I64ExtendI32S => Op::ExtendS,
+        Operator::I64ExtendI32U => Op::ExtendU,
         _ => return None,
     })
 }

@@ -1,36 +1,56 @@
-//! What a WebAssembly type is in the machine.
-//!
-//! **Where i64 would enter.** All widths pass through [`require_i32`]: parameters,
-//! results, locals, globals and block types ask it, and every instruction that
-//! is not one of i32 ends in `FunctionTranslator::unsupported`. A lowering of
-//! i64 to i32 pairs replaces the first by the number of stack cells that a type
-//! takes, and enters at the second; nothing else decides what is supported.
+//! What a WebAssembly type is in the machine: a value of four or of eight bytes. Either is one
+//! operand; a local is one word or two. A float is its bits.
 
 use wasmparser::{FuncType, ValType};
 
 use super::error::{Result, WasmError};
 
-/// Refuses a type that does not fit into one cell of the machine's stack.
-pub fn require_i32(ty: ValType, what: impl Fn() -> String, offset: u64) -> Result<()> {
+/// How many bytes a value has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// i32, f32.
+    Four,
+    /// i64, f64.
+    Eight,
+}
+
+impl Width {
+    /// Locals, or cells of four bytes, that a value takes.
+    pub fn words(self) -> u32 {
+        match self {
+            Width::Four => 1,
+            Width::Eight => 2,
+        }
+    }
+}
+
+/// Widths of what a function or a block takes and gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signature {
+    /// What it takes, the deepest first.
+    pub params: Vec<Width>,
+    /// What it gives, the deepest first.
+    pub results: Vec<Width>,
+}
+
+/// The width of a type, which is refused if the machine has no such values.
+pub fn width(ty: ValType, what: impl Fn() -> String, offset: u64) -> Result<Width> {
     match ty {
-        ValType::I32 => Ok(()),
+        ValType::I32 | ValType::F32 => Ok(Width::Four),
+        ValType::I64 | ValType::F64 => Ok(Width::Eight),
         _ => Err(WasmError::UnsupportedType { what: what(), ty: ty.to_string(), offset }),
     }
 }
 
-/// Parameters and results of a function type, all of them i32.
-pub fn i32_signature(
-    ty: &FuncType,
-    what: impl Fn() -> String,
-    offset: u64,
-) -> Result<(usize, usize)> {
-    for &ty in ty.params() {
-        require_i32(ty, || format!("a parameter of {}", what()), offset)?;
-    }
-    for &ty in ty.results() {
-        require_i32(ty, || format!("a result of {}", what()), offset)?;
-    }
-    Ok((ty.params().len(), ty.results().len()))
+/// Widths of parameters and results of a function type.
+pub fn signature(ty: &FuncType, what: impl Fn() -> String, offset: u64) -> Result<Signature> {
+    let widths = |types: &[ValType], kind: &str| -> Result<Vec<Width>> {
+        types.iter().map(|&ty| width(ty, || format!("{kind} of {}", what()), offset)).collect()
+    };
+    Ok(Signature {
+        params: widths(ty.params(), "a parameter")?,
+        results: widths(ty.results(), "a result")?,
+    })
 }
 
 /// `(i32, i32) -> (i32)`, for messages.

@@ -21,12 +21,34 @@ pub enum Expression {
     Select(Box<(Expression, Expression, Expression)>),
     /// A call of a later function with one argument.
     Call(u32, Box<Expression>),
+    /// An instruction that takes eight bytes, or the last four of them.
+    OfWide(Op, Box<Wide>),
+    /// A comparison of eight bytes each.
+    Compare(Op, Box<(Wide, Wide)>),
+}
+
+/// What gives eight bytes.
+#[derive(Clone, Debug)]
+pub enum Wide {
+    /// The high four bytes and the low ones.
+    Join(Box<(Expression, Expression)>),
+    Extend(Op, Box<Expression>),
+    Local(u32),
+    Tee(u32, Box<Wide>),
+    Load(Box<Expression>, u32),
+    Binary(Op, Box<(Wide, Wide)>),
+    Shift(Op, Box<(Wide, Expression)>),
+    Select(Box<(Wide, Wide, Expression)>),
 }
 
 #[derive(Clone, Debug)]
 pub enum Statement {
     Set(u32, Expression),
     Store(Op, Expression, Expression, u32),
+    SetWide(u32, Wide),
+    /// A store of eight bytes, or of the last four of them.
+    StoreWide(Op, Expression, Wide, u32),
+    DropWide(Wide),
     Output(Expression),
     Drop(Expression),
     If(Expression, Vec<Statement>, Vec<Statement>),
@@ -54,6 +76,29 @@ const BITWISE: [Op; 8] =
 const LOADS: [Op; 5] = [Op::Load, Op::Load8U, Op::Load8S, Op::Load16U, Op::Load16S];
 
 const STORES: [Op; 3] = [Op::Store, Op::Store16, Op::Store8];
+
+const COMPARISONS_64: [Op; 10] = [
+    Op::Eq64,
+    Op::Ne64,
+    Op::LtS64,
+    Op::LtU64,
+    Op::GtS64,
+    Op::GtU64,
+    Op::LeS64,
+    Op::LeU64,
+    Op::GeS64,
+    Op::GeU64,
+];
+
+const BINARY_64: [Op; 5] = [Op::Add64, Op::Sub64, Op::And64, Op::Or64, Op::Xor64];
+
+const SHIFTS_64: [Op; 5] = [Op::Shl64, Op::ShrU64, Op::ShrS64, Op::Rotl64, Op::Rotr64];
+
+/// What takes eight bytes and gives four; the first two see only the last four bytes.
+const OF_WIDE: [Op; 4] = [Op::Popcnt, Op::Eqz, Op::Eqz64, Op::Wrap];
+
+/// Locals of eight bytes, from this one on; they overlap.
+const WIDE_LOCALS: u32 = 100;
 
 /// Locals 0 to 5 are the programs'; the counters of loops and recursion follow.
 const COUNTERS: u32 = 6;
@@ -85,10 +130,11 @@ fn address(high: bool) -> impl Strategy<Value = Expression> {
     prop_oneof![3 => fixed, 1 => computed]
 }
 
-fn expression(high: bool) -> impl Strategy<Value = Expression> {
+fn expression(high: bool) -> impl Strategy<Value = Expression> + Clone {
     let leaf = prop_oneof![
         3 => edge().prop_map(Expression::Const),
         2 => (0..COUNTERS).prop_map(Expression::Local),
+        1 => (WIDE_LOCALS..WIDE_LOCALS + 5).prop_map(Expression::Local),
     ];
     leaf.prop_recursive(4, 12, 3, move |inner| {
         let one = || inner.clone().prop_map(Box::new);
@@ -119,6 +165,43 @@ fn expression(high: bool) -> impl Strategy<Value = Expression> {
             1 => (inner.clone(), inner.clone(), inner.clone())
                 .prop_map(|operands| Expression::Select(Box::new(operands))),
             1 => (0u32..3, one()).prop_map(|(which, e)| Expression::Call(which, e)),
+            2 => (proptest::sample::select(&OF_WIDE[..]), wide(inner.clone(), high))
+                .prop_map(|(op, value)| Expression::OfWide(op, Box::new(value))),
+            2 => (
+                proptest::sample::select(&COMPARISONS_64[..]),
+                wide(inner.clone(), high),
+                wide(inner.clone(), high),
+            )
+                .prop_map(|(op, a, b)| Expression::Compare(op, Box::new((a, b)))),
+        ]
+    })
+}
+
+/// Eight bytes, of narrow expressions.
+fn wide(
+    narrow: impl Strategy<Value = Expression> + Clone + 'static,
+    high: bool,
+) -> impl Strategy<Value = Wide> {
+    let local = || WIDE_LOCALS..WIDE_LOCALS + 4;
+    let constant = (edge(), edge())
+        .prop_map(|(a, b)| Wide::Join(Box::new((Expression::Const(a), Expression::Const(b)))));
+    let extend = prop_oneof![Just(Op::ExtendU), Just(Op::ExtendS)];
+    let leaf = prop_oneof![
+        2 => constant,
+        1 => local().prop_map(Wide::Local),
+        1 => (extend, narrow.clone()).prop_map(|(op, e)| Wide::Extend(op, Box::new(e))),
+        1 => (address(high), 0u32..8).prop_map(|(a, offset)| Wide::Load(Box::new(a), offset)),
+        1 => (narrow.clone(), narrow.clone()).prop_map(|parts| Wide::Join(Box::new(parts))),
+    ];
+    leaf.prop_recursive(2, 4, 2, move |inner| {
+        let two = || (inner.clone(), inner.clone());
+        prop_oneof![
+            4 => (proptest::sample::select(&BINARY_64[..]), two())
+                .prop_map(|(op, operands)| Wide::Binary(op, Box::new(operands))),
+            3 => (proptest::sample::select(&SHIFTS_64[..]), inner.clone(), narrow.clone())
+                .prop_map(|(op, a, count)| Wide::Shift(op, Box::new((a, count)))),
+            1 => (two(), narrow.clone()).prop_map(|((a, b), c)| Wide::Select(Box::new((a, b, c)))),
+            1 => (local(), inner.clone()).prop_map(|(local, e)| Wide::Tee(local, Box::new(e))),
         ]
     })
 }
@@ -132,6 +215,16 @@ fn statements(high: bool) -> impl Strategy<Value = Vec<Statement>> {
             .prop_map(|(op, address, e, offset)| Statement::Store(op, address, e, offset)),
         3 => value().prop_map(Statement::Output),
         1 => value().prop_map(Statement::Drop),
+        2 => (WIDE_LOCALS..WIDE_LOCALS + 4, wide(value(), high))
+            .prop_map(|(local, e)| Statement::SetWide(local, e)),
+        2 => (
+            prop_oneof![Just(Op::Store64), Just(Op::Store)],
+            address(high),
+            wide(value(), high),
+            0u32..8,
+        )
+            .prop_map(|(op, address, e, offset)| Statement::StoreWide(op, address, e, offset)),
+        1 => wide(value(), high).prop_map(Statement::DropWide),
         1 => Just(Statement::Recurse),
         1 => edge().prop_map(|v| Statement::TrapIf(Expression::Const(u32::from(v == 0)))),
     ];
@@ -249,6 +342,53 @@ impl Layout {
                     self.expression(argument, functions);
                 }
             }
+            Expression::OfWide(op, value) => {
+                self.wide(value, functions);
+                self.push(*op, 0);
+            }
+            Expression::Compare(op, operands) => {
+                self.wide(&operands.0, functions);
+                self.wide(&operands.1, functions);
+                self.push(*op, 0);
+            }
+        }
+    }
+
+    fn wide(&mut self, value: &Wide, functions: usize) {
+        match value {
+            Wide::Join(parts) => {
+                self.expressions(&[&parts.0, &parts.1], functions);
+                self.push(Op::Join, 0);
+            }
+            Wide::Extend(op, value) => {
+                self.expression(value, functions);
+                self.push(*op, 0);
+            }
+            Wide::Local(local) => self.push(Op::LocalGet64, *local),
+            Wide::Tee(local, value) => {
+                self.wide(value, functions);
+                self.push(Op::LocalTee64, *local);
+            }
+            Wide::Load(address, offset) => {
+                self.expression(address, functions);
+                self.push(Op::Load64, *offset);
+            }
+            Wide::Binary(op, operands) => {
+                self.wide(&operands.0, functions);
+                self.wide(&operands.1, functions);
+                self.push(*op, 0);
+            }
+            Wide::Shift(op, operands) => {
+                self.wide(&operands.0, functions);
+                self.expression(&operands.1, functions);
+                self.push(*op, 0);
+            }
+            Wide::Select(operands) => {
+                self.wide(&operands.0, functions);
+                self.wide(&operands.1, functions);
+                self.expression(&operands.2, functions);
+                self.push(Op::Select64, 0);
+            }
         }
     }
 
@@ -272,6 +412,19 @@ impl Layout {
             Statement::Store(op, address, value, offset) => {
                 self.expressions(&[address, value], functions);
                 self.push(*op, *offset);
+            }
+            Statement::SetWide(local, value) => {
+                self.wide(value, functions);
+                self.push(Op::LocalSet64, *local);
+            }
+            Statement::StoreWide(op, address, value, offset) => {
+                self.expression(address, functions);
+                self.wide(value, functions);
+                self.push(*op, *offset);
+            }
+            Statement::DropWide(value) => {
+                self.wide(value, functions);
+                self.push(Op::Drop, 0);
             }
             Statement::Output(value) => {
                 self.expression(value, functions);

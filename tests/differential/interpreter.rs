@@ -1,7 +1,7 @@
 //! An independent engine: what wasmi makes of a module. The fuzz target of modules shares this
 //! file.
 
-use hardmax::wasm::Invocation;
+use hardmax::wasm::{Argument, Invocation};
 use wasmi::{Caller, Engine, Linker, Module, Store, Val};
 
 /// What a run leaves behind.
@@ -25,7 +25,13 @@ pub fn interpret(wasm: &[u8], calls: &[Invocation]) -> (Outcome, Vec<u8>) {
     let mut trapped = false;
     for Invocation { export, args } in calls {
         let function = instance.get_func(&store, export).unwrap();
-        let args: Vec<Val> = args.iter().map(|&arg| Val::I32(arg)).collect();
+        let args: Vec<Val> = args
+            .iter()
+            .map(|arg| match arg {
+                Argument::Bits(bits) => Val::I32(*bits as u32 as i32),
+                Argument::Written(text) => panic!("{text}: arguments are bits here"),
+            })
+            .collect();
         let mut results = vec![Val::I32(0); function.ty(&store).results().len()];
         if function.call(&mut store, &args, &mut results).is_err() {
             trapped = true;

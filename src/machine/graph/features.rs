@@ -67,6 +67,11 @@ impl Token {
         self.bits[3] + self.bits[4] * 2.0
     }
 
+    /// (byte mod 64) div 32: whether a shift of eight bytes moves by four more.
+    pub fn half_shifted(&self) -> Linear {
+        self.bits[5].into()
+    }
+
     /// byte mod 8: by how many bits it moves within bytes.
     pub fn bits_shifted(&self) -> Linear {
         self.bits[0] + self.bits[1] * 2.0 + self.bits[2] * 4.0
@@ -158,18 +163,19 @@ type Property = (&'static str, fn(Op) -> f64);
 /// name stands. Read as bits, the properties of a name make a number of 0 to 255 all the
 /// same, so that whoever looks only at embeddings can bound what bytes make. See
 /// [`Instruction`] for their meaning.
-const PROPERTIES: [Property; 3] = [
+const PROPERTIES: [Property; 4] = [
     ("end", |op| end_number(op.end(), op == Op::Br)),
     ("bytes", |op| if op.branches() { 4.0 } else { f64::from(op.bytes()) }),
-    ("signed", |op| match op {
+    ("signed", |op| match op.narrow() {
         Op::LtS | Op::LeS => 1.0,
         Op::GtS | Op::GeS => -1.0,
         _ => 0.0,
     }),
+    ("wide", |op| 4.0 * flag(op.is_wide())),
 ];
 
 fn less(op: Op) -> f64 {
-    match op {
+    match op.narrow() {
         Op::LtS | Op::LtU | Op::Ne => 0.0,
         Op::LeS | Op::LeU | Op::Eq => 1.0,
         _ => NEVER,
@@ -177,15 +183,15 @@ fn less(op: Op) -> f64 {
 }
 
 fn greater(op: Op) -> f64 {
-    match op {
+    match op.narrow() {
         Op::GtS | Op::GtU | Op::Ne => 0.0,
         Op::GeS | Op::GeU | Op::Eq => 1.0,
         _ => NEVER,
     }
 }
 
-/// Below every difference of two operands.
-const NEVER: f64 = -((1u64 << 33) as f64);
+/// Below twice every difference of two operands.
+const NEVER: f64 = -((1u64 << 34) as f64);
 
 /// Properties of an instruction, fetched from its name.
 pub struct Instruction {
@@ -202,6 +208,8 @@ pub struct Instruction {
     pub less: Value,
     /// The same for second > top.
     pub greater: Value,
+    /// 4 for instructions on eight bytes: so much before its last four bytes an operand begins.
+    pub wide: Value,
 }
 
 impl Instruction {
@@ -211,13 +219,14 @@ impl Instruction {
         token: &Token,
         mut fetch: impl FnMut(&mut Graph, &[Value]) -> Vec<Value>,
     ) -> Instruction {
-        let [end, bytes, signed, ..] = token.bits;
-        let features = [token.number, token.square, end, bytes, signed, token.less, token.greater];
+        let [end, bytes, signed, wide, ..] = token.bits;
+        let features =
+            [token.number, token.square, end, bytes, signed, wide, token.less, token.greater];
         let fetched: Vec<Value> = features.chunks(2).flat_map(|pair| fetch(graph, pair)).collect();
-        let [number, square, end, bytes, signed, less, greater] =
+        let [number, square, end, bytes, signed, wide, less, greater] =
             fetched.try_into().expect("as many come back");
         let opcode = Opcode { one: graph.one(), number, square };
-        Instruction { opcode, bytes, end, signed, less, greater }
+        Instruction { opcode, bytes, end, signed, less, greater, wide }
     }
 }
 

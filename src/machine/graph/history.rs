@@ -25,6 +25,10 @@ pub struct History {
     pub nonzero: Value,
     /// By how many bytes a shift by `value` moves.
     pub bytes_shifted: Value,
+    /// 1 when a shift of eight bytes moves by four more.
+    pub half_shifted: Value,
+    /// The four tokens before those of `value`, as a number.
+    pub low_word: Value,
     /// Stack depth, as a key.
     pub depth: Key,
     /// Calls that have not returned, as a key.
@@ -53,7 +57,10 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
     let before_digits = graph.persist_whole("before digits", before_digits, 1.0);
     let power = power(graph, n);
 
-    let LatestFour { value, negative, bytes_shifted, digits, carries } = latest_four(graph, token);
+    let LatestFour { value, negative, bytes_shifted, half_shifted, digits, carries } =
+        latest_four(graph, token);
+    let low_word = graph.gather("low word", t - graph.one() * 4.0, &[value.into()])[0];
+    let low_word = graph.persist("low word", low_word);
     let digits = graph.gather("digits", t - j, &[digits.into()])[0];
     let digits = graph.unit(digits, power);
     let digits = graph.persist_whole("digits", digits, 2f64.powi(36));
@@ -92,6 +99,8 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
         negative,
         nonzero,
         bytes_shifted,
+        half_shifted,
+        low_word,
         depth: key(depth, token.pushes_nothing),
         calls: key(calls, token.calls_nothing),
         place,
@@ -103,6 +112,7 @@ struct LatestFour {
     value: Value,
     negative: Value,
     bytes_shifted: Value,
+    half_shifted: Value,
     /// Of this token and the three before.
     digits: Value,
     carries: Value,
@@ -124,11 +134,12 @@ fn latest_four(graph: &mut Graph, token: &Token) -> LatestFour {
         digit_back.push(found[1]);
     }
     let high_bit = back(graph, 1, &[token.high_bit().into()])[0];
-    let bytes_shifted = back(graph, 4, &[token.bytes_shifted()])[0];
+    let shifted = back(graph, 4, &[token.bytes_shifted(), token.half_shifted()]);
     LatestFour {
         value: graph.persist("value", value),
         negative: graph.persist("negative", high_bit),
-        bytes_shifted: graph.persist("bytes shifted", bytes_shifted),
+        bytes_shifted: graph.persist("bytes shifted", shifted[0]),
+        half_shifted: graph.persist("half shifted", shifted[1]),
         digits: graph.persist("latest digits", digits),
         carries: graph.persist("carries", digit_back[3] - digit_back[2] * 256.0),
     }

@@ -9,7 +9,7 @@
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::Op;
 
-/// All instructions, in the order of their numbers, from 1.
+/// All instructions but those of i64 that have a twin, in the order of their numbers, from 1.
 const NUMBERED: &[Op] = &[
     // Immediate.
     Op::Const,
@@ -27,6 +27,7 @@ const NUMBERED: &[Op] = &[
     Op::Store16,
     Op::InputBase,
     // Second and top.
+    Op::Join,
     Op::Select,
     Op::Sub,
     Op::Add,
@@ -61,14 +62,19 @@ const NUMBERED: &[Op] = &[
     Op::Load16S,
     Op::Load16U,
     Op::Load,
+    // Top, widened and narrowed.
+    Op::ExtendS,
+    Op::ExtendU,
+    Op::Wrap,
     Op::Popcnt,
     Op::Drop,
     Op::Halt,
 ];
 
-/// The number of an instruction. What is no name has 0.
+/// The number of an instruction: an instruction on eight bytes has that of its twin on four.
+/// What is no name has 0.
 pub fn number(op: Op) -> f64 {
-    let place = NUMBERED.iter().position(|&other| other == op);
+    let place = NUMBERED.iter().position(|&other| other == op.narrow());
     place.expect("every instruction has a number") as f64 + 1.0
 }
 
@@ -146,7 +152,8 @@ mod tests {
         let mut numbers: Vec<f64> = Op::ALL.iter().map(|&op| number(op)).collect();
         numbers.sort_by(f64::total_cmp);
         numbers.dedup();
-        assert_eq!(numbers.len(), Op::ALL.len());
-        assert_eq!(NUMBERED.len(), Op::ALL.len());
+        let twins = Op::ALL.iter().filter(|op| op.narrow() != **op).count();
+        assert_eq!(numbers.len() + twins, Op::ALL.len());
+        assert_eq!(NUMBERED.len() + twins, Op::ALL.len());
     }
 }

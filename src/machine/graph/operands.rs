@@ -18,15 +18,22 @@ pub struct Operands {
     pub calls: Linear,
     /// By how many bytes a shift by the top moves.
     pub bytes_shifted: Value,
+    /// For instructions on eight bytes -1, 0 or 1, as the low word of the top is less than,
+    /// equal to or greater than that of the second.
+    pub low_order: Value,
+    /// For instructions on eight bytes the low word of the top.
+    pub top_low: Value,
+    /// Sign bit of the top.
+    pub top_negative: Value,
     /// 1 when the top is not 0.
     pub nonzero: Value,
     /// Sign bit of the second.
     pub second_negative: Value,
-    /// Position of byte 0 of the top.
+    /// Position of the first of the last four bytes of the top.
     pub top_at: Linear,
-    /// Position of byte 0 of the second.
+    /// Position of the first of the last four bytes of the second.
     pub second_at: Linear,
-    /// Position of byte 0 of the third.
+    /// Position of the first of the last four bytes of the third.
     pub third_at: Linear,
     /// Position of byte 0 of the immediate.
     pub immediate_at: Linear,
@@ -58,12 +65,26 @@ pub fn operands(graph: &mut Graph, token: &Token, history: &History) -> Operands
     };
     let top = at_depth("top", 0.0, &[value, t]);
     let tested = at_depth("top, tested", 0.0, &[history.bytes_shifted, history.nonzero]);
+    let of_eight = at_depth("top, of eight bytes", 0.0, &[history.half_shifted, history.low_word]);
+    let top_negative = at_depth("top's sign", 0.0, &[history.negative])[0];
     let second = at_depth("second", 1.0, &[value, t]);
-    let second_negative = at_depth("second, tested", 1.0, &[history.negative])[0];
+    let second_tested = at_depth("second, tested", 1.0, &[history.negative, history.low_word]);
     let third = at_depth("third", 2.0, &[t])[0];
     let call = graph.latest("call", &history.calls, history.calls.number.clone(), &[t.into()])[0];
 
-    // A value's bytes are the four tokens before the one that commits it.
+    let wide = instruction.wide;
+    // Nothing for instructions on four bytes, before whose operands anything may stand.
+    let closed = (wide - one * 4.0) * (OPERANDS / 4.0);
+    let top_low = graph.unit(of_eight[1] + closed.clone(), one);
+    let top_low = graph.persist_whole("top's low word", top_low, OPERANDS);
+    let low_order = graph.step(of_eight[1] - second_tested[1] + closed.clone() * 2.0, one)
+        - graph.step(second_tested[1] - of_eight[1] + closed * 2.0, one);
+    let low_order = graph.persist_whole("order of low words", low_order, 1.0);
+
+    let half = graph.unit(of_eight[0] * 4.0 + wide - one * 4.0, one);
+    let bytes_shifted = graph.persist_whole("bytes moved", tested[0] + half, 7.0);
+
+    // A value's last four bytes are the four tokens before the one that commits it.
     let mut bytes_of = |name: &str, commit: Value| graph.persist(name, commit) - one * 4.0;
     Operands {
         top_at: bytes_of("commit of top", top[1]),
@@ -76,8 +97,11 @@ pub fn operands(graph: &mut Graph, token: &Token, history: &History) -> Operands
         top: top[0],
         second: second[0],
         calls: history.calls.number.clone(),
-        bytes_shifted: tested[0],
+        bytes_shifted,
+        low_order,
+        top_low,
+        top_negative,
         nonzero: tested[1],
-        second_negative,
+        second_negative: second_tested[0],
     }
 }

@@ -35,21 +35,22 @@ pub const RIGHT: &[Op] = &[Op::ShrU, Op::ShrS, Op::Rotr];
 pub fn places(graph: &mut Graph, i: Value, operands: &Operands) -> Places {
     let (one, t) = (graph.one(), graph.position());
     let q = operands.bytes_shifted;
+    let wide = operands.instruction.wide;
     let opcode = &operands.instruction.opcode;
-    let byte = operands.second_at.clone() + i;
+    let byte = operands.second_at.clone() - wide + i;
     // Of low; high is the next.
     let right = byte.clone() + q;
     let left = byte - q - one;
     // How far the index is beyond the last, or before the first, byte; 1 is the next.
-    let beyond = [i + q - one * 3.0, i + q - one * 2.0];
+    let beyond = [i + q - wide - one * 3.0, i + q - wide - one * 2.0];
     let before = [q - i + one, q - i];
-    let most = 8.0;
+    let most = 16.0;
     let negative = |out: &Linear| out.clone() + (operands.second_negative - one) * most;
     // Positions before the first are position 0.
     let nowhere = Linear::from(t);
     let all_bits = operands.second_at.clone() + one * 4.0 + nowhere.clone() - right.clone();
     let to_all_bits = [all_bits.clone(), all_bits - one];
-    let whole_turn = one * 4.0;
+    let whole_turn = wide + one * 4.0;
     let mut steps = |ops: &[Op], out: &Linear, by: &Linear| {
         opcode.steps(graph, ops, out.clone(), most, by.clone())
     };
@@ -65,7 +66,7 @@ pub fn places(graph: &mut Graph, i: Value, operands: &Operands) -> Places {
     let next = units(RIGHT, &one.into()) + units(LEFT, &one.into());
     Places {
         first: low + byte.clone(),
-        second: high + byte + next + units(LOGIC, &(operands.top_at.clone() + i)),
+        second: high + byte + next + units(LOGIC, &(operands.top_at.clone() - wide + i)),
         added: units(RIGHT, &operands.top_at),
         subtracted: units(LEFT, &operands.top_at),
         ..Places::default()

@@ -7,7 +7,7 @@ use crate::machine::graph::history::History;
 use crate::machine::graph::operands::Operands;
 
 /// Operand and immediate, the byte's index, and 1 for position 0.
-const GREATEST_ADDRESS: f64 = (1u64 << 33) as f64 + 4.0;
+const GREATEST_ADDRESS: f64 = (1u64 << 33) as f64 + 8.0;
 
 /// Above every byte.
 const SIGN: f64 = 256.0;

@@ -11,7 +11,8 @@ use crate::machine::graph::operands::Operands;
 const IMMEDIATE: &[Op] = &[Op::Const, Op::Br, Op::BrIf, Op::Call, Op::Return];
 
 /// Instructions that write the bytes of the top.
-const TOP: &[Op] = &[Op::LocalSet, Op::LocalTee, Op::Store, Op::Store16, Op::Store8, Op::Output];
+const TOP: &[Op] =
+    &[Op::LocalSet, Op::LocalTee, Op::Store, Op::Store16, Op::Store8, Op::Output, Op::Wrap];
 
 /// Instructions whose first operand's bytes are those of the second.
 const SECOND: &[Op] = &[Op::Add, Op::Sub, Op::Select, Op::And, Op::Or, Op::Xor];
@@ -36,14 +37,11 @@ const NO_SUM: f64 = (1u64 << 20) as f64;
 pub fn places(graph: &mut Graph, i: Value, operands: &Operands) -> Places {
     let one = graph.one();
     let opcode = &operands.instruction.opcode;
-    let [immediate, top, second, third, call] = [
-        &operands.immediate_at,
-        &operands.top_at,
-        &operands.second_at,
-        &operands.third_at,
-        &operands.call_at,
-    ]
-    .map(|byte_0| byte_0.clone() + i);
+    let wide = operands.instruction.wide;
+    let [immediate, call] =
+        [&operands.immediate_at, &operands.call_at].map(|byte_0| byte_0.clone() + i);
+    let [top, second, third] = [&operands.top_at, &operands.second_at, &operands.third_at]
+        .map(|last_four| last_four.clone() - wide + i);
     let mut choose =
         |ops: &[Op], position: &Linear| opcode.units(graph, ops, one, position.clone());
     let first = choose(IMMEDIATE, &immediate) + choose(TOP, &top) + choose(SECOND, &second);
@@ -51,7 +49,30 @@ pub fn places(graph: &mut Graph, i: Value, operands: &Operands) -> Places {
     let subtracted =
         choose(&[Op::Sub], &top) + choose(&[Op::Return], &call) + choose(WITHOUT_SECOND, &second);
     let other = opcode.units(graph, &[Op::Select], operands.nonzero, third - second);
-    Places { first: first + other, added, subtracted, ..Places::default() }
+    let first = first + other + eight_of_four(graph, i, operands);
+    Places { first, added, subtracted, ..Places::default() }
+}
+
+/// Positions of bytes of which eight are made of four and four: those of the top, and then those
+/// of the second, the sign of the top, or nothing. The commit behind a value has all bits.
+///
+/// In an input i is not bounded, so what asks for a great i is what does not ask for a small one.
+fn eight_of_four(graph: &mut Graph, i: Value, operands: &Operands) -> Linear {
+    let one = graph.one();
+    let opcode = &operands.instruction.opcode;
+    let most = 8.0;
+    let low = one * 4.0 - i;
+    let negative = operands.top_negative;
+    let low_of_negative = low.clone() + (negative - one) * most;
+    let top = operands.top_at.clone();
+    let commit = top.clone() + one * 4.0;
+    let second = operands.second_at.clone() + i - one * 4.0;
+    let not_second = commit.clone() - operands.second_at.clone();
+    opcode.steps(graph, &[Op::ExtendS, Op::ExtendU], low.clone(), most, top + i)
+        + opcode.units(graph, &[Op::ExtendS], negative, commit.clone())
+        - opcode.steps(graph, &[Op::ExtendS], low_of_negative, most, commit)
+        + opcode.units(graph, &[Op::Join], one, second)
+        + opcode.steps(graph, &[Op::Join], low, most, not_second)
 }
 
 /// What besides operand bytes is summed: the carry of the byte before, and `at_once`.

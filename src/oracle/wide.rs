@@ -1,0 +1,144 @@
+//! Instructions on values of eight bytes, each straight from its definition.
+
+use super::{Cell, OracleError, State, byte_token};
+use crate::machine::{Instruction, Op, Symbol};
+
+impl State<'_> {
+    /// Runs an instruction that takes or gives eight bytes, and appends its byte tokens.
+    pub(super) fn step_wide(&mut self, tokens: &mut Vec<Symbol>) -> Result<(), OracleError> {
+        let Instruction { op, immediate } = self.code[self.pc];
+        let local = u64::from(immediate);
+        match op {
+            Op::LocalGet64 => {
+                let (low, high) = (self.local(local), self.local(local + 1));
+                self.push_wide(join(low, high), tokens);
+            }
+            Op::LocalSet64 | Op::LocalTee64 => {
+                let value = self.pop_wide()?;
+                let depth = self.calls.len();
+                self.locals.insert((depth, local), value as u32);
+                self.locals.insert((depth, local + 1), (value >> 32) as u32);
+                if op == Op::LocalTee64 {
+                    self.stack.push(Cell::Eight(value));
+                }
+                tokens.extend(value.to_le_bytes().map(Symbol::Byte));
+            }
+            Op::Load64 => {
+                let address = u64::from(self.pop()?) + u64::from(immediate);
+                let bytes = [0, 1, 2, 3, 4, 5, 6, 7].map(|i| self.memory.read(address + i));
+                self.push_wide(u64::from_le_bytes(bytes), tokens);
+            }
+            Op::Store64 => {
+                let value = self.pop_wide()?;
+                let address = u64::from(self.pop()?) + u64::from(immediate);
+                for (at, byte) in (address..).zip(value.to_le_bytes()) {
+                    self.memory.write(at, byte);
+                    tokens.push(Symbol::Byte(byte));
+                }
+            }
+            Op::Select64 => {
+                let (condition, second, first) = (self.pop()?, self.pop_wide()?, self.pop_wide()?);
+                self.push_wide(if condition != 0 { first } else { second }, tokens);
+            }
+            Op::Shl64 | Op::ShrU64 | Op::ShrS64 | Op::Rotl64 | Op::Rotr64 => {
+                let (count, a) = (self.pop()? % 64, self.pop_wide()?);
+                let shifted = match op {
+                    Op::Shl64 => a << count,
+                    Op::ShrU64 => a >> count,
+                    Op::ShrS64 => (a.cast_signed() >> count).cast_unsigned(),
+                    Op::Rotl64 => a.rotate_left(count),
+                    _ => a.rotate_right(count),
+                };
+                self.push_wide(shifted, tokens);
+            }
+            Op::Eqz64 => {
+                let a = self.pop_wide()?;
+                self.push(u32::from(a == 0), tokens);
+            }
+            Op::Wrap => {
+                let a = self.pop_wide()?;
+                self.push(a as u32, tokens);
+            }
+            Op::ExtendU => {
+                let a = self.pop()?;
+                self.push_wide(u64::from(a), tokens);
+            }
+            Op::ExtendS => {
+                let a = self.pop()?;
+                self.push_wide(i64::from(a.cast_signed()).cast_unsigned(), tokens);
+            }
+            Op::Join => {
+                let (low, high) = (self.pop()?, self.pop()?);
+                self.push_wide(join(low, high), tokens);
+            }
+            _ => {
+                let (b, a) = (self.pop_wide()?, self.pop_wide()?);
+                self.binary_wide(op, a, b, tokens);
+            }
+        }
+        Ok(())
+    }
+
+    fn binary_wide(&mut self, op: Op, a: u64, b: u64, tokens: &mut Vec<Symbol>) {
+        let (signed_a, signed_b) = (a.cast_signed(), b.cast_signed());
+        let holds = match op {
+            Op::Add64 => {
+                self.stack.push(Cell::Eight(a.wrapping_add(b)));
+                return tokens.extend(add_bytes(a, b));
+            }
+            Op::Sub64 => {
+                self.stack.push(Cell::Eight(a.wrapping_sub(b)));
+                return tokens.extend(subtract_bytes(a, b));
+            }
+            Op::And64 => return self.push_wide(a & b, tokens),
+            Op::Or64 => return self.push_wide(a | b, tokens),
+            Op::Xor64 => return self.push_wide(a ^ b, tokens),
+            Op::Eq64 => a == b,
+            Op::Ne64 => a != b,
+            Op::LtS64 => signed_a < signed_b,
+            Op::LtU64 => a < b,
+            Op::GtS64 => signed_a > signed_b,
+            Op::GtU64 => a > b,
+            Op::LeS64 => signed_a <= signed_b,
+            Op::LeU64 => a <= b,
+            Op::GeS64 => signed_a >= signed_b,
+            Op::GeU64 => a >= b,
+            _ => unreachable!("{} is no instruction on eight bytes", op.name()),
+        };
+        self.push(u32::from(holds), tokens);
+    }
+
+    fn push_wide(&mut self, value: u64, tokens: &mut Vec<Symbol>) {
+        self.stack.push(Cell::Eight(value));
+        tokens.extend(value.to_le_bytes().map(Symbol::Byte));
+    }
+
+    fn pop_wide(&mut self) -> Result<u64, OracleError> {
+        let (pc, op) = (self.pc, self.code[self.pc].op.name());
+        match self.pop_cell()? {
+            Cell::Eight(value) => Ok(value),
+            Cell::Four(_) => Err(OracleError::FourBytes { pc, op }),
+        }
+    }
+}
+
+fn join(low: u32, high: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
+
+/// The bytes of a + b, each marked when the sum of all up to it overflows.
+fn add_bytes(a: u64, b: u64) -> [Symbol; 8] {
+    [0, 1, 2, 3, 4, 5, 6, 7].map(|i| {
+        let low = u64::MAX >> (56 - 8 * i);
+        let sum = u128::from(a & low) + u128::from(b & low);
+        byte_token((sum >> (8 * i)) as u8, sum > u128::from(low))
+    })
+}
+
+/// The bytes of a - b, each marked when it borrows from the next.
+fn subtract_bytes(a: u64, b: u64) -> [Symbol; 8] {
+    [0, 1, 2, 3, 4, 5, 6, 7].map(|i| {
+        let low = u64::MAX >> (56 - 8 * i);
+        byte_token((a.wrapping_sub(b) >> (8 * i)) as u8, a & low < b & low)
+    })
+}

@@ -1,0 +1,27 @@
+// What both halves of the runtime are written with.
+
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef int i32;
+typedef long long i64;
+
+#define EXPORT(name) __attribute__((export_name(name)))
+
+__attribute__((import_module("env"), import_name("output_byte"))) void output_byte(u32 byte);
+
+static inline u32 high(u64 a) { return (u32)(a >> 32); }
+
+// The machine's instruction, which the C compiler knows nothing of: what it could know is that an
+// i64.mul makes the lower half of a product, even within i64.mul.
+__attribute__((import_module("machine"), import_name("i64.join"))) u64 join(u32 high, u32 low);
+
+// Makes a branch stay one. Without, the C compiler computes both ways and selects, which for a
+// transformer costs the tokens of both.
+#define BRANCH __asm__ volatile("")
+
+// For what is rare: it costs a call where it happens, and nothing where it does not.
+#define RARE __attribute__((noinline))
+
+// The product of two words, and a / b where the quotient is a word: integer.c has both.
+u64 product(u32 a, u32 b);
+u32 quotient_of(u64 a, u32 b);
