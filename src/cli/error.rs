@@ -15,6 +15,7 @@ use crate::program::binary::BinaryError;
 use crate::program::stream::TextError;
 use crate::program::{Problem, ProgramError};
 use crate::shown;
+use crate::specialise::SpecialiseError;
 use crate::tokenizer::NoToken;
 use crate::wasm::WasmError;
 
@@ -103,6 +104,8 @@ pub enum CliError {
     Engine { position: u64, source: EngineError },
     #[error("{}: {source}", shown::path(path))]
     Oracle { path: PathBuf, source: OracleError },
+    #[error("{}: {source}", shown::path(path))]
+    Specialise { path: PathBuf, source: SpecialiseError },
     #[error("{}: {source}", shown::path(path))]
     BinaryTrace { path: String, source: BinaryError },
     #[error("{}:{source}", shown::path(path))]

@@ -17,8 +17,8 @@ pub fn comparison(graph: &mut Graph, history: &History, operands: &Operands) -> 
     let (second, top) = (operands.second, operands.top);
     // Above every difference of two operands, and low enough for gates of 64 bits.
     let first_byte = i * (-1.5 * OPERANDS);
-    let less = first_byte.clone() + top - second + instruction.less;
-    let greater = first_byte.clone() + second - top + instruction.greater;
+    let less = first_byte.clone() + top - second + instruction.less.clone();
+    let greater = first_byte.clone() + second - top + instruction.greater.clone();
     let unsigned = graph.step(less, one) + graph.step(greater, one);
     let top_negative = first_byte + top - one * (OPERANDS / 2.0 - 1.0);
     let signs = graph.unit(operands.second_negative - i, instruction.signed)

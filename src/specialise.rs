@@ -1,0 +1,91 @@
+//! From a program to a model that has it inside: the first Futamura projection.
+//!
+//! The machine's graph is that of the universal model but for where an instruction comes from
+//! (`machine/graph/code.rs`), so such a model generates the very tokens that the universal one does
+//! behind its prompt. Its own prompt is only the input: `start`, the bytes, `00` and a commit; or
+//! `start` alone where the program takes none. All other payloads are data, which memory has from
+//! the beginning.
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+use crate::machine::{Embedded, HALT, PAYLOAD_END, Symbol, graph};
+use crate::oracle::{self, OracleError};
+use crate::program::Program;
+use crate::tokenizer::Tokenizer;
+use crate::weights::{self, Build};
+
+/// Programs of more instructions, or with more bytes of data, are refused: models have a unit for each
+/// of them in every layer.
+pub const MOST_UNITS: usize = 1 << 14;
+
+/// Why a program has no model of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum SpecialiseError {
+    #[error("the program has {instructions} instructions; a model has at most {MOST_UNITS} inside")]
+    Instructions { instructions: usize },
+    #[error("the program has {bytes} bytes of data; a model has at most {MOST_UNITS} inside")]
+    Data { bytes: usize },
+    #[error(transparent)]
+    Oracle(#[from] OracleError),
+}
+
+/// The model that runs one program, on any input if it `takes_input`: the payload of its last
+/// `input_base`.
+pub fn specialise(program: &Program, takes_input: bool) -> Result<Build, SpecialiseError> {
+    let embedded = embedded(program, takes_input)?;
+    let names: Vec<String> = Symbol::without_program().iter().map(Symbol::to_string).collect();
+    let tokenizer = Tokenizer::of_names(names.iter().map(String::as_str));
+    let stop = tokenizer.token(HALT).expect("these are the names of all symbols");
+    Ok(weights::build(&graph::specialised(&embedded), names, stop))
+}
+
+/// The prompt of such a model.
+pub fn prompt(input: Option<&[u8]>) -> Vec<Symbol> {
+    let mut prompt = vec![Symbol::Start];
+    if let Some(input) = input {
+        prompt.extend(input.iter().map(|&byte| Symbol::Byte(byte)));
+        prompt.extend([Symbol::Byte(0), PAYLOAD_END]);
+    }
+    prompt
+}
+
+fn embedded(program: &Program, takes_input: bool) -> Result<Embedded, SpecialiseError> {
+    let code = program.code();
+    if code.len() > MOST_UNITS {
+        return Err(SpecialiseError::Instructions { instructions: code.len() });
+    }
+    let payloads = program.payloads();
+    let begin = payloads.len() - usize::from(takes_input && !payloads.is_empty());
+    let takes_input = begin < payloads.len();
+    // Later payloads lie over earlier ones, and so does the 0 behind each.
+    let mut bytes = BTreeMap::new();
+    for (instruction, payload) in code.iter().zip(&payloads[..begin]) {
+        bytes.extend((u64::from(instruction.immediate)..).zip(payload.iter().copied().chain([0])));
+    }
+    bytes.retain(|_, byte| *byte != 0);
+    let mut memory: Vec<(u64, Vec<u8>)> = Vec::new();
+    for (address, byte) in bytes {
+        match memory.last_mut() {
+            // One 0 is no more than what stands between two stretches.
+            Some((from, stretch)) if address - *from <= stretch.len() as u64 + 1 => {
+                stretch.resize((address - *from) as usize, 0);
+                stretch.push(byte);
+            }
+            _ => memory.push((address, vec![byte])),
+        }
+    }
+    let units = memory.iter().map(|(_, stretch)| stretch.len() + 3).sum();
+    if units > MOST_UNITS {
+        return Err(SpecialiseError::Data { bytes: units });
+    }
+    let first = if takes_input {
+        PAYLOAD_END
+    } else {
+        let (generated, _) = oracle::trace(program, 1)?;
+        generated.first().copied().unwrap_or(HALT)
+    };
+    Ok(Embedded { code: code.to_vec(), begin, memory, first })
+}
