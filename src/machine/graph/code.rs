@@ -188,20 +188,18 @@ fn from_weights(graph: &mut Graph, program: &Embedded, program_counter: Value) -
 }
 
 impl Immediate {
-    /// Byte i of an immediate that is written and that no position has: straight lines between
-    /// bytes, and byte 3 from there on.
+    /// Byte i of an immediate that is written and that no position has; byte 3 from there on.
     pub fn byte(&self, graph: &mut Graph, i: Value) -> Linear {
         let Immediate::Are { bytes, written } = self else { return Linear::zero() };
         let one = graph.one();
-        let at = |k: i32| match usize::try_from(k) {
-            Ok(k) => Linear::from(bytes[k.min(3)]),
-            Err(_) => Linear::zero(),
-        };
-        let open = i + (*written - one) * LONGEST;
-        let bends = (-1..4).map(|k| {
-            let bend = at(k + 1) - at(k) * 2.0 + at(k - 1);
-            Linear::from(graph.unit(open.clone() - one * f64::from(k), bend))
-        });
-        bends.collect::<Vec<_>>().into_iter().sum()
+        // At least 1 from byte 0 on.
+        let open = i + one + (*written - one) * LONGEST;
+        let mut before = Linear::zero();
+        let mut steps = Vec::new();
+        for (k, &byte) in bytes.iter().enumerate() {
+            steps.push(graph.step(open.clone() - one * k as f64, byte - before));
+            before = byte.into();
+        }
+        steps.into_iter().sum()
     }
 }

@@ -6,7 +6,8 @@
 //! - the *token class* of the latest token: tokens that agree in all features with few
 //!   distinct values;
 //! - the *selected-token class*: the token at the place that most gates ask about, as far as
-//!   these features tell it from others;
+//!   these features tell it from others; or, where gates ask about functions of one expression more often,
+//!   the value of that expression as far as these functions tell it from others;
 //! - the *age* of the latch that most gates ask about.
 
 use cranelift_entity::EntitySet;
@@ -15,6 +16,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
 use crate::plan::expression::atom::Atom;
+use crate::plan::expression::function::{Function, domain};
+use crate::plan::expression::interval::Interval;
 use crate::plan::fuse::Fused;
 use crate::plan::fuse::heads::Items;
 use crate::plan::ids::{AtomId, ColumnId, FeatureId, LatchId, SumId, TableId};
@@ -65,10 +68,27 @@ pub struct Live {
     pub selected_classes: Vec<u16>,
     /// A token of every selected-token class.
     pub representatives: Vec<usize>,
+    /// What takes the place of these where gates ask about functions.
+    pub rows: Option<Rows>,
     /// The latch by whose age code is specialised.
     pub age: Option<LatchId>,
     /// What is counted for reports.
     pub counts: Counts,
+}
+
+/// Classes of the values of an expression, by functions of it.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The expression.
+    pub of: Affine,
+    /// The functions on which all values of a class agree.
+    pub functions: FxHashSet<Function>,
+    /// The value at which the classes begin; those below are of its class.
+    pub from: i64,
+    /// Classes of values from there on; those above are of the last one's.
+    pub classes: Vec<u16>,
+    /// A value of every class.
+    pub representatives: Vec<i64>,
 }
 
 /// How much of a model is left.
@@ -90,6 +110,9 @@ pub struct Counts {
 const FEW_VALUES: usize = 40;
 /// At most this many token classes, and as many selected-token classes.
 const MAX_CLASSES: usize = 256;
+/// At most this many classes of values by functions: a function with so many values that there would be more
+/// is better looked up.
+const MAX_ROW_CLASSES: usize = 64;
 
 struct Walk<'a> {
     fused: &'a Fused,
@@ -178,10 +201,13 @@ pub fn live(fused: &mut Fused, output: &Output) -> Result<Live, Cause> {
 
     let arena = &fused.analysis.arena;
     let count = |is: &dyn Fn(&Atom) -> bool| seen.iter().filter(|&&id| is(arena.atom(id))).count();
-    let selector = selector(arena, &seen);
+    let rows = rows(arena, &seen);
+    let (asked, selector) = selector(arena, &seen).unzip();
+    let rows = rows.filter(|rows| asked.is_none_or(|asked| rows.0 > asked)).map(|rows| rows.1);
+    let selector = selector.filter(|_| rows.is_none());
     let age = age(arena, &seen);
     let mut early = Walk::new(fused);
-    if let Some(place) = &selector {
+    for place in selector.iter().chain(rows.as_ref().map(|rows| &rows.of)) {
         for &(atom, _) in &place.terms {
             early.atom(atom);
         }
@@ -215,6 +241,7 @@ pub fn live(fused: &mut Fused, output: &Output) -> Result<Live, Cause> {
         selector,
         selected_classes,
         representatives,
+        rows,
         age,
         counts,
     })
@@ -245,8 +272,8 @@ fn columns_at(arena: &Arena, seen: &[AtomId], wanted: &Affine) -> Vec<FeatureId>
     columns
 }
 
-/// The place, not at a fixed distance, whose features stand in most gates.
-fn selector(arena: &Arena, seen: &[AtomId]) -> Option<Affine> {
+/// The place, not at a fixed distance, whose features stand in most gates, and how often.
+fn selector(arena: &Arena, seen: &[AtomId]) -> Option<(usize, Affine)> {
     let mut uses: FxHashMap<&Affine, usize> = FxHashMap::default();
     for gate in gates(arena, seen) {
         for &(atom, _) in &gate.terms {
@@ -260,7 +287,74 @@ fn selector(arena: &Arena, seen: &[AtomId]) -> Option<Affine> {
     }
     let most =
         uses.into_iter().max_by(|a, b| (a.1, &a.0.terms, a.0.c).cmp(&(b.1, &b.0.terms, b.0.c)));
-    most.map(|most| most.0.clone())
+    most.map(|most| (most.1, most.0.clone()))
+}
+
+/// Classes of the expression whose functions stand in most gates, and how often they do.
+fn rows(arena: &Arena, seen: &[AtomId]) -> Option<(usize, Rows)> {
+    let mut uses: FxHashMap<&Affine, FxHashMap<&Function, usize>> = FxHashMap::default();
+    for gate in gates(arena, seen) {
+        for &(atom, _) in &gate.terms {
+            if let Atom::Function { of, function } = arena.atom(atom) {
+                *uses.entry(of).or_default().entry(function).or_default() += 1;
+            }
+        }
+    }
+    let total = |of: &FxHashMap<&Function, usize>| of.values().sum::<usize>();
+    let (of, uses) = uses
+        .into_iter()
+        .max_by(|a, b| (total(&a.1), &a.0.terms, a.0.c).cmp(&(total(&b.1), &b.0.terms, b.0.c)))?;
+    let (from, to) = domain(uses.keys().copied(), Interval::new(i64::MIN.into(), i64::MAX.into()));
+    let count = total(&uses);
+    // Those that stand in most gates first; of equal ones that with the fewest values, whatever the
+    // order of a map.
+    let mut functions: Vec<(usize, Vec<i64>, &Function)> = uses
+        .into_iter()
+        .map(|(function, uses)| {
+            let values = (from..=to).map(|x| function.at(x.into())).collect();
+            (uses, values, function)
+        })
+        .collect();
+    functions.sort_unstable_by(|a, b| (b.0, &a.1).cmp(&(a.0, &b.1)));
+    let mut classes = vec![0u16; (to - from + 1) as usize];
+    let mut rows = Rows {
+        of: of.clone(),
+        functions: FxHashSet::default(),
+        from,
+        classes: Vec::new(),
+        representatives: vec![from],
+    };
+    for (_, values, function) in functions {
+        let mut ids: FxHashMap<(u16, i64), u16> = FxHashMap::default();
+        let mut representatives = Vec::new();
+        let finer: Vec<u16> = classes
+            .iter()
+            .zip(&values)
+            .zip(from..)
+            .map(|((&class, &value), x)| {
+                let next = ids.len() as u16;
+                *ids.entry((class, value)).or_insert_with(|| {
+                    representatives.push(x);
+                    next
+                })
+            })
+            .collect();
+        if ids.len() <= MAX_ROW_CLASSES {
+            (classes, rows.representatives) = (finer, representatives);
+            rows.functions.insert(function.clone());
+        }
+    }
+    rows.classes = classes;
+    Some((count, rows))
+}
+
+impl Rows {
+    /// The class of a value.
+    #[inline]
+    pub fn class(&self, x: i64) -> u16 {
+        let last = self.classes.len() as i64 - 1;
+        self.classes[x.saturating_sub(self.from).clamp(0, last) as usize]
+    }
 }
 
 /// The latch whose age stands in most gates.

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::affine::Affine;
 use super::atom::Atom;
 use super::feature_bounds::{Columns, FeatureBounds, Stands};
+use super::function::{Function, domain};
 use super::interval::Interval;
 use crate::plan::ids::{AtomId, FeatureId};
 use crate::plan::limits::MAX_WORK;
@@ -40,6 +41,8 @@ pub struct Arena {
     limit: u64,
     atoms: PrimaryMap<AtomId, (Atom, Interval)>,
     ids: FxHashMap<Atom, AtomId>,
+    /// Bounds of sums of functions of one expression, by the terms of the sum.
+    of_functions: FxHashMap<Vec<(AtomId, i64)>, Interval>,
     /// Terms that were looked at, tokens apart.
     work: u64,
 }
@@ -52,7 +55,8 @@ impl Arena {
     pub fn new(mut feature_bounds: FeatureBounds, limit: u64) -> Arena {
         let (atoms, ids) = (PrimaryMap::new(), FxHashMap::default());
         feature_bounds.work = 0;
-        let mut arena = Arena { feature_bounds, limit, atoms, ids, work: 0 };
+        let of_functions = FxHashMap::default();
+        let mut arena = Arena { feature_bounds, limit, atoms, ids, of_functions, work: 0 };
         arena.intern(Atom::Position, Interval::new(1, limit.into()));
         arena
     }
@@ -95,6 +99,7 @@ impl Arena {
             Atom::Rounded { affine, shift } => self.rounded(affine, shift),
             Atom::Whole { affine, shift } => self.whole(&affine, shift),
             Atom::Guarded(affine) => self.guarded(affine),
+            Atom::Function { of, function } => self.function(of, function),
             held @ (Atom::Sum(_)
             | Atom::SumSteps(_)
             | Atom::Age(_)
@@ -138,6 +143,21 @@ impl Arena {
         }
     }
 
+    /// What a function has at an expression.
+    pub fn function(&mut self, of: Affine, function: Function) -> Option<Affine> {
+        if let Some(x) = of.as_constant() {
+            return Some(Affine::constant(function.at(x.into())));
+        }
+        let (from, to) = domain([&function].into_iter(), self.bounds(&of));
+        self.is_worth((to - from).max(0) as usize)?;
+        let values = (from..=to).map(|x| i128::from(function.at(x.into())));
+        let bounds = values.fold(Interval::EMPTY, Interval::including);
+        match bounds.as_point() {
+            Some(constant) => Some(Affine::constant(constant)),
+            None => Some(Affine::atom(self.intern(Atom::Function { of, function }, bounds))),
+        }
+    }
+
     /// A place clamped to 0..=t.
     pub fn clamped(&mut self, place: Affine) -> Affine {
         if let Some((atom, 1)) = place.single()
@@ -175,6 +195,7 @@ impl Arena {
         *work += affine.terms.len() as u64;
         let mut total = Interval::point(affine.c);
         let mut places: Vec<(&Affine, Columns)> = Vec::new();
+        let mut functions: Vec<(&Affine, Vec<(AtomId, i64)>)> = Vec::new();
         for &(id, k) in &affine.terms {
             match &atoms[id] {
                 (Atom::Feature { place, feature }, _) => {
@@ -184,6 +205,13 @@ impl Arena {
                         None => places.push((place, vec![(*feature, k)])),
                     }
                 }
+                (Atom::Function { of, .. }, _) => {
+                    *work += functions.len() as u64;
+                    match functions.iter_mut().find(|known| known.0 == of) {
+                        Some(known) => known.1.push((id, k)),
+                        None => functions.push((of, vec![(id, k)])),
+                    }
+                }
                 (_, bounds) => total = total.plus(bounds.times(k)),
             }
         }
@@ -191,9 +219,46 @@ impl Arena {
             columns.sort_unstable();
             total = total.plus(feature_bounds.sum(stands(place), &columns));
         }
-        total
+        let functions: Vec<(Affine, Vec<(AtomId, i64)>)> =
+            functions.into_iter().map(|(of, terms)| (of.clone(), terms)).collect();
+        functions.into_iter().fold(total, |total, (of, terms)| {
+            let bounds = self.functions(&of, &terms);
+            total.plus(bounds)
+        })
+    }
+
+    /// Bounds of a sum of functions of one expression, together: at every value that it may have.
+    fn functions(&mut self, of: &Affine, terms: &[(AtomId, i64)]) -> Interval {
+        if let [(id, k)] = *terms {
+            return self.atoms[id].1.times(k);
+        }
+        if let Some(&known) = self.of_functions.get(terms) {
+            return known;
+        }
+        let around = self.bounds(of);
+        let functions = terms.iter().filter_map(|&(id, k)| match &self.atoms[id].0 {
+            Atom::Function { function, .. } => Some((function, k)),
+            _ => None,
+        });
+        let (from, to) = domain(functions.clone().map(|term| term.0), around);
+        let sum = |x: i64| -> i128 {
+            functions.clone().map(|(f, k)| i128::from(k) * i128::from(f.at(x.into()))).sum()
+        };
+        let numbers = (to - from).max(0) as u64 + 1;
+        let bounds = if numbers <= MOST_NUMBERS {
+            self.work += numbers * terms.len() as u64;
+            (from..=to).map(sum).fold(Interval::EMPTY, Interval::including)
+        } else {
+            let each = terms.iter().map(|&(id, k)| self.atoms[id].1.times(k));
+            each.fold(Interval::point(0), Interval::plus)
+        };
+        self.of_functions.insert(terms.to_vec(), bounds);
+        bounds
     }
 }
+
+/// Functions are bounded together at so many numbers, which is enough for two that are near.
+const MOST_NUMBERS: u64 = 1 << 17;
 
 /// What is known of a token at a place.
 fn stands(place: &Affine) -> Stands {
