@@ -10,9 +10,12 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+use crate::engine::{Attention, Reference};
+use crate::linalg::Kernel;
 use crate::machine::{Embedded, HALT, PAYLOAD_END, Symbol, graph};
+use crate::model::{Model, Token};
 use crate::oracle::{self, OracleError};
-use crate::program::Program;
+use crate::program::{Program, Prompt};
 use crate::tokenizer::Tokenizer;
 use crate::weights::{self, Build};
 
@@ -42,14 +45,29 @@ pub fn specialise(program: &Program, takes_input: bool) -> Result<Build, Special
     Ok(weights::build(&graph::specialised(&embedded), names, stop))
 }
 
-/// The prompt of such a model.
-pub fn prompt(input: Option<&[u8]>) -> Vec<Symbol> {
-    let mut prompt = vec![Symbol::Start];
-    if let Some(input) = input {
-        prompt.extend(input.iter().map(|&byte| Symbol::Byte(byte)));
-        prompt.extend([Symbol::Byte(0), PAYLOAD_END]);
-    }
-    prompt
+/// The prompt with which the program's own model runs it.
+pub fn prompt(program: &Program, takes_input: bool) -> Prompt {
+    Prompt::Input(program.payloads().last().filter(|_| takes_input).cloned())
+}
+
+/// Whether a model has a program inside, as far as its vocabulary tells: prompts can begin with `start`,
+/// and no program can be opened.
+pub fn has_program_inside(model: &Model) -> bool {
+    let has = |symbol: Symbol| model.vocabulary().id(&symbol.to_string()).is_some();
+    has(Symbol::Start) && !has(Symbol::Open)
+}
+
+/// Whether the program inside takes an input, if the model tells: those that are built here have one logit
+/// behind `start` that is not 0, of the token that goes on without an input. Where the program takes one
+/// that is the end of the payload, which no instruction can generate first.
+pub fn takes_input(model: &Model) -> Option<bool> {
+    let start = model.vocabulary().id(&Symbol::Start.to_string())?;
+    let mut reference = Reference::new(model, Attention::Kinds, Kernel::preferred()).ok()?;
+    reference.step(start).ok()?;
+    let mut told = (0..).zip(reference.logits()).filter(|logit| *logit.1 != 0.0);
+    let (Some((first, _)), None) = (told.next(), told.next()) else { return None };
+    let name = model.vocabulary().name(Token(first));
+    Some(Symbol::from_name(name) == Some(PAYLOAD_END))
 }
 
 fn embedded(program: &Program, takes_input: bool) -> Result<Embedded, SpecialiseError> {

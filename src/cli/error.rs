@@ -16,7 +16,7 @@ use crate::program::stream::TextError;
 use crate::program::{Problem, ProgramError};
 use crate::shown;
 use crate::specialise::SpecialiseError;
-use crate::tokenizer::NoToken;
+use crate::tokenizer::{self, NoToken};
 use crate::wasm::WasmError;
 
 /// Bad usage or input, or an output that cannot be written: exit code 2.
@@ -85,8 +85,21 @@ pub enum CliError {
     HexLength { digits: usize },
     #[error("{}: byte {byte} is no UTF-8", shown::path(path))]
     NotText { path: PathBuf, byte: u64 },
-    #[error("{}:{line}: this model has no token {}", shown::path(path), shown::quoted(name))]
+    #[error(
+        "{}:{line}: this model has no token {}{}",
+        shown::path(path),
+        shown::quoted(name),
+        tokenizer::hint(name)
+    )]
     NoSuchToken { path: PathBuf, line: u64, name: String },
+    #[error("{}: this model runs programs, and none is named", shown::path(model))]
+    NoProgram { model: String },
+    #[error("{}: the program inside takes no input", shown::path(model))]
+    TakesNoInput { model: String },
+    #[error("{}: a prompt is taken as it stands; {flag} changes programs", shown::path(path))]
+    PromptAsItStands { path: PathBuf, flag: &'static str },
+    #[error("{}: this is a trace with another input", shown::path(path))]
+    OtherInput { path: PathBuf },
     #[error("{}: a prompt has at least one token", shown::path(path))]
     EmptyPrompt { path: PathBuf },
     #[error(transparent)]

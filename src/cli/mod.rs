@@ -25,6 +25,7 @@ mod output;
 mod outputs;
 mod plan_check;
 mod plan_report;
+mod prompt;
 mod report;
 mod signals;
 mod source;

@@ -55,9 +55,7 @@ impl Specialise {
         outputs::check(Some(&self.output), &self.source.files())?;
         let place = outputs::place(&self.output)?;
         let resolved = self.source.resolve()?;
-        // Nothing but a file says what the payloads of a token program are for: the last is the input.
-        let takes_input = resolved.input.is_some()
-            || self.source.is_token_program() && !resolved.program.payloads().is_empty();
+        let takes_input = self.source.takes_input(&resolved);
         let building = Instant::now();
         let failed = |source| CliError::Specialise { path: self.source.path().into(), source };
         let build = specialise::specialise(&resolved.program, takes_input).map_err(failed)?;

@@ -1,6 +1,6 @@
 //! The text format of programs and traces: words separated by white space.
 
-use super::{Problem, Program, ProgramError, Trace};
+use super::{Problem, Program, ProgramError, Prompt, Trace};
 use crate::machine::{Instruction, Op, PAYLOAD_END, Symbol};
 
 /// A program file: a prompt and nothing after it.
@@ -13,11 +13,20 @@ pub fn parse_program(file: &[u8]) -> Result<Program, ProgramError> {
     }
 }
 
-/// A program of its words, one by one, where they stand in no file.
-pub(crate) fn program_of<'w>(mut words: impl Iterator<Item = &'w str>) -> Result<Program, Problem> {
+/// A prompt of its words, one by one, where they stand in no file.
+pub(crate) fn prompt_of_words<'w>(words: impl Iterator<Item = &'w str>) -> Result<Prompt, Problem> {
+    let mut words = words.peekable();
+    if words.next_if(|word| Symbol::from_name(word) == Some(Symbol::Start)).is_some() {
+        let mut symbols = Vec::new();
+        for word in words.by_ref() {
+            symbols.push(symbol(word)?);
+        }
+        let (prompt, rest) = Prompt::behind_start(symbols);
+        return if rest.is_empty() { Ok(prompt) } else { Err(Problem::UnterminatedPayload) };
+    }
     let program = prompt_of(&mut || words.next())?;
     match words.next() {
-        None => Ok(program),
+        None => Ok(Prompt::Program(program)),
         Some(word) => Err(Problem::AfterPrompt { got: quoted(word) }),
     }
 }
@@ -175,6 +184,18 @@ pub fn write_program(program: &Program) -> String {
     text
 }
 
+/// The text of a prompt.
+pub fn write_prompt(prompt: &Prompt) -> String {
+    match prompt {
+        Prompt::Program(program) => write_program(program),
+        Prompt::Input(None) => format!("{}\n", Symbol::Start),
+        Prompt::Input(Some(input)) => {
+            let bytes: String = input.iter().map(|&byte| readable(byte) + " ").collect();
+            format!("{} {bytes}00 {PAYLOAD_END}\n", Symbol::Start)
+        }
+    }
+}
+
 /// The text of a trace file: the program and, line by line, what each
 /// instruction generated.
 pub fn write_trace(program: &Program, generated: &[Symbol]) -> String {
@@ -190,10 +211,10 @@ pub fn write_trace(program: &Program, generated: &[Symbol]) -> String {
 /// The same, written as it is made.
 pub(crate) fn write_trace_to(
     out: &mut dyn std::io::Write,
-    program: &Program,
+    prompt: &Prompt,
     generated: impl Iterator<Item = Symbol>,
 ) -> std::io::Result<()> {
-    let mut text = write_program(program);
+    let mut text = write_prompt(prompt);
     let mut lines = Lines::default();
     for symbol in generated {
         lines.write(symbol, &mut text);
