@@ -50,11 +50,11 @@ pub fn prompt(program: &Program, takes_input: bool) -> Prompt {
     Prompt::Input(program.payloads().last().filter(|_| takes_input).cloned())
 }
 
-/// Whether a model has a program inside, as far as its vocabulary tells: prompts can begin with `start`,
-/// and no program can be opened.
+/// Whether a model has a program inside, as far as its vocabulary tells: prompts can begin with `start` and
+/// go on with bytes, and no program can be opened.
 pub fn has_program_inside(model: &Model) -> bool {
     let has = |symbol: Symbol| model.vocabulary().id(&symbol.to_string()).is_some();
-    has(Symbol::Start) && !has(Symbol::Open)
+    has(Symbol::Start) && has(Symbol::Byte(0)) && !has(Symbol::Open)
 }
 
 /// Whether the program inside takes an input, if the model tells: those that are built here have one logit
@@ -70,7 +70,8 @@ pub fn takes_input(model: &Model) -> Option<bool> {
     Some(Symbol::from_name(name) == Some(PAYLOAD_END))
 }
 
-fn embedded(program: &Program, takes_input: bool) -> Result<Embedded, SpecialiseError> {
+/// What the weights of such a model know of the program.
+pub fn embedded(program: &Program, takes_input: bool) -> Result<Embedded, SpecialiseError> {
     let code = program.code();
     if code.len() > MOST_UNITS {
         return Err(SpecialiseError::Instructions { instructions: code.len() });

@@ -124,6 +124,10 @@ impl TraceFile {
             let failed = |source| CliError::TextTrace { path: path.clone(), source };
             let reader = TextReader::new(file).map_err(failed)?;
             let shape = reader.prompt().clone();
+            if shape.program().is_none() && !has_machine(&tokenizer) {
+                let problem = Problem::NoOpeningBrace { got: Symbol::Start.to_string() };
+                return Err(CliError::Prompt { path, problem });
+            }
             let prompt = tokenizer.encode(&shape.symbols())?.into_iter().collect();
             (Ok(shape), tokenizer, prompt, Rest::Text(reader))
         };
@@ -319,6 +323,11 @@ fn belongs(path: &str, header: &Header, model: &Model, name: &str) -> Result<(),
         return Err(CliError::OtherStop { path, model: name, found, wanted });
     }
     Ok(())
+}
+
+/// Whether a model can have a program of the machine inside.
+fn has_machine(tokenizer: &Tokenizer) -> bool {
+    [Symbol::Start, Symbol::Byte(0)].iter().all(|&symbol| tokenizer.token(symbol).is_some())
 }
 
 /// What a prompt is, if it is one of the machine's.
