@@ -143,8 +143,11 @@ fn from_prompt(graph: &mut Graph, token: &Token, history: &History) -> Fetched {
     Fetched { instruction, immediate, immediate_bytes: Immediate::At(place + one) }
 }
 
+/// What is asked of an instruction and its immediate, and its name.
+type Column = (&'static str, fn(Op, u32) -> f64);
+
 /// What is asked of an instruction in the weights, each a number of few digits.
-const COLUMNS: [(&str, fn(Op, u32) -> f64); 13] = [
+const COLUMNS: [Column; 13] = [
     ("number", |op, _| number(op)),
     ("number squared", |op, _| number(op) * number(op)),
     ("end", |op, _| features::end(op)),
