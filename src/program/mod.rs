@@ -139,11 +139,11 @@ impl Prompt {
     }
 }
 
-/// A program with all that was generated after its prompt.
+/// A prompt with all that was generated after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// What ran.
-    pub program: Program,
+    /// What it begins with.
+    pub prompt: Prompt,
     /// The tokens after the prompt, the stop token last if the program halted.
     pub generated: Vec<Symbol>,
 }

@@ -232,11 +232,7 @@ mod tests {
         for tail in ["", " ", "\n00 ff'\tout(a)\r\n halt\n", " a z <sp>"] {
             let text = format!("{good}{tail}");
             let trace = parse_trace(text.as_bytes()).unwrap();
-            assert_eq!(
-                read(text.as_bytes()),
-                Ok((Prompt::Program(trace.program), trace.generated)),
-                "{tail:?}"
-            );
+            assert_eq!(read(text.as_bytes()), Ok((trace.prompt, trace.generated)), "{tail:?}");
         }
     }
 
@@ -254,6 +250,8 @@ mod tests {
         assert_eq!((prompt, generated), (Prompt::Input(Some(Vec::new())), Vec::new()));
         for behind in ["", "00 00 00 00 commit(+1,sts=1,bt=0) halt", "05 halt", "halt", "05"] {
             let (prompt, generated) = of(&format!("start {behind}"));
+            let whole = parse_trace(format!("start {behind}").as_bytes()).unwrap();
+            assert_eq!((&whole.prompt, &whole.generated), (&prompt, &generated));
             assert_eq!((prompt, names(&generated)), (Prompt::Input(None), behind.to_owned()));
         }
         assert_eq!(

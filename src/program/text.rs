@@ -34,12 +34,28 @@ pub(crate) fn prompt_of_words<'w>(words: impl Iterator<Item = &'w str>) -> Resul
 /// A trace file: a prompt and the generated tokens.
 pub fn parse_trace(file: &[u8]) -> Result<Trace, ProgramError> {
     let mut words = Words::new(file)?;
-    let program = prompt(&mut words)?;
-    let mut generated = Vec::new();
+    let (prompt, mut generated) = match text_begins(words.text) {
+        Some(Symbol::Start) => {
+            words.next();
+            let mut symbols = Vec::new();
+            while symbols.last().is_none_or(|last| matches!(last, Symbol::Byte(_)))
+                && let Some(word) = words.next()
+            {
+                symbols.push(symbol(word).map_err(|problem| words.error(problem))?);
+            }
+            Prompt::behind_start(symbols)
+        }
+        _ => (Prompt::Program(prompt(&mut words)?), Vec::new()),
+    };
     while let Some(word) = words.next() {
         generated.push(symbol(word).map_err(|problem| words.error(problem))?);
     }
-    Ok(Trace { program, generated })
+    Ok(Trace { prompt, generated })
+}
+
+/// The first token of a text, if it begins with one.
+fn text_begins(text: &str) -> Option<Symbol> {
+    text.split_whitespace().next().and_then(Symbol::from_name)
 }
 
 /// The prompt of a file; what is wrong with it stands at the latest word.
@@ -196,10 +212,10 @@ pub fn write_prompt(prompt: &Prompt) -> String {
     }
 }
 
-/// The text of a trace file: the program and, line by line, what each
+/// The text of a trace file: the prompt and, line by line, what each
 /// instruction generated.
-pub fn write_trace(program: &Program, generated: &[Symbol]) -> String {
-    let mut text = write_program(program);
+pub fn write_trace(prompt: &Prompt, generated: &[Symbol]) -> String {
+    let mut text = write_prompt(prompt);
     let mut lines = Lines::default();
     for &symbol in generated {
         lines.write(symbol, &mut text);
