@@ -15,13 +15,10 @@ use super::lower::Lowering;
 use super::op::{Op, TokenTable};
 use super::specialise::{self, Known};
 use crate::plan::expression::feature_bounds::{Columns, FeatureBounds};
-use crate::plan::expression::function::{self, Function};
+use crate::plan::expression::function::{self, Function, Functions};
 use crate::plan::expression::interval::{Interval, greatest};
 use crate::plan::ids::TableId;
 use crate::plan::{Plan, Refusal};
-
-/// A sum of multiples of functions of one expression.
-pub type Functions = Vec<(Function, i64)>;
 
 /// Where the values of such a sum stand.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::affine::Affine;
 use super::atom::Atom;
 use super::feature_bounds::{Columns, FeatureBounds, Stands};
-use super::function::{Function, domain};
+use super::function::{Function, Functions, domain};
 use super::interval::Interval;
 use crate::plan::ids::{AtomId, FeatureId};
 use crate::plan::limits::MAX_WORK;
@@ -41,8 +41,6 @@ pub struct Arena {
     limit: u64,
     atoms: PrimaryMap<AtomId, (Atom, Interval)>,
     ids: FxHashMap<Atom, AtomId>,
-    /// Bounds of sums of functions of one expression, by the terms of the sum.
-    of_functions: FxHashMap<Vec<(AtomId, i64)>, Interval>,
     /// Terms that were looked at, tokens apart.
     work: u64,
 }
@@ -55,8 +53,7 @@ impl Arena {
     pub fn new(mut feature_bounds: FeatureBounds, limit: u64) -> Arena {
         let (atoms, ids) = (PrimaryMap::new(), FxHashMap::default());
         feature_bounds.work = 0;
-        let of_functions = FxHashMap::default();
-        let mut arena = Arena { feature_bounds, limit, atoms, ids, of_functions, work: 0 };
+        let mut arena = Arena { feature_bounds, limit, atoms, ids, work: 0 };
         arena.intern(Atom::Position, Interval::new(1, limit.into()));
         arena
     }
@@ -148,10 +145,9 @@ impl Arena {
         if let Some(x) = of.as_constant() {
             return Some(Affine::constant(function.at(x.into())));
         }
-        let (from, to) = domain([&function].into_iter(), self.bounds(&of));
-        self.is_worth((to - from).max(0) as usize)?;
-        let values = (from..=to).map(|x| i128::from(function.at(x.into())));
-        let bounds = values.fold(Interval::EMPTY, Interval::including);
+        (!self.is_exhausted()).then_some(())?;
+        let within = domain([&function].into_iter(), self.bounds(&of));
+        let bounds = self.feature_bounds.functions(vec![(function.clone(), 1)], within);
         match bounds.as_point() {
             Some(constant) => Some(Affine::constant(constant)),
             None => Some(Affine::atom(self.intern(Atom::Function { of, function }, bounds))),
@@ -232,33 +228,16 @@ impl Arena {
         if let [(id, k)] = *terms {
             return self.atoms[id].1.times(k);
         }
-        if let Some(&known) = self.of_functions.get(terms) {
-            return known;
-        }
         let around = self.bounds(of);
         let functions = terms.iter().filter_map(|&(id, k)| match &self.atoms[id].0 {
-            Atom::Function { function, .. } => Some((function, k)),
+            Atom::Function { function, .. } => Some((function.clone(), k)),
             _ => None,
         });
-        let (from, to) = domain(functions.clone().map(|term| term.0), around);
-        let sum = |x: i64| -> i128 {
-            functions.clone().map(|(f, k)| i128::from(k) * i128::from(f.at(x.into()))).sum()
-        };
-        let numbers = (to - from).max(0) as u64 + 1;
-        let bounds = if numbers <= MOST_NUMBERS {
-            self.work += numbers * terms.len() as u64;
-            (from..=to).map(sum).fold(Interval::EMPTY, Interval::including)
-        } else {
-            let each = terms.iter().map(|&(id, k)| self.atoms[id].1.times(k));
-            each.fold(Interval::point(0), Interval::plus)
-        };
-        self.of_functions.insert(terms.to_vec(), bounds);
-        bounds
+        let functions: Functions = functions.collect();
+        let within = domain(functions.iter().map(|term| &term.0), around);
+        self.feature_bounds.functions(functions, within)
     }
 }
-
-/// Functions are bounded together at so many numbers, which is enough for two that are near.
-const MOST_NUMBERS: u64 = 1 << 17;
 
 /// What is known of a token at a place.
 fn stands(place: &Affine) -> Stands {

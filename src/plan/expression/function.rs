@@ -22,6 +22,9 @@ const MOST: i128 = 1 << 50;
 #[derive(Clone, Debug)]
 pub struct Function(Arc<Values>);
 
+/// A sum of multiples of functions at the same number.
+pub type Functions = Vec<(Function, i64)>;
+
 #[derive(Debug, PartialEq, Eq)]
 struct Values {
     from: i64,
@@ -91,6 +94,12 @@ impl Function {
     /// The last number that has a value of its own.
     pub fn to(&self) -> i64 {
         self.0.from + self.0.values.len() as i64 - 1
+    }
+
+    /// Least and greatest value.
+    pub fn bounds(&self) -> Interval {
+        let all = self.0.values.iter().map(|&value| i128::from(value));
+        all.fold(Interval::EMPTY, Interval::including)
     }
 
     /// The value at a number.

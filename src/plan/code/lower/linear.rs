@@ -7,12 +7,12 @@
 
 use super::Lowering;
 use crate::plan::Refusal;
-use crate::plan::code::compiler::{Functions, Looked};
+use crate::plan::code::compiler::Looked;
 use crate::plan::code::op::{Op, POSITION, Reg, ZERO};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::atom::Atom;
 use crate::plan::expression::feature_bounds::Columns;
-use crate::plan::expression::function::are_near;
+use crate::plan::expression::function::{Functions, are_near};
 use crate::plan::ids::AtomId;
 
 /// What is read of the values of tokens and functions.
