@@ -21,7 +21,7 @@ use crate::weights::{self, Build};
 
 /// Programs of more instructions, or with more bytes of data, are refused: models have a unit for each
 /// of them in every layer.
-pub const MOST_UNITS: usize = 1 << 14;
+pub const MOST_UNITS: usize = 1 << 15;
 
 /// Why a program has no model of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -137,10 +137,10 @@ fn a_report_says_how_large_a_model_is_and_what_cannot_be_built_is_refused() {
     assert_eq!(std::fs::read(&again).unwrap(), std::fs::read(&model).unwrap());
 
     let long = at(&folder, "long.txt");
-    let code = "drop 00 00 00 00\n".repeat(1 << 14);
+    let code = "drop 00 00 00 00\n".repeat(1 << 15);
     std::fs::write(&long, format!("{{ {code} halt 00 00 00 00 }}")).unwrap();
     let refusal = refused(&["specialise", &long, "-o", &again]);
-    assert!(refusal.contains("16385 instructions"), "{refusal}");
+    assert!(refusal.contains("32769 instructions"), "{refusal}");
     let onto = refused(&["specialise", &long, "-o", &long]);
     assert!(onto.contains("is the program that is read"), "{onto}");
     std::fs::write(&long, "{ drop 00 00 00 00 halt 00 00 00 00 }").unwrap();
