@@ -16,7 +16,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
 use crate::plan::expression::atom::Atom;
-use crate::plan::expression::function::{Function, domain};
+use crate::plan::expression::function::{Function, are_near, domain};
 use crate::plan::expression::interval::Interval;
 use crate::plan::fuse::Fused;
 use crate::plan::fuse::heads::Items;
@@ -113,6 +113,8 @@ const MAX_CLASSES: usize = 256;
 /// At most this many classes of values by functions: a function with so many values that there would be more
 /// is better looked up.
 const MAX_ROW_CLASSES: usize = 64;
+/// So many values of all functions together are looked at.
+const MOST_IN_ROWS: i64 = 1 << 22;
 
 struct Walk<'a> {
     fused: &'a Fused,
@@ -304,7 +306,11 @@ fn rows(arena: &Arena, seen: &[AtomId]) -> Option<(usize, Rows)> {
     let (of, uses) = uses
         .into_iter()
         .max_by(|a, b| (total(&a.1), &a.0.terms, a.0.c).cmp(&(total(&b.1), &b.0.terms, b.0.c)))?;
-    let (from, to) = domain(uses.keys().copied(), Interval::new(i64::MIN.into(), i64::MAX.into()));
+    let functions = uses.keys().copied();
+    let (from, to) = domain(functions.clone(), Interval::new(i64::MIN.into(), i64::MAX.into()));
+    if !are_near(functions) || uses.len() as i64 * (to - from) > MOST_IN_ROWS {
+        return None;
+    }
     let count = total(&uses);
     // Those that stand in most gates first; of equal ones that with the fewest values, whatever the
     // order of a map.

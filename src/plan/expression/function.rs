@@ -12,8 +12,11 @@ use super::interval::Interval;
 /// Fewer knots are computed one by one.
 const FEW_KNOTS: usize = 16;
 
-/// More values are not written down.
+/// More values are not written down,
 const MOST_VALUES: i64 = (1 << 16) - 1;
+
+/// nor more than this for each knot, so that a table is never much larger than the units that it stands for.
+const VALUES_OF_A_KNOT: i128 = 256;
 
 /// Values beyond this are not written down, so that sums of them are easily bounded.
 const MOST: i128 = 1 << 50;
@@ -57,7 +60,8 @@ impl Function {
         let from = within.low.max(-i128::from(*first));
         let to = if slope == 0 { within.high.min(-i128::from(*last)) } else { within.high };
         let length = to.checked_sub(from)?.checked_add(1)?;
-        if knots.len() < FEW_KNOTS || !(1..=MOST_VALUES.into()).contains(&length) {
+        let most = i128::from(MOST_VALUES).min(VALUES_OF_A_KNOT * knots.len() as i128);
+        if knots.len() < FEW_KNOTS || !(1..=most).contains(&length) {
             return None;
         }
         let from = i64::from(i32::try_from(from).ok().filter(|from| *from > i32::MIN)?);
@@ -172,8 +176,13 @@ mod tests {
         };
         let of = |knots: &[(i64, i64)]| Function::of(knots, Interval::new(-(1 << 61), 1 << 61));
         assert!(of(&knots(1, 1)).is_some());
-        assert!(of(&knots(3449, 1)).is_some(), "65,532 values");
-        assert!(of(&knots(3450, 1)).is_none(), "65,551 values");
+        // 20 knots, and one value more than that of the last.
+        assert!(of(&knots(269, 1)).is_some(), "5,112 values");
+        assert!(of(&knots(270, 1)).is_none(), "5,131 values");
+        let many =
+            |count: i64| -> Vec<(i64, i64)> { (0..count).map(|k| (k, 1 - k % 2 * 2)).collect() };
+        assert!(of(&many(65_534)).is_some());
+        assert!(of(&many(65_536)).is_none());
         assert!(of(&knots(1, 1 << 46)).is_some());
         assert!(of(&knots(1, 1 << 51)).is_none());
         let far = |knot: (i64, i64)| (knot.0 + (1 << 40), knot.1);

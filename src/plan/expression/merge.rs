@@ -117,6 +117,7 @@ impl Arena {
         if *factor == Affine::constant(1)
             && let Some(function) = Function::of(&shifted, self.bounds(&gate))
         {
+            self.count((function.to() - function.from()) as usize);
             let function = self.function(gate, function)?;
             return Affine::default().plus(&function, scale);
         }
