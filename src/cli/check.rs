@@ -5,9 +5,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::CliError;
-use super::trace_file::{self, Beginning};
-use crate::model::{Model, Token};
-use crate::program::Prompt;
+use super::trace_file::{TraceFile, names};
+use crate::machine::Symbol;
+use crate::model::{Model, Token, Tokens};
+use crate::program::{Problem, Prompt};
+use crate::tokenizer::Tokenizer;
 
 /// The first difference of two traces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,6 +34,41 @@ impl Mismatch {
     }
 }
 
+/// A trace to compare with.
+struct Beginning {
+    /// What its prompt is, or why it is none of the machine's.
+    shape: Result<Prompt, Problem>,
+    /// The names of its tokens, and of all others that it may have.
+    names: Vec<String>,
+    /// Its tokens, prompt first, as places among these names.
+    tokens: Tokens,
+    /// How many of them are the prompt.
+    prompt: usize,
+}
+
+/// The trace at `path`, of either format: it is read to its end, and of the tokens after its prompt
+/// so many are kept. A text trace has the machine's tokens, or, if its prompt is `known`, the model's.
+fn beginning(
+    path: &Path,
+    model: &Model,
+    known: Option<&[Token]>,
+    most: u64,
+) -> Result<Beginning, CliError> {
+    // Of text, all names that the machine has, for the trace may be another model's.
+    let all: Vec<String> = Symbol::all().iter().map(Symbol::to_string).collect();
+    let tokenizer = Tokenizer::of_names(all.iter().map(String::as_str));
+    let mut file = TraceFile::open_as(path, model, known, tokenizer)?;
+    let names = if file.is_text_of_the_machine() { all } else { names(&file, model) };
+    let prompt = file.prompt().len();
+    let mut tokens = Tokens::default();
+    while let Some(token) = file.next().transpose()? {
+        if ((file.taken() - 1).saturating_sub(prompt as u64)) < most {
+            tokens.push(token);
+        }
+    }
+    Ok(Beginning { shape: file.into_shape(), names, tokens, prompt })
+}
+
 /// The trace that a run is compared with.
 pub struct Reference {
     trace: Beginning,
@@ -51,7 +88,7 @@ impl Reference {
     ) -> Result<Reference, CliError> {
         // Of a prompt of another shape a text trace does not say where it ends.
         let known = if shape.is_none() { Some(prompt) } else { None };
-        let trace = trace_file::beginning(path, model, known, most.saturating_add(1))?;
+        let trace = beginning(path, model, known, most.saturating_add(1))?;
         let of_other_shape = match (&trace.shape, shape) {
             (Ok(found), Some(own)) => found.program().is_some() != own.program().is_some(),
             (Err(problem), Some(_)) => {

@@ -78,7 +78,7 @@ impl TraceFile {
     }
 
     /// The same, where a text trace of the machine has tokens of its own: those of a `tokenizer`.
-    fn open_as(
+    pub fn open_as(
         path: &Path,
         model: &Model,
         known: Option<&[Token]>,
@@ -201,6 +201,16 @@ impl TraceFile {
     /// What its prompt is, if it is one of the machine's.
     pub fn shape(&self) -> Option<&Prompt> {
         self.shape.as_ref().ok()
+    }
+
+    /// The same, or why it is none.
+    pub fn into_shape(self) -> Result<Prompt, Problem> {
+        self.shape
+    }
+
+    /// Whether it is text with the machine's own tokens.
+    pub fn is_text_of_the_machine(&self) -> bool {
+        matches!(self.rest, Rest::Text(_))
     }
 
     /// What its tokens mean.
@@ -333,44 +343,6 @@ fn has_machine(tokenizer: &Tokenizer) -> bool {
 /// What a prompt is, if it is one of the machine's.
 fn shape<'n>(prompt: &Tokens, name: impl Fn(Token) -> &'n str) -> Result<Prompt, Problem> {
     text::prompt_of_words(prompt.iter().map(name))
-}
-
-/// A trace to compare with.
-pub struct Beginning {
-    /// What its prompt is, or why it is none of the machine's.
-    pub shape: Result<Prompt, Problem>,
-    /// The names of its tokens, and of all others that it may have.
-    pub names: Vec<String>,
-    /// Its tokens, prompt first, as places among these names.
-    pub tokens: Tokens,
-    /// How many of them are the prompt.
-    pub prompt: usize,
-}
-
-/// The trace at `path`, of either format: it is read to its end, and of the tokens after its prompt
-/// so many are kept. A text trace has the machine's tokens, or, if its prompt is `known`, the model's.
-pub fn beginning(
-    path: &Path,
-    model: &Model,
-    known: Option<&[Token]>,
-    most: u64,
-) -> Result<Beginning, CliError> {
-    // Of text, all names that the machine has, for the trace may be another model's.
-    let all: Vec<String> = Symbol::all().iter().map(Symbol::to_string).collect();
-    let tokenizer = Tokenizer::of_names(all.iter().map(String::as_str));
-    let mut file = TraceFile::open_as(path, model, known, tokenizer)?;
-    let names = match file.rest {
-        Rest::Text(_) => all,
-        Rest::Names(..) | Rest::Binary(_) => names(&file, model),
-    };
-    let prompt = file.prompt.len();
-    let mut tokens = Tokens::default();
-    while let Some(token) = file.next().transpose()? {
-        if ((file.taken() - 1).saturating_sub(prompt as u64)) < most {
-            tokens.push(token);
-        }
-    }
-    Ok(Beginning { shape: file.shape, names, tokens, prompt })
 }
 
 /// The names of a trace's tokens.

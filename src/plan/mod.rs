@@ -46,8 +46,8 @@ use output_head::Output;
 
 pub(crate) use code::compiler::Compiler;
 pub(crate) use code::deferred::{Deferred, split};
-pub(crate) use code::liveness::Rows;
 pub(crate) use code::op::{BEST, FIRST, Op, POSITION, PREDICTION, Reg};
+pub(crate) use code::rows::Rows;
 pub(crate) use code::specialise::Known;
 pub use explain::HeadStory;
 pub(crate) use expression::mean::steps as sum_steps;

@@ -13,11 +13,10 @@
 use cranelift_entity::EntitySet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::rows::{Rows, rows};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
 use crate::plan::expression::atom::Atom;
-use crate::plan::expression::function::{Function, are_near, domain};
-use crate::plan::expression::interval::Interval;
 use crate::plan::fuse::Fused;
 use crate::plan::fuse::heads::Items;
 use crate::plan::ids::{AtomId, ColumnId, FeatureId, LatchId, SumId, TableId};
@@ -76,21 +75,6 @@ pub struct Live {
     pub counts: Counts,
 }
 
-/// Classes of the values of an expression, by functions of it.
-#[derive(Clone, Debug)]
-pub struct Rows {
-    /// The expression.
-    pub of: Affine,
-    /// The functions on which all values of a class agree.
-    pub functions: FxHashSet<Function>,
-    /// The value at which the classes begin; those below are of its class.
-    pub from: i64,
-    /// Classes of values from there on; those above are of the last one's.
-    pub classes: Vec<u16>,
-    /// A value of every class.
-    pub representatives: Vec<i64>,
-}
-
 /// How much of a model is left.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Counts {
@@ -110,11 +94,6 @@ pub struct Counts {
 const FEW_VALUES: usize = 40;
 /// At most this many token classes, and as many selected-token classes.
 const MAX_CLASSES: usize = 256;
-/// At most this many classes of values by functions: a function with so many values that there would be more
-/// is better looked up.
-const MAX_ROW_CLASSES: usize = 64;
-/// So many values of all functions together are looked at.
-const MOST_IN_ROWS: i64 = 1 << 22;
 
 struct Walk<'a> {
     fused: &'a Fused,
@@ -203,7 +182,7 @@ pub fn live(fused: &mut Fused, output: &Output) -> Result<Live, Cause> {
 
     let arena = &fused.analysis.arena;
     let count = |is: &dyn Fn(&Atom) -> bool| seen.iter().filter(|&&id| is(arena.atom(id))).count();
-    let rows = rows(arena, &seen);
+    let rows = rows(arena, gates(arena, &seen));
     let (asked, selector) = selector(arena, &seen).unzip();
     let rows = rows.filter(|rows| asked.is_none_or(|asked| rows.0 > asked)).map(|rows| rows.1);
     let selector = selector.filter(|_| rows.is_none());
@@ -290,77 +269,6 @@ fn selector(arena: &Arena, seen: &[AtomId]) -> Option<(usize, Affine)> {
     let most =
         uses.into_iter().max_by(|a, b| (a.1, &a.0.terms, a.0.c).cmp(&(b.1, &b.0.terms, b.0.c)));
     most.map(|most| (most.1, most.0.clone()))
-}
-
-/// Classes of the expression whose functions stand in most gates, and how often they do.
-fn rows(arena: &Arena, seen: &[AtomId]) -> Option<(usize, Rows)> {
-    let mut uses: FxHashMap<&Affine, FxHashMap<&Function, usize>> = FxHashMap::default();
-    for gate in gates(arena, seen) {
-        for &(atom, _) in &gate.terms {
-            if let Atom::Function { of, function } = arena.atom(atom) {
-                *uses.entry(of).or_default().entry(function).or_default() += 1;
-            }
-        }
-    }
-    let total = |of: &FxHashMap<&Function, usize>| of.values().sum::<usize>();
-    let (of, uses) = uses
-        .into_iter()
-        .max_by(|a, b| (total(&a.1), &a.0.terms, a.0.c).cmp(&(total(&b.1), &b.0.terms, b.0.c)))?;
-    let functions = uses.keys().copied();
-    let (from, to) = domain(functions.clone(), Interval::new(i64::MIN.into(), i64::MAX.into()));
-    if !are_near(functions) || uses.len() as i64 * (to - from) > MOST_IN_ROWS {
-        return None;
-    }
-    let count = total(&uses);
-    // Those that stand in most gates first; of equal ones that with the fewest values, whatever the
-    // order of a map.
-    let mut functions: Vec<(usize, Vec<i64>, &Function)> = uses
-        .into_iter()
-        .map(|(function, uses)| {
-            let values = (from..=to).map(|x| function.at(x.into())).collect();
-            (uses, values, function)
-        })
-        .collect();
-    functions.sort_unstable_by(|a, b| (b.0, &a.1).cmp(&(a.0, &b.1)));
-    let mut classes = vec![0u16; (to - from + 1) as usize];
-    let mut rows = Rows {
-        of: of.clone(),
-        functions: FxHashSet::default(),
-        from,
-        classes: Vec::new(),
-        representatives: vec![from],
-    };
-    for (_, values, function) in functions {
-        let mut ids: FxHashMap<(u16, i64), u16> = FxHashMap::default();
-        let mut representatives = Vec::new();
-        let finer: Vec<u16> = classes
-            .iter()
-            .zip(&values)
-            .zip(from..)
-            .map(|((&class, &value), x)| {
-                let next = ids.len() as u16;
-                *ids.entry((class, value)).or_insert_with(|| {
-                    representatives.push(x);
-                    next
-                })
-            })
-            .collect();
-        if ids.len() <= MAX_ROW_CLASSES {
-            (classes, rows.representatives) = (finer, representatives);
-            rows.functions.insert(function.clone());
-        }
-    }
-    rows.classes = classes;
-    Some((count, rows))
-}
-
-impl Rows {
-    /// The class of a value.
-    #[inline]
-    pub fn class(&self, x: i64) -> u16 {
-        let last = self.classes.len() as i64 - 1;
-        self.classes[x.saturating_sub(self.from).clamp(0, last) as usize]
-    }
 }
 
 /// The latch whose age stands in most gates.
