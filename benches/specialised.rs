@@ -16,7 +16,7 @@ use hardmax::engine::{Attention, Decoder, Planned, Reference, generate};
 use hardmax::linalg::Kernel;
 use hardmax::model::{Model, Token};
 use hardmax::plan::Plan;
-use hardmax::specialise;
+use hardmax::specialise::{self, Takes};
 use hardmax::tokenizer::Tokenizer;
 use programs::{median, model_and_programs, runs};
 
@@ -77,10 +77,11 @@ fn main() {
     ]);
     for (name, program) in programs {
         let since = Instant::now();
-        let build = specialise::specialise(&program, true).expect("bundled programs are small");
+        let build = specialise::specialise(&program, Takes::AtMost(65_535))
+            .expect("bundled programs are small");
         let specialised = Model::new(build.parts).expect("a model");
         let seconds = since.elapsed().as_secs_f64();
-        let own_prompt = specialise::prompt(&program, true).symbols();
+        let own_prompt = specialise::prompt(&program, Takes::AtMost(65_535)).symbols();
         let models =
             [(&universal, program.prompt(), None), (&specialised, own_prompt, Some(seconds))];
         let mut rates = [(Vec::new(), Vec::new()), (Vec::new(), Vec::new())];

@@ -35,10 +35,18 @@ pub enum SpecialiseError {
     Oracle(#[from] OracleError),
 }
 
-/// The model that runs one program, on any input if it `takes_input`: the payload of its last
-/// `input_base`.
-pub fn specialise(program: &Program, takes_input: bool) -> Result<Build, SpecialiseError> {
-    let embedded = embedded(program, takes_input)?;
+/// What a program takes for its input: the payload of its last `input_base`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing: all its payloads are data.
+    Nothing,
+    /// At most so many bytes.
+    AtMost(u32),
+}
+
+/// The model that runs one program on any input that it takes.
+pub fn specialise(program: &Program, takes: Takes) -> Result<Build, SpecialiseError> {
+    let embedded = embedded(program, takes)?;
     let names: Vec<String> = Symbol::without_program().iter().map(Symbol::to_string).collect();
     let tokenizer = Tokenizer::of_names(names.iter().map(String::as_str));
     let stop = tokenizer.token(HALT).expect("these are the names of all symbols");
@@ -46,8 +54,8 @@ pub fn specialise(program: &Program, takes_input: bool) -> Result<Build, Special
 }
 
 /// The prompt with which the program's own model runs it.
-pub fn prompt(program: &Program, takes_input: bool) -> Prompt {
-    Prompt::Input(program.payloads().last().filter(|_| takes_input).cloned())
+pub fn prompt(program: &Program, takes: Takes) -> Prompt {
+    Prompt::Input(program.payloads().last().filter(|_| takes != Takes::Nothing).cloned())
 }
 
 /// Whether a model has a program inside, as far as its vocabulary tells: prompts can begin with `start` and
@@ -57,28 +65,34 @@ pub fn has_program_inside(model: &Model) -> bool {
     has(Symbol::Start) && has(Symbol::Byte(0)) && !has(Symbol::Open)
 }
 
-/// Whether the program inside takes an input, if the model tells: those that are built here have one logit
-/// behind `start` that is not 0, of the token that goes on without an input. Where the program takes one
-/// that is the end of the payload, which no instruction can generate first.
-pub fn takes_input(model: &Model) -> Option<bool> {
+/// What the program inside takes, if the model tells: those that are built here have one logit behind
+/// `start` that is not 0, of the token that goes on without an input. Where the program takes one that is the
+/// end of the payload, which no instruction can generate first, and the logit is one more than the input may
+/// have bytes.
+pub fn takes(model: &Model) -> Option<Takes> {
     let start = model.vocabulary().id(&Symbol::Start.to_string())?;
     let mut reference = Reference::new(model, Attention::Kinds, Kernel::preferred()).ok()?;
     reference.step(start).ok()?;
     let mut told = (0..).zip(reference.logits()).filter(|logit| *logit.1 != 0.0);
-    let (Some((first, _)), None) = (told.next(), told.next()) else { return None };
+    let (Some((first, logit)), None) = (told.next(), told.next()) else { return None };
     let name = model.vocabulary().name(Token(first));
-    Some(Symbol::from_name(name) == Some(PAYLOAD_END))
+    let most = Some(logit - 1.0).filter(|most| most.fract() == 0.0)?;
+    match Symbol::from_name(name)? {
+        PAYLOAD_END if (0.0..=u32::MAX.into()).contains(&most) => Some(Takes::AtMost(most as u32)),
+        PAYLOAD_END => None,
+        _ => Some(Takes::Nothing),
+    }
 }
 
 /// What the weights of such a model know of the program.
-pub fn embedded(program: &Program, takes_input: bool) -> Result<Embedded, SpecialiseError> {
+pub fn embedded(program: &Program, takes: Takes) -> Result<Embedded, SpecialiseError> {
     let code = program.code();
     if code.len() > MOST_UNITS {
         return Err(SpecialiseError::Instructions { instructions: code.len() });
     }
     let payloads = program.payloads();
-    let begin = payloads.len() - usize::from(takes_input && !payloads.is_empty());
-    let takes_input = begin < payloads.len();
+    let takes = if payloads.is_empty() { Takes::Nothing } else { takes };
+    let begin = payloads.len() - usize::from(takes != Takes::Nothing);
     // Later payloads lie over earlier ones, and so does the 0 behind each.
     let mut bytes = BTreeMap::new();
     for (instruction, payload) in code.iter().zip(&payloads[..begin]) {
@@ -100,11 +114,12 @@ pub fn embedded(program: &Program, takes_input: bool) -> Result<Embedded, Specia
     if units > MOST_UNITS {
         return Err(SpecialiseError::Data { bytes: units });
     }
-    let first = if takes_input {
-        PAYLOAD_END
-    } else {
-        let (generated, _) = oracle::trace(program, 1)?;
-        generated.first().copied().unwrap_or(HALT)
+    let (first, told) = match takes {
+        Takes::AtMost(bytes) => (PAYLOAD_END, u64::from(bytes) + 1),
+        Takes::Nothing => {
+            let (generated, _) = oracle::trace(program, 1)?;
+            (generated.first().copied().unwrap_or(HALT), 1)
+        }
     };
-    Ok(Embedded { code: code.to_vec(), begin, memory, first })
+    Ok(Embedded { code: code.to_vec(), begin, memory, first, told })
 }

@@ -29,6 +29,14 @@ fn a_model_with_a_program_inside_takes_only_the_input() {
     let report = json(0, &[&by_file[..], &["--engine", "reference", "--verify", "plan"]].concat());
     assert_eq!((&report["prompt_tokens"], &report["verify"]["mismatches"]), (&8.into(), &0.into()));
     assert_eq!((&report["fallback"], &report["verify"]["fallback"]), (&Value::Null, &Value::Null));
+    // Longer than there is room for, however it is given.
+    let long = at(&folder, "long");
+    std::fs::write(&long, "a".repeat(65_536)).unwrap();
+    let refusal = refused(&[&run[..], &["--input", &long]].concat());
+    assert!(refusal.contains("an input of 65536 bytes, but"), "{refusal}");
+    std::fs::write(&prompt, format!("start {}00 commit(+0,sts=0,bt=0)", "a ".repeat(65_536)))
+        .unwrap();
+    assert!(refused(&by_file).contains("has room for 65535"));
     // Without its payload the prompt goes on by itself, as with an empty input.
     std::fs::write(&prompt, "start").unwrap();
     assert_eq!(prints(0, &mut hardmax(&by_file)), "Hello, world!\n");
@@ -125,7 +133,7 @@ fn a_program_without_an_input_is_run_by_start_alone() {
 fn a_report_says_how_large_a_model_is_and_what_cannot_be_built_is_refused() {
     let (folder, model) = specialised(&["hello"]);
     let report = json(0, &["specialise", "hello", "-o", &model]);
-    assert_eq!(report["takes_input"], true);
+    assert_eq!(report["input_capacity"], 65_535);
     let inspected = json(0, &["inspect", &model, "--plan"]);
     assert_eq!(report["nonzeros"], inspected["nonzeros"]);
     assert_eq!(report["shape"], inspected["shape"]);

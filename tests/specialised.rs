@@ -16,7 +16,7 @@ use hardmax::model::{Model, Token, Tokens};
 use hardmax::oracle;
 use hardmax::plan::{Plan, Refusal};
 use hardmax::program::Program;
-use hardmax::specialise;
+use hardmax::specialise::{self, Takes};
 use hardmax::tokenizer::Tokenizer;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -29,8 +29,8 @@ const LIMIT: u64 = 1_200;
 const SHORT: u64 = 400;
 
 /// The trace of a specialised model: its prompt, and what the oracle writes.
-fn expected(program: &Program, takes_input: bool, limit: u64) -> (Vec<Symbol>, Vec<Symbol>) {
-    let prompt = specialise::prompt(program, takes_input).symbols();
+fn expected(program: &Program, takes: Takes, limit: u64) -> (Vec<Symbol>, Vec<Symbol>) {
+    let prompt = specialise::prompt(program, takes).symbols();
     (prompt, oracle::trace(program, limit).unwrap().0)
 }
 
@@ -42,11 +42,11 @@ struct Specialised {
 }
 
 impl Specialised {
-    fn new(program: &Program, takes_input: bool) -> Specialised {
-        let build = specialise::specialise(program, takes_input).unwrap();
+    fn new(program: &Program, takes: Takes) -> Specialised {
+        let build = specialise::specialise(program, takes).unwrap();
         let model = Model::new(build.parts).unwrap();
         let tokenizer = Tokenizer::new(model.vocabulary());
-        let (prompt, generated) = expected(program, takes_input, LIMIT);
+        let (prompt, generated) = expected(program, takes, LIMIT);
         let [prompt, generated] = [prompt, generated].map(|of| tokenizer.encode(&of).unwrap());
         Specialised { model, prompt, generated }
     }
@@ -136,10 +136,10 @@ proptest! {
 
 fn graph_predicts(source: &Source, takes_input: bool) {
     let program = source.program();
-    let embedded = specialise::embedded(&program, takes_input).unwrap();
+    let takes = if takes_input { Takes::AtMost(u32::MAX) } else { Takes::Nothing };
+    let embedded = specialise::embedded(&program, takes).unwrap();
     let graph = graph::specialised(&embedded);
-    let (prompt, generated) =
-        expected(&program, takes_input && !program.payloads().is_empty(), SHORT);
+    let (prompt, generated) = expected(&program, takes, SHORT);
     let vocabulary = Symbol::without_program();
     let mut evaluation = Evaluation::new(&graph, memory).unwrap();
     let trace: Vec<Symbol> = prompt.iter().chain(&generated).copied().collect();
@@ -156,9 +156,11 @@ fn graph_predicts(source: &Source, takes_input: bool) {
 #[test]
 fn models_with_random_programs_generate_what_the_oracle_writes() {
     for (number, program) in programs(common::cases(10) as usize).iter().enumerate() {
+        let most = [7, u32::MAX, 65_535][number % 3];
         let takes_input = !program.payloads().is_empty() && number % 2 == 0;
-        let specialised = Specialised::new(program, takes_input);
-        assert_eq!(specialise::takes_input(&specialised.model), Some(takes_input));
+        let takes = if takes_input { Takes::AtMost(most) } else { Takes::Nothing };
+        let specialised = Specialised::new(program, takes);
+        assert_eq!(specialise::takes(&specialised.model), Some(takes));
         assert!(specialise::has_program_inside(&specialised.model));
         assert_eq!(specialised.by(Attention::Kinds), specialised.generated, "program {number}");
         assert_eq!(specialised.by(Attention::Hull), specialised.generated, "program {number}");
@@ -203,8 +205,8 @@ fn with_data() -> Program {
 #[test]
 fn data_are_in_the_weights_and_writes_lie_over_them() {
     let program = with_data();
-    for takes_input in [true, false] {
-        let specialised = Specialised::new(&program, takes_input);
+    for takes in [Takes::AtMost(100), Takes::Nothing] {
+        let specialised = Specialised::new(&program, takes);
         assert!(specialised.generated.len() > 500);
         assert_eq!(specialised.by(Attention::Kinds), specialised.generated);
         assert_eq!(specialised.by_plan(), specialised.generated);
@@ -225,7 +227,7 @@ fn a_wrong_token_is_found_wherever_it_stands() {
         ]);
     }
     code.push((Op::Halt, 0));
-    let specialised = Specialised::new(&program(&code, &[]), false);
+    let specialised = Specialised::new(&program(&code, &[]), Takes::Nothing);
     assert_eq!(specialised.by_plan(), specialised.generated);
     let good = specialised.trace();
     assert!(specialised.generated.len() > 100);

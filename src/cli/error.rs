@@ -94,8 +94,14 @@ pub enum CliError {
     NoSuchToken { path: PathBuf, line: u64, name: String },
     #[error("{}: this model runs programs, and none is named", shown::path(model))]
     NoProgram { model: String },
-    #[error("{}: the program inside takes no input", shown::path(model))]
-    TakesNoInput { model: String },
+    #[error("{}: the program inside takes no input", shown::path(name))]
+    TakesNoInput { name: String },
+    #[error(
+        "{}: an input of {length} bytes, but the program inside has room for {most}; hardmax specialise \
+         makes as much room as the input needs that it is given",
+        shown::path(name)
+    )]
+    LongInput { name: String, length: usize, most: u32 },
     #[error("{}: a prompt is taken as it stands; {flag} changes programs", shown::path(path))]
     PromptAsItStands { path: PathBuf, flag: &'static str },
     #[error("{}: this is a trace with another input", shown::path(path))]

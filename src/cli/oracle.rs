@@ -71,7 +71,7 @@ impl Oracle {
         let read = [program, input, reference, ("the model", self.model.as_deref())];
         outputs::check(self.trace.as_deref(), &read)?;
         let resolved = self.source.resolve()?;
-        let takes_input = self.source.takes_input(&resolved);
+        let takes = self.source.takes(&resolved);
         let program = resolved.program;
         // Binary traces say of which model they are, and are read and written by its token ids.
         let keeps_trace = self.trace.is_some() || self.check.is_some();
@@ -79,7 +79,7 @@ impl Oracle {
         let model = keeps_trace.then(|| inputs::model(self.model.as_deref())).transpose()?;
         let shape = match &model {
             Some(model) if specialise::has_program_inside(model) => {
-                specialise::prompt(&program, takes_input)
+                specialise::prompt(&program, takes)
             }
             _ => Prompt::Program(program.clone()),
         };

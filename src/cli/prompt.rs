@@ -7,7 +7,7 @@ use super::source::{Source, SourceOrInput};
 use super::{CliError, inputs};
 use crate::model::{Model, Token};
 use crate::program::Prompt;
-use crate::specialise;
+use crate::specialise::{self, Takes};
 use crate::tokenizer::Tokenizer;
 
 /// A prompt in a model's tokens.
@@ -31,19 +31,34 @@ impl SourceOrInput {
             Ok(Given { name, tokens, prompt: Some(prompt) })
         };
         match &self.source {
-            Some(source) if is_inside && source.is_token_program() => of_file(source, model),
+            Some(source) if is_inside && source.is_token_program() => {
+                of_file(source, model).and_then(|given| fits(given, specialise::takes(model)))
+            }
             Some(source) => encoded(source.name(), Prompt::Program(source.program()?)),
             None if !is_inside => Err(CliError::NoProgram { model: inputs::model_name(path) }),
             None => {
                 let input = self.input.read()?;
                 let name = inputs::model_name(path);
-                match specialise::takes_input(model) {
-                    Some(false) if input.is_some() => Err(CliError::TakesNoInput { model: name }),
-                    Some(false) => encoded(name, Prompt::Input(None)),
-                    _ => encoded(name, Prompt::Input(Some(input.unwrap_or_default()))),
-                }
+                let takes = specialise::takes(model);
+                let prompt = match takes {
+                    Some(Takes::Nothing) => Prompt::Input(input),
+                    _ => Prompt::Input(Some(input.unwrap_or_default())),
+                };
+                encoded(name, prompt).and_then(|given| fits(given, takes))
             }
         }
+    }
+}
+
+/// The prompt, if a program that takes so much can take its input.
+fn fits(given: Given, takes: Option<Takes>) -> Result<Given, CliError> {
+    let length = given.prompt.as_ref().and_then(Prompt::input).map(<[u8]>::len);
+    match (takes, length) {
+        (Some(Takes::Nothing), Some(_)) => Err(CliError::TakesNoInput { name: given.name }),
+        (Some(Takes::AtMost(most)), Some(length)) if length > most as usize => {
+            Err(CliError::LongInput { name: given.name, length, most })
+        }
+        _ => Ok(given),
     }
 }
 

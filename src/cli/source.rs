@@ -9,6 +9,7 @@ use super::bundled_programs::{self, BundledProgram};
 use super::outputs::Input;
 use super::{CliError, clang, inputs};
 use crate::program::Program;
+use crate::specialise::Takes;
 use crate::wasm::{self, Compiled, Entry, InputRoom, Invocation, Options};
 
 /// A program and its input, as named on the command line.
@@ -161,11 +162,15 @@ impl Source {
         compiles.or(self.given.flag())
     }
 
-    /// Whether the last payload of the program is its input. Of a token program nothing says so, but a
-    /// payload that is given takes its place.
-    pub fn takes_input(&self, resolved: &Resolved) -> bool {
-        let is_last = self.is_token_program() && !resolved.program.payloads().is_empty();
-        resolved.input.is_some() || is_last
+    /// What the program takes for its input. A token program does not say so: its last payload is the
+    /// input, for an input that is given takes its place, and may be as long as memory is.
+    pub fn takes(&self, resolved: &Resolved) -> Takes {
+        let is_token_program = self.is_token_program() && !resolved.program.payloads().is_empty();
+        match resolved.input {
+            Some(room) => Takes::AtMost(room.capacity),
+            None if is_token_program => Takes::AtMost(u32::MAX),
+            None => Takes::Nothing,
+        }
     }
 
     /// The program with its input.

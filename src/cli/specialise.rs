@@ -11,13 +11,13 @@ use super::source::Source;
 use super::{CliError, Verdict, outputs};
 use crate::model::{Model, Shape};
 use crate::shown;
-use crate::specialise;
+use crate::specialise::{self, Takes};
 
 /// Compute a model that has a program in its weights, and write the model file.
 ///
 /// The prompt of such a model is only the input: `hardmax run --model FILE --args TEXT`. Behind it,
 /// it generates the very tokens that the model of all programs does. The same bytes every time, on
-/// every machine. An input that is given here is not in the model.
+/// every machine. An input that is given here is not in the model, but there will be room for as many bytes.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax specialise hello -o /tmp/hello.bin
@@ -40,8 +40,8 @@ pub struct Specialise {
 struct Report {
     program: String,
     model: String,
-    /// Whether its prompt has an input.
-    takes_input: bool,
+    /// How many bytes the input of its prompt may have, if there is one.
+    input_capacity: Option<u32>,
     instructions: usize,
     shape: Shape,
     weights: u64,
@@ -55,10 +55,10 @@ impl Specialise {
         outputs::check(Some(&self.output), &self.source.files())?;
         let place = outputs::place(&self.output)?;
         let resolved = self.source.resolve()?;
-        let takes_input = self.source.takes_input(&resolved);
+        let takes = self.source.takes(&resolved);
         let building = Instant::now();
         let failed = |source| CliError::Specialise { path: self.source.path().into(), source };
-        let build = specialise::specialise(&resolved.program, takes_input).map_err(failed)?;
+        let build = specialise::specialise(&resolved.program, takes).map_err(failed)?;
         let model = Model::new(build.parts)?;
         let seconds = building.elapsed().as_secs_f64();
         let bytes = model.to_bytes();
@@ -66,7 +66,10 @@ impl Specialise {
         let report = Report {
             program: self.source.name(),
             model: self.output.display().to_string(),
-            takes_input,
+            input_capacity: match takes {
+                Takes::AtMost(bytes) => Some(bytes),
+                Takes::Nothing => None,
+            },
             instructions: resolved.program.code().len(),
             shape: model.shape(),
             weights: model.shape().weights() as u64,

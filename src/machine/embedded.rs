@@ -15,4 +15,7 @@ pub struct Embedded {
     /// The first token that a run generates after `start`, the prompt of a program that takes no
     /// input. Of one that takes an input it is the end of the payload that is missing.
     pub first: Symbol,
+    /// The logit of that token behind `start`, where all others are 0: one more than an input may have
+    /// bytes, and 1 where there is no input.
+    pub told: u64,
 }

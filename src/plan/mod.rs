@@ -213,7 +213,10 @@ impl Plan {
             plane_groups: self.output.plane_groups.len(),
             guards: self.output.guards.len() + self.output.guards_of_predictions.len(),
             classes: self.live.members.len(),
-            selected_classes: self.selected_class_count(),
+            selected_classes: match self.rows() {
+                Some(rows) => rows.representatives.len(),
+                None => self.live.representatives.len(),
+            },
         }
     }
 }

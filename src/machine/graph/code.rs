@@ -109,14 +109,14 @@ impl Code<'_> {
         }
     }
 
-    /// The first token behind `start`, and what is 1 there and 0 everywhere else.
-    pub fn first(&self, graph: &mut Graph) -> Option<(Symbol, Value)> {
+    /// The first token behind `start`, and its logit there, which is 0 everywhere else.
+    pub fn first(&self, graph: &mut Graph) -> Option<(Symbol, Linear)> {
         match self {
             Code::Prompt => None,
             Code::Weights(program) => {
                 let symbols = self.vocabulary();
                 let is_start = |id: usize| f64::from(u8::from(symbols[id] == Symbol::Start));
-                Some((program.first, graph.feature("start", is_start)))
+                Some((program.first, graph.feature("start", is_start) * program.told as f64))
             }
         }
     }

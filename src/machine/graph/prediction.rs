@@ -80,8 +80,8 @@ pub fn predict(
                 one * (-10.0 * CLASS)
             }
         };
-        let at_start = first.filter(|first| first.0 == symbol).map(|first| first.1);
-        graph.predict(id, logit + at_start.map_or(Linear::zero(), Linear::from));
+        let at_start = first.as_ref().filter(|first| first.0 == symbol);
+        graph.predict(id, logit + at_start.map_or(Linear::zero(), |first| first.1.clone()));
     }
 }
 
