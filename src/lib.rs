@@ -25,6 +25,7 @@ pub mod oracle;
 pub mod plan;
 pub mod program;
 mod shown;
+pub mod specialise;
 pub mod tokenizer;
 pub mod wasm;
 pub mod weights;

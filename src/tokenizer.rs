@@ -28,10 +28,25 @@ pub struct Tokenizer {
 
 /// A symbol that the vocabulary has no token for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("this model has no token {}, which the program needs", shown::quoted(name))]
+#[error(
+    "this model has no token {}, which stands at position {position}{}",
+    shown::quoted(name),
+    hint(name)
+)]
 pub struct NoToken {
     /// Its name.
     pub name: String,
+    /// The position at which it stands.
+    pub position: u64,
+}
+
+/// What it may mean that a vocabulary lacks a name.
+pub(crate) fn hint(name: &str) -> &'static str {
+    match Symbol::from_name(name) {
+        Some(Symbol::Open) => ": it has no programs in its prompts, but perhaps one inside",
+        Some(Symbol::Start) => ": it has no program inside, and wants one in its prompt",
+        _ => "",
+    }
 }
 
 impl Tokenizer {
@@ -53,14 +68,19 @@ impl Tokenizer {
         Tokenizer { tokens, symbols }
     }
 
-    /// The token that means this.
-    pub fn token(&self, symbol: Symbol) -> Result<Token, NoToken> {
-        self.tokens[symbol.id() as usize].ok_or_else(|| NoToken { name: symbol.to_string() })
+    /// The token that means this, if there is one.
+    pub fn token(&self, symbol: Symbol) -> Option<Token> {
+        self.tokens[symbol.id() as usize]
     }
 
-    /// The tokens that mean these. The first that the vocabulary lacks is the error.
+    /// The same for what stands at a position.
+    pub fn token_at(&self, symbol: Symbol, position: u64) -> Result<Token, NoToken> {
+        self.token(symbol).ok_or_else(|| NoToken { name: symbol.to_string(), position })
+    }
+
+    /// The tokens that mean these, from position 0 on. The first that the vocabulary lacks is the error.
     pub fn encode(&self, symbols: &[Symbol]) -> Result<Vec<Token>, NoToken> {
-        symbols.iter().map(|&symbol| self.token(symbol)).collect()
+        (0..).zip(symbols).map(|(position, &symbol)| self.token_at(symbol, position)).collect()
     }
 
     /// What a token means, if it is one of the machine's.
@@ -89,7 +109,7 @@ mod tests {
     fn the_first_name_that_is_lacking_is_named() {
         let tokenizer = Tokenizer::of_names(["{", "00"].into_iter());
         let symbols = [Symbol::Open, Symbol::Byte(255), Symbol::Close];
-        assert_eq!(tokenizer.encode(&symbols), Err(NoToken { name: "ff".into() }));
+        assert_eq!(tokenizer.encode(&symbols), Err(NoToken { name: "ff".into(), position: 1 }));
     }
 
     #[test]
@@ -97,7 +117,7 @@ mod tests {
         let tokenizer = Tokenizer::of_names(["x", "<sp>"].into_iter());
         assert_eq!(tokenizer.symbol(Token(0)), None);
         assert_eq!(tokenizer.symbol(Token(1)), None);
-        assert!(tokenizer.token(Symbol::Byte(b'x')).is_err());
+        assert_eq!(tokenizer.token(Symbol::Byte(b'x')), None);
     }
 
     #[test]
@@ -105,7 +125,7 @@ mod tests {
         let names: Vec<String> = Symbol::all().iter().map(Symbol::to_string).collect();
         let tokenizer = Tokenizer::new(&Vocabulary::new(names).unwrap());
         for &symbol in Symbol::all() {
-            assert_eq!(tokenizer.token(symbol), Ok(Token(symbol.id())));
+            assert_eq!(tokenizer.token(symbol), Some(Token(symbol.id())));
             assert_eq!(tokenizer.symbol(Token(symbol.id())), Some(symbol));
         }
     }

@@ -118,7 +118,8 @@ fn a_trace_behind_any_prompt_is_a_trace() {
             assert_eq!(report["prompt_tokens"], 4);
         }
     }
-    assert!(refused(&["verify", &text, "--model", &model]).contains("run.txt:1:1: "));
+    let unknown = refused(&["verify", &text, "--model", &model]);
+    assert!(unknown.contains("run.txt: the prompt is no program"), "{unknown}");
 
     // Converted there and back it is the same.
     let convert = |from: &str, to: &str, more: &[&str]| {
@@ -156,11 +157,18 @@ fn a_trace_behind_any_prompt_is_a_trace() {
         let read = [command, &text, "--model", &model, "--prompt", &none];
         assert!(refused(&read).contains("none: "));
     }
-    // `--check` compares runs of programs.
-    let check = ["run", "--prompt", &prompt, "--raw", "--check", &binary];
-    hardmax(&check).assert().code(2);
+    // `--check` compares with either, by names, and a program's run is none of them.
+    let run = ["run", "--model", &model, "--prompt", &prompt, "--raw", "--max-tokens", "5"];
+    for (reference, found) in [(&to_text, Value::from("equal")), (&binary, Value::from("equal"))] {
+        assert_eq!(json(1, &[&run[..], &["--check", reference]].concat())["check"], found);
+    }
+    std::fs::write(&text, "start a b c\nd a a c d").unwrap();
+    let check = json(1, &[&run[..], &["--check", &text]].concat());
+    let [position, expected, got] = ["position", "expected", "got"].map(|key| &check["check"][key]);
+    assert_eq!((position, expected, got), (&6.into(), &"a".into(), &"b".into()));
+    refused(&["run", "--prompt", &prompt, "--raw", "--check", &binary]);
     let foreign = refused(&["run", &vector("countdown.txt"), "--check", &binary]);
-    assert!(foreign.contains("run.hmt: ") && foreign.contains("start"), "{foreign}");
+    assert!(foreign.contains("run.hmt: the prompt is no program"), "{foreign}");
 }
 
 /// Such a name would be read as others: no trace is written, and an older one stays.

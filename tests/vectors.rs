@@ -7,7 +7,8 @@ use hardmax::engine::Attention;
 use hardmax::graph::evaluate::Evaluation;
 use hardmax::linalg::Kernel;
 use hardmax::machine::Symbol;
-use hardmax::{oracle, program::text};
+use hardmax::oracle;
+use hardmax::program::{Prompt, text};
 use std::path::PathBuf;
 
 /// Program and reference trace of every vector: the small ones beside this file
@@ -38,7 +39,7 @@ fn the_oracle_writes_the_reference_traces_letter_for_letter() {
         let program = text::parse_program(&program).unwrap();
         let (tokens, _) = oracle::trace(&program, u64::MAX).unwrap();
         let reference = String::from_utf8(reference).unwrap();
-        assert_eq!(text::write_trace(&program, &tokens), reference, "{name}");
+        assert_eq!(text::write_trace(&Prompt::Program(program), &tokens), reference, "{name}");
     }
 }
 
@@ -47,7 +48,7 @@ fn the_graph_predicts_every_token_of_the_reference_traces() {
     let graph = hardmax::machine::graph::machine();
     for (name, _, reference) in vectors() {
         let trace = text::parse_trace(&reference).unwrap();
-        let prompt = trace.program.prompt();
+        let prompt = trace.prompt.symbols();
         let mut evaluation = Evaluation::new(&graph, memory).unwrap();
         let tokens: Vec<Symbol> = prompt.iter().chain(&trace.generated).copied().collect();
         for (at, &token) in tokens.iter().enumerate() {
@@ -65,13 +66,13 @@ fn generates_the_reference_traces(attention: Attention) {
     let model = common::model();
     for (name, _, reference) in vectors() {
         let trace = text::parse_trace(&reference).unwrap();
-        let prompt = trace.program.prompt();
+        let prompt = trace.prompt.symbols();
         for &kernel in Kernel::ALL {
             let generated =
                 common::generated(&model, &prompt, attention, kernel, u64::MAX).unwrap();
             assert_eq!(
-                text::write_trace(&trace.program, &generated),
-                text::write_trace(&trace.program, &trace.generated),
+                text::write_trace(&trace.prompt, &generated),
+                text::write_trace(&trace.prompt, &trace.generated),
                 "{name}, {attention:?}, {kernel}"
             );
         }

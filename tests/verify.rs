@@ -48,7 +48,7 @@ struct Sample {
 fn sample(name: &str) -> Sample {
     let path = format!("{}/tests/vectors/{name}_ref.txt", env!("CARGO_MANIFEST_DIR"));
     let trace = text::parse_trace(&std::fs::read(path).unwrap()).unwrap();
-    let prompt = trace.program.prompt();
+    let prompt = trace.prompt.symbols();
     let tokens = tokens(prompt.iter().chain(&trace.generated));
     Sample { prompt: prompt.len(), tokens }
 }

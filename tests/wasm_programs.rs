@@ -3,8 +3,8 @@
 
 use hardmax::machine::Symbol;
 use hardmax::oracle::{self, Stopped};
-use hardmax::program::Trace;
 use hardmax::program::text::{parse_program, parse_trace, write_program, write_trace};
+use hardmax::program::{Prompt, Trace};
 use hardmax::wasm::{Entry, Invocation, Options, compile_text};
 
 const TOKENS: u64 = 10_000_000;
@@ -360,9 +360,10 @@ fn a_program_and_its_trace_survive_their_files() {
         let options = Options::invoke("f", &[1000, divisor]);
         let program = compile_text(text, &options).unwrap().program;
         let (generated, _) = oracle::trace(&program, TOKENS).unwrap();
-        let file = write_trace(&program, &generated);
+        let prompt = Prompt::Program(program.clone());
+        let file = write_trace(&prompt, &generated);
         assert_eq!(parse_program(write_program(&program).as_bytes()), Ok(program.clone()));
-        assert_eq!(parse_trace(file.as_bytes()), Ok(Trace { program, generated }));
+        assert_eq!(parse_trace(file.as_bytes()), Ok(Trace { prompt, generated }));
         assert_eq!(file.ends_with("trap\nhalt\n"), divisor == 0);
     }
 }

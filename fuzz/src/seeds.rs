@@ -72,13 +72,15 @@ pub fn text_traces() -> Vec<Vec<u8>> {
     let short = "{ input_base 10 00 00 00 halt 00 00 00 00 }\nH <sp> z 00 commit(+0,sts=0,bt=0)\n\
                  00 ff' d(9) out(a) out(<sp>) branch_taken call_commit return_commit trap halt\n";
     all.push(short.into());
+    all.push("start\nH i 00 commit(+0,sts=0,bt=0) 01 halt".into());
+    all.push("start 05 00 00 00 commit(+1,sts=1,bt=0)\nhalt".into());
     all
 }
 
 /// A trace in blocks of various lengths, complete and cut.
 pub fn binary_traces() -> Vec<Vec<u8>> {
     let trace = parse_trace(include_bytes!("../../tests/vectors/countdown_ref.txt")).unwrap();
-    let prompt = trace.program.prompt();
+    let prompt = trace.prompt.symbols();
     let symbols = [prompt.as_slice(), &trace.generated].concat();
     let mut used = symbols.clone();
     used.sort();

@@ -5,7 +5,7 @@
 use std::io::BufReader;
 
 use hardmax::machine::Symbol;
-use hardmax::program::Program;
+use hardmax::program::Prompt;
 use hardmax::program::stream::TextReader;
 use hardmax::program::text::{parse_trace, write_trace};
 
@@ -19,8 +19,8 @@ pub fn check(data: &[u8]) -> bool {
     assert!(peak as usize <= 24 * data.len() + (1 << 14), "{peak} bytes for {}", data.len());
     let whole = parse_trace(data);
     match (&streamed, &whole) {
-        (Ok((program, generated)), Ok(trace)) => {
-            assert_eq!((program, generated), (&trace.program, &trace.generated));
+        (Ok((prompt, generated)), Ok(trace)) => {
+            assert_eq!((prompt, generated), (&trace.prompt, &trace.generated));
         }
         (Ok(_), Err(error)) => panic!("only the stream reads it: {error}"),
         // Blanks beyond ASCII are white space to the parser only.
@@ -34,17 +34,17 @@ pub fn check(data: &[u8]) -> bool {
         }
     }
     let Ok(trace) = whole else { return false };
-    let written = write_trace(&trace.program, &trace.generated);
+    let written = write_trace(&trace.prompt, &trace.generated);
     assert_eq!(parse_trace(written.as_bytes()).as_ref(), Ok(&trace));
     true
 }
 
 /// All of a stream, read a few bytes at a time so that words lie across buffers.
-fn stream(data: &[u8]) -> Result<(Program, Vec<Symbol>), String> {
+fn stream(data: &[u8]) -> Result<(Prompt, Vec<Symbol>), String> {
     let file = BufReader::with_capacity(7, data);
     let mut reader = TextReader::new(file).map_err(|error| error.to_string())?;
     let generated = reader.by_ref().collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-    Ok((reader.program().clone(), generated))
+    Ok((reader.prompt().clone(), generated))
 }
 
 fn longest_word(data: &[u8]) -> usize {

@@ -15,7 +15,7 @@ pub fn default_model() -> Result<Model, ModelError> {
 
 /// What `hardmax build` makes, and `models/wasm32.bin` was made of.
 pub fn build_model() -> weights::Build {
-    let names: Vec<String> = Symbol::all().iter().map(Symbol::to_string).collect();
+    let names: Vec<String> = Symbol::with_program().iter().map(Symbol::to_string).collect();
     let tokenizer = Tokenizer::of_names(names.iter().map(String::as_str));
     let stop = tokenizer.token(HALT).expect("these are the names of all symbols");
     weights::build(&graph::machine(), names, stop)

@@ -15,7 +15,8 @@ use crate::program::binary::BinaryError;
 use crate::program::stream::TextError;
 use crate::program::{Problem, ProgramError};
 use crate::shown;
-use crate::tokenizer::NoToken;
+use crate::specialise::SpecialiseError;
+use crate::tokenizer::{self, NoToken};
 use crate::wasm::WasmError;
 
 /// Bad usage or input, or an output that cannot be written: exit code 2.
@@ -78,8 +79,27 @@ pub enum CliError {
     HexLength { digits: usize },
     #[error("{}: byte {byte} is no UTF-8", shown::path(path))]
     NotText { path: PathBuf, byte: u64 },
-    #[error("{}:{line}: this model has no token {}", shown::path(path), shown::quoted(name))]
+    #[error(
+        "{}:{line}: this model has no token {}{}",
+        shown::path(path),
+        shown::quoted(name),
+        tokenizer::hint(name)
+    )]
     NoSuchToken { path: PathBuf, line: u64, name: String },
+    #[error("{}: this model runs programs, and none is named", shown::path(model))]
+    NoProgram { model: String },
+    #[error("{}: the program inside takes no input", shown::path(name))]
+    TakesNoInput { name: String },
+    #[error(
+        "{}: an input of {length} bytes, but the program inside has room for {most}; hardmax specialise \
+         makes as much room as the input needs that it is given",
+        shown::path(name)
+    )]
+    LongInput { name: String, length: usize, most: u32 },
+    #[error("{}: a prompt is taken as it stands; {flag} changes programs", shown::path(path))]
+    PromptAsItStands { path: PathBuf, flag: &'static str },
+    #[error("{}: this is a trace with another input", shown::path(path))]
+    OtherInput { path: PathBuf },
     #[error("{}: a prompt has at least one token", shown::path(path))]
     EmptyPrompt { path: PathBuf },
     #[error(transparent)]
@@ -97,6 +117,8 @@ pub enum CliError {
     Engine { position: u64, source: EngineError },
     #[error("{}: {source}", shown::path(path))]
     Oracle { path: PathBuf, source: OracleError },
+    #[error("{}: {source}", shown::path(path))]
+    Specialise { path: PathBuf, source: SpecialiseError },
     #[error("{}: {source}", shown::path(path))]
     BinaryTrace { path: String, source: BinaryError },
     #[error("{}:{source}", shown::path(path))]

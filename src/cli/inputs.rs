@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::CliError;
+use crate::machine::Symbol;
 use crate::model::{Model, Token, Vocabulary};
 use crate::program::{Program, text};
 
@@ -53,16 +54,16 @@ pub fn text(path: &Path) -> Result<String, CliError> {
     })
 }
 
-/// The prompt at `path`: names of tokens, separated by white space.
+/// The prompt at `path`: names of tokens, separated by white space, or what stands for them in files of
+/// programs, such as a character for its byte.
 pub fn prompt(path: &Path, vocabulary: &Vocabulary) -> Result<Vec<Token>, CliError> {
     let text = text(path)?;
     let mut tokens = Vec::new();
     for (line, words) in (1..).zip(text.lines()) {
         for name in words.split_whitespace() {
-            tokens.push(vocabulary.id(name).ok_or_else(|| CliError::NoSuchToken {
-                path: path.into(),
-                line,
-                name: name.to_owned(),
+            let meant = || vocabulary.id(&Symbol::from_word(name)?.to_string());
+            tokens.push(vocabulary.id(name).or_else(meant).ok_or_else(|| {
+                CliError::NoSuchToken { path: path.into(), line, name: name.to_owned() }
             })?);
         }
     }

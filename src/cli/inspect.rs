@@ -21,6 +21,7 @@ use crate::shown;
   hardmax inspect --histories 200 --seed 7
   hardmax inspect --check-plan
   hardmax inspect --head 2.4
+  hardmax inspect --prompt tests/vectors/countdown.txt --histories 20
   hardmax inspect models/wasm32.bin --json")]
 #[command(group(ArgGroup::new("random").args(["histories", "check_plan"]).multiple(true)))]
 pub struct Inspect {
@@ -42,6 +43,10 @@ pub struct Inspect {
     /// Which random histories and steps
     #[arg(long, value_name = "S", default_value_t = 0, requires = "random")]
     seed: u64,
+    /// The prompt that the plan is for, and with which histories begin: names of tokens, separated by white
+    /// space; --plan is implied
+    #[arg(long, value_name = "FILE")]
+    prompt: Option<PathBuf>,
     /// Print one JSON object instead of tables
     #[arg(long)]
     json: bool,
@@ -86,10 +91,13 @@ impl Inspect {
         let mut report = Report::new(inputs::model_name(self.model.as_deref()), &model);
         let wanted =
             self.plan || self.histories.is_some() || self.check_plan || self.head.is_some();
+        let prompt = |path: &PathBuf| inputs::prompt(path, model.vocabulary());
+        let prompt = self.prompt.as_ref().map(prompt).transpose()?;
+        let wanted = wanted || prompt.is_some();
         let walks = self.histories.map(|count| (count, self.seed));
         let check = self.check_plan.then_some(self.seed);
         report.plan = wanted
-            .then(|| PlanReport::new(&model, Asked { walks, check, head: self.head }))
+            .then(|| PlanReport::new(&model, Asked { walks, check, head: self.head, prompt }))
             .transpose()?;
         if self.json {
             report::json(&report)?;
@@ -117,14 +125,13 @@ impl Report {
         let shape = model.shape();
         let layers: Vec<LayerReport> =
             (0..shape.layers).map(|layer| LayerReport::new(model, layer)).collect();
-        let in_layers: usize = layers.iter().map(LayerReport::nonzeros).sum();
         let (embedding, head) = (nonzeros(model.embedding()), nonzeros(model.head()));
         Report {
             model: name,
             shape,
             stop: model.vocabulary().name(model.stop()).to_owned(),
             weights: shape.weights() as u64,
-            nonzeros: in_layers + embedding + head,
+            nonzeros: model.nonzeros(),
             has_clears: model.has_clears(),
             has_ties: model.has_ties(),
             has_kinds: model.has_kinds(),
@@ -242,10 +249,6 @@ impl LayerReport {
             latest_ties,
             units: (0..shape.units).filter(|&unit| !weights.is_dead_unit(unit)).count(),
         }
-    }
-
-    fn nonzeros(&self) -> usize {
-        self.attention_in + self.attention_out + self.feed_forward_in + self.feed_forward_out
     }
 }
 

@@ -25,6 +25,7 @@ mod output;
 mod outputs;
 mod plan_check;
 mod plan_report;
+mod prompt;
 mod report;
 mod signals;
 mod source;
@@ -41,6 +42,7 @@ mod inspect;
 mod oracle;
 mod programs;
 mod run;
+mod specialise;
 mod trace;
 mod verify;
 
@@ -86,6 +88,7 @@ enum Command {
     Compile(compile::Compile),
     Programs(programs::Programs),
     Build(build::Build),
+    Specialise(specialise::Specialise),
     Inspect(inspect::Inspect),
     #[command(hide = true)]
     Generate(generate::Generate),
@@ -132,6 +135,7 @@ impl Cli {
             Command::Compile(compile) => compile.run(),
             Command::Programs(programs) => programs.run(),
             Command::Build(build) => build.run(),
+            Command::Specialise(specialise) => specialise.run(),
             Command::Inspect(inspect) => inspect.run(),
             Command::Generate(generate) => generate.run(),
         }

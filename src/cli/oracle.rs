@@ -6,17 +6,17 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::check::compare;
+use super::check::Reference;
 use super::output::ProgramOutput;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
-use super::trace_file;
 use super::trace_output::{self, Recorder};
 use super::{CliError, Verdict, inputs, outputs};
 use crate::machine::Symbol;
 use crate::oracle::{Stopped, execute};
-use crate::program::text;
+use crate::program::{Prompt, text};
 use crate::shown;
+use crate::specialise;
 use crate::tokenizer::Tokenizer;
 
 /// Execute a program directly, and write the trace that the model must generate.
@@ -25,15 +25,21 @@ use crate::tokenizer::Tokenizer;
   hardmax oracle sudoku
   hardmax oracle programs/gcd.wat --invoke gcd 84 36
   hardmax oracle tests/vectors/countdown.txt --trace /tmp/countdown_ref.txt
-  hardmax oracle tests/vectors/countdown.txt --check tests/vectors/countdown_ref.txt --json")]
+  hardmax oracle tests/vectors/countdown.txt --check tests/vectors/countdown_ref.txt --json
+  hardmax specialise hello -o /tmp/hello.bin
+  hardmax oracle hello --args you --model /tmp/hello.bin --trace /tmp/hello.hmt")]
 pub struct Oracle {
     #[command(flatten)]
     source: Source,
+    /// Model file, for the prompt and the tokens of traces: one that has the program inside is given only
+    /// the input [default: the one in the binary]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
     /// Stop after this many generated tokens, and fail
     #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
     max_tokens: u64,
     /// Write the trace, the program and all generated tokens, as text, or in binary if the name
-    /// ends in .hmt: then it is that of the model in the binary
+    /// ends in .hmt
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     /// Compare every token with this trace, text or binary
@@ -62,18 +68,28 @@ impl Oracle {
     pub fn run(&self) -> Result<Verdict, CliError> {
         let [program, input] = self.source.files();
         let reference = ("the trace", self.check.as_deref());
-        outputs::check(self.trace.as_deref(), &[program, input, reference])?;
-        let program = self.source.program()?;
+        let read = [program, input, reference, ("the model", self.model.as_deref())];
+        outputs::check(self.trace.as_deref(), &read)?;
+        let resolved = self.source.resolve()?;
+        let takes = self.source.takes(&resolved);
+        let program = resolved.program;
         // Binary traces say of which model they are, and are read and written by its token ids.
         let keeps_trace = self.trace.is_some() || self.check.is_some();
-        let model = keeps_trace.then(|| inputs::model(None)).transpose()?;
+        let keeps_trace = keeps_trace || self.model.is_some();
+        let model = keeps_trace.then(|| inputs::model(self.model.as_deref())).transpose()?;
+        let shape = match &model {
+            Some(model) if specialise::has_program_inside(model) => {
+                specialise::prompt(&program, takes)
+            }
+            _ => Prompt::Program(program.clone()),
+        };
+        let prompt = shape.symbols();
         let reference = match (&self.check, &model) {
             (Some(path), Some(model)) => {
-                Some(trace_file::beginning(path, model, self.max_tokens.saturating_add(1))?)
+                Some(Reference::read(path, model, (&[], Some(&shape)), self.max_tokens)?)
             }
             _ => None,
         };
-        let prompt = program.prompt();
         let mut recorder = match (&self.trace, &model) {
             (Some(path), Some(model)) => {
                 let tokenizer = Tokenizer::new(model.vocabulary());
@@ -84,14 +100,17 @@ impl Oracle {
         };
         let mut generated = Vec::new();
         let mut count = 0;
+        let mut lacks = None;
         let mut output = ProgramOutput::new(!self.json);
         let running = Instant::now();
         let result = execute(&program, self.max_tokens, |token| {
             output.take(if let Symbol::Out(byte) = token { Some(byte) } else { None });
             count += 1;
             if let Some((recorder, tokenizer)) = &mut recorder {
-                let known = tokenizer.token(token);
-                recorder.push(known.expect("the model in the binary has all symbols"));
+                match tokenizer.token_at(token, prompt.len() as u64 + count - 1) {
+                    Ok(token) => recorder.push(token),
+                    Err(no_token) => lacks = lacks.take().or(Some(no_token)),
+                }
             }
             if keeps_trace {
                 generated.push(token);
@@ -100,16 +119,18 @@ impl Oracle {
         let seconds = running.elapsed().as_secs_f64();
         let output = output.finish();
         match (recorder, &result) {
-            (Some((recorder, _)), Ok(_)) => {
-                recorder.finish(|file| {
-                    text::write_trace_to(file, &program, generated.iter().copied())
-                })?;
+            (Some((recorder, _)), Ok(_)) if lacks.is_none() => {
+                recorder
+                    .finish(|file| text::write_trace_to(file, &shape, generated.iter().copied()))?;
             }
-            (Some((recorder, _)), Err(_)) => recorder.break_off(),
+            (Some((recorder, _)), _) => recorder.break_off(),
             (None, _) => {}
         }
         let path = self.source.path().to_owned();
         let stopped = result.map_err(|source| CliError::Oracle { path, source })?;
+        if let Some(no_token) = lacks {
+            return Err(no_token.into());
+        }
         let prompt_tokens = prompt.len() as u64;
         let report = Report {
             program: self.source.name(),
@@ -119,7 +140,13 @@ impl Oracle {
             tokens_per_second: rate(prompt_tokens + count, seconds),
             halted: stopped != Stopped::TokenLimit,
             trapped: stopped == Stopped::Trapped,
-            check: Check::of(reference.map(|r| compare(&r, &prompt, generated.into_iter()))),
+            check: Check::of(reference.map(|reference| {
+                let names = |symbols: &[Symbol]| symbols.iter().map(Symbol::to_string).collect();
+                let [prompt, generated]: [Vec<String>; 2] = [names(&prompt), names(&generated)];
+                let [prompt, generated] =
+                    [&prompt, &generated].map(|names| names.iter().map(String::as_str));
+                reference.compare(prompt, generated)
+            })),
             output_bytes: output.bytes,
             output: output.text,
         };

@@ -12,7 +12,9 @@ use crate::linalg::Kernel;
 use crate::machine::Symbol;
 use crate::model::{Model, Shape, Token, Vocabulary};
 use crate::plan::{HeadStory, Plan, Refusal, Summary};
+use crate::program::Prompt;
 use crate::shown;
+use crate::specialise;
 use crate::tokenizer::Tokenizer;
 use crate::wasm;
 
@@ -45,7 +47,7 @@ pub struct PlanReport {
 }
 
 /// What of a plan is to be shown beside its summary.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub struct Asked {
     /// So many random histories, drawn from a seed.
     pub walks: Option<(u64, u64)>,
@@ -53,6 +55,9 @@ pub struct Asked {
     pub check: Option<u64>,
     /// A layer's head.
     pub head: Option<(usize, usize)>,
+    /// The prompt with which histories begin, if not with the model's likely first token and what is known to
+    /// follow it.
+    pub prompt: Option<Vec<Token>>,
 }
 
 /// What random histories showed.
@@ -81,10 +86,15 @@ struct DifferenceReport {
     reference: String,
 }
 
-/// Pieces of the bundled programs, each a prompt without its first token; none for a model
-/// that does not have the machine's tokens.
+/// Pieces of the bundled programs, each a prompt without its first token; inputs for a model that has its
+/// program inside; none for a model that does not have the machine's tokens.
 fn parts_of_programs(model: &Model) -> Vec<Vec<Token>> {
     let tokenizer = Tokenizer::new(model.vocabulary());
+    if specialise::has_program_inside(model) {
+        let inputs = bundled_programs::all().iter().map(|bundled| bundled.input.as_bytes());
+        let prompts = inputs.map(|input| Prompt::Input(Some(input.to_vec())).symbols());
+        return prompts.filter_map(|prompt| tokenizer.encode(&prompt[1..]).ok()).collect();
+    }
     let mut parts = Vec::new();
     for bundled in bundled_programs::all() {
         let compiled = wasm::compile(bundled.wasm, &wasm::Options::default());
@@ -104,14 +114,18 @@ fn parts_of_programs(model: &Model) -> Vec<Vec<Token>> {
 impl PlanReport {
     /// Makes the plan, and whatever else of it was asked for.
     pub fn new(model: &Model, asked: Asked) -> Result<PlanReport, CliError> {
-        let Asked { walks, check, head } = asked;
-        let bos = Plan::likely_bos(model);
+        let Asked { walks, check, head, prompt } = asked;
+        let bos = prompt.as_ref().map_or_else(|| Plan::likely_bos(model), |prompt| prompt[0]);
+        let known = || match &prompt {
+            Some(prompt) => vec![prompt[1..].to_vec()],
+            None => parts_of_programs(model),
+        };
         let planning = Instant::now();
         let plan = Plan::new(model, bos);
         let seconds = planning.elapsed().as_secs_f64();
         let agreement = match (&plan, walks) {
             (Ok(plan), Some((count, seed))) => {
-                let walks = Walks { count, length: LENGTH, seed, known: parts_of_programs(model) };
+                let walks = Walks { count, length: LENGTH, seed, known: known() };
                 let agreement = compare(model, plan, walks, ATTENTION, Kernel::preferred())
                     .map_err(CliError::Agreement)?;
                 Some(AgreementReport::new(agreement, seed, model.vocabulary()))
@@ -119,9 +133,7 @@ impl PlanReport {
             _ => None,
         };
         let checked = match (&plan, check) {
-            (Ok(plan), Some(seed)) => {
-                Some(PlanCheck::new(model, plan, &parts_of_programs(model), seed)?)
-            }
+            (Ok(plan), Some(seed)) => Some(PlanCheck::new(model, plan, &known(), seed)?),
             _ => None,
         };
         let story = match (&plan, head) {

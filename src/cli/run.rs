@@ -1,4 +1,5 @@
-//! `hardmax run`: execute a program by the model, or give any model any prompt (`run/raw.rs`).
+//! `hardmax run`: execute a program by the model, or by a model that has it inside, or give any model any
+//! prompt (`run/raw.rs`).
 
 mod raw;
 
@@ -6,16 +7,15 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::error::ErrorKind;
 use clap::{Args, ValueEnum, value_parser};
 use serde::Serialize;
 
-use super::check::compare;
+use super::check::Reference as Compared;
 use super::output::ProgramOutput;
+use super::prompt::Given;
 use super::report::{self, Check, grouped, rate};
-use super::source::{Source, SourceUnlessPrompt};
-use super::trace_file;
-use super::trace_output::{self, Recorder, is_binary_name};
+use super::source::{Source, SourceOrInput};
+use super::trace_output::{self, Recorder, is_binary_name, write_name};
 use super::verification::{self, MOST_THREADS, RunMethod, VerifyReport};
 use super::{CliError, Verdict, inputs, outputs};
 use crate::engine::verify::{DEFAULT_BLOCK, Method, Settings, Spot};
@@ -25,7 +25,7 @@ use crate::machine::Symbol;
 use crate::model::{Model, Shape, Token, Tokens};
 use crate::oracle;
 use crate::plan::{Plan, Refusal};
-use crate::program::{Program, text};
+use crate::program::{Program, Prompt, text};
 use crate::shown;
 use crate::tokenizer::Tokenizer;
 
@@ -54,14 +54,15 @@ enum EngineName {
   hardmax run tests/vectors/countdown.txt --attention hull --trace /tmp/trace.txt --json
   hardmax run tests/vectors/countdown.txt --trace /tmp/trace.hmt --verify spot=100
   hardmax run tests/vectors/countdown.txt --engine reference --verify plan
+  hardmax specialise hello -o /tmp/hello.bin
+  hardmax run --model /tmp/hello.bin --args you
   hardmax run --prompt tests/vectors/countdown.txt --raw --trace /tmp/raw.hmt")]
 pub struct Run {
     #[command(flatten)]
-    source: SourceUnlessPrompt,
+    source: SourceOrInput,
     /// Give the model this prompt instead of a program: names of its tokens, separated by white space
     #[arg(long, value_name = "FILE", requires = "raw")]
     #[arg(conflicts_with_all = ["source", "args", "input", "input_hex", "bounds_checks", "invoke"])]
-    #[arg(conflicts_with = "check")]
     prompt: Option<PathBuf>,
     /// Print the names of generated tokens, one a line, whatever they mean
     #[arg(long, requires = "prompt", conflicts_with = "source")]
@@ -84,7 +85,8 @@ pub struct Run {
     /// Write the trace: in binary and while running if the name ends in .hmt, else as text
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Compare every token with this trace, text or binary
+    /// Compare every token with this trace, text or binary; for a model that has its program inside it may
+    /// be the program's, of which only what was generated counts
     #[arg(long, value_name = "REF_FILE")]
     check: Option<PathBuf>,
     /// Recompute what was generated and compare: sparse, dgemm, plan, spot, spot=N (so many
@@ -130,27 +132,24 @@ struct Report {
 
 impl Run {
     pub fn run(&self) -> Result<Verdict, CliError> {
-        match (&self.prompt, &self.source.0) {
-            (Some(prompt), _) => self.run_raw(prompt),
-            (None, Some(source)) => self.run_program(source),
-            // The parser asks for one of them.
-            (None, None) => {
-                Err(CliError::Usage(clap::Error::new(ErrorKind::MissingRequiredArgument)))
-            }
+        match &self.prompt {
+            Some(prompt) => self.run_raw(prompt),
+            None => self.run_machine(),
         }
     }
 
-    fn run_program(&self, source: &Source) -> Result<Verdict, CliError> {
-        let [program, input] = source.files();
+    /// Generates behind a prompt whose tokens are those of the machine.
+    fn run_machine(&self) -> Result<Verdict, CliError> {
+        let [program, input] = self.source.files();
         let others = [("the model", self.model.as_deref()), ("the trace", self.check.as_deref())];
         outputs::check(self.trace.as_deref(), &[program, input, others[0], others[1]])?;
-        let program = source.program()?;
         let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
 
         let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
         let tokenizer = Tokenizer::new(model.vocabulary());
-        let tokens = tokenizer.encode(&program.prompt())?;
+        let Given { name, tokens, prompt } = self.source.given(&model, self.model.as_deref())?;
+        let program = prompt.as_ref().and_then(Prompt::program);
         let bos = tokens.first().copied().unwrap_or(Token(0));
         let needs_plan =
             self.engine_name() == EngineName::Plan || self.verify == Some(RunMethod::Plan);
@@ -158,11 +157,9 @@ impl Run {
         let mut engine = self.engine(&model, plan.as_ref(), kernel)?;
         let load_seconds = loading.elapsed().as_secs_f64();
 
-        let reference = self
-            .check
-            .as_deref()
-            .map(|p| trace_file::beginning(p, &model, self.max_tokens.saturating_add(1)))
-            .transpose()?;
+        let begins = (&tokens[..], prompt.as_ref());
+        let reference = |path| Compared::read(path, &model, begins, self.max_tokens);
+        let reference = self.check.as_deref().map(reference).transpose()?;
         let recorder = |path| Recorder::new(path, &model, &tokens);
         let mut recorder = self.trace.as_deref().map(recorder).transpose()?;
         // A binary trace is written as it comes; all else wants the tokens afterwards.
@@ -193,28 +190,34 @@ impl Run {
         let generated = || trace.iter().skip(tokens.len());
         let run = result.map_err(|source| CliError::Engine { position, source }).and_then(|run| {
             match generated().find(|&token| tokenizer.symbol(token).is_none()) {
-                Some(foreign) => {
+                Some(foreign) if prompt.is_some() => {
                     let name = model.vocabulary().name(foreign).to_owned();
                     Err(CliError::ForeignToken { name })
                 }
-                None => Ok(run),
+                _ => Ok(run),
             }
         });
-        let generated = || generated().filter_map(|token| tokenizer.symbol(token));
+        let vocabulary = model.vocabulary();
         // The trace first: it is what cannot be had again, whatever becomes of the rest.
         match (recorder, &run) {
-            (Some(recorder), Ok(_)) => {
-                recorder.finish(|file| text::write_trace_to(file, &program, generated()))?
-            }
+            (Some(recorder), Ok(_)) => recorder.finish(|file| match &prompt {
+                Some(prompt) => {
+                    let symbols = generated().filter_map(|token| tokenizer.symbol(token));
+                    text::write_trace_to(file, prompt, symbols)
+                }
+                None => trace.iter().enumerate().try_for_each(|(position, token)| {
+                    write_name(file, vocabulary.name(token), position + 1 < tokens.len())
+                }),
+            })?,
             (Some(recorder), Err(_)) => recorder.break_off(),
             (None, _) => {}
         }
         let run = run?;
         let verify =
-            self.verified(&model, kernel, plan.as_ref(), Some(&program), (tokens.len(), &trace))?;
+            self.verified(&model, kernel, plan.as_ref(), program, (tokens.len(), &trace))?;
         let prompt_tokens = tokens.len() as u64;
         let report = Report {
-            program: source.name(),
+            program: name,
             model: inputs::model_name(self.model.as_deref()),
             shape: model.shape(),
             engine: self.engine_name(),
@@ -231,10 +234,16 @@ impl Run {
             attention_bytes: engine.heap_bytes(),
             halted: run.stopped == Stopped::Halted,
             trapped,
-            ill_formed: ill_formed(source, &program, run.tokens),
-            check: Check::of(
-                reference.map(|reference| compare(&reference, &program.prompt(), generated())),
-            ),
+            ill_formed: self
+                .source
+                .source
+                .as_ref()
+                .zip(program)
+                .and_then(|(source, program)| ill_formed(source, program, run.tokens)),
+            check: Check::of(reference.map(|reference| {
+                let name = |token: Token| vocabulary.name(token);
+                reference.compare(tokens.iter().copied().map(name), generated().map(name))
+            })),
             verify,
             output_bytes: output.bytes,
             output: output.text,

@@ -9,6 +9,7 @@ use super::bundled_programs::{self, BundledProgram};
 use super::outputs::Input;
 use super::{CliError, clang, inputs};
 use crate::program::Program;
+use crate::specialise::Takes;
 use crate::wasm::{self, Argument, Compiled, Entry, InputRoom, Invocation, Options};
 
 /// A program and its input, as named on the command line.
@@ -17,6 +18,20 @@ pub struct Source {
     /// A bundled program (`hardmax programs` lists them), or a file: .c, .wasm, .wat, or a
     /// token program .txt
     source: PathBuf,
+    #[command(flatten)]
+    given: GivenInput,
+    /// Trap where a module accesses memory beyond its end
+    #[arg(long, requires = "source")]
+    bounds_checks: bool,
+    /// Call this export, instead of `compute`, and print its results; everything behind it is
+    /// an argument, decimal or 0x...
+    #[arg(long, requires = "source", num_args = 1.., value_names = ["EXPORT", "ARG"], allow_hyphen_values = true)]
+    invoke: Option<Vec<String>>,
+}
+
+/// The input of a program.
+#[derive(Debug, Args)]
+pub struct GivenInput {
     /// The input, as text [default: the bundled program's own, else none]
     #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
     #[arg(conflicts_with_all = ["input", "input_hex", "invoke"])]
@@ -27,39 +42,73 @@ pub struct Source {
     /// The input, as hexadecimal digits
     #[arg(long, value_name = "HEX", conflicts_with = "invoke")]
     input_hex: Option<String>,
-    /// Trap where a module accesses memory beyond its end
-    #[arg(long)]
-    bounds_checks: bool,
-    /// Call this export, instead of `compute`, and print its results; everything behind it is
-    /// an argument, decimal or 0x...
-    #[arg(long, num_args = 1.., value_names = ["EXPORT", "ARG"], allow_hyphen_values = true)]
-    invoke: Option<Vec<String>>,
 }
 
-/// The same, which must be there unless `--prompt` is.
-#[derive(Debug)]
-pub struct SourceUnlessPrompt(pub Option<Source>);
+impl GivenInput {
+    /// Its bytes, if it is given.
+    pub fn read(&self) -> Result<Option<Vec<u8>>, CliError> {
+        Ok(match (&self.args, &self.input, &self.input_hex) {
+            (Some(text), _, _) => Some(text.clone().into_bytes()),
+            (_, Some(path), _) => Some(inputs::read(path)?),
+            (_, _, Some(digits)) => Some(hex(digits)?),
+            _ => None,
+        })
+    }
 
-impl Args for SourceUnlessPrompt {
+    /// The flag by which it is given, if it is.
+    fn flag(&self) -> Option<&'static str> {
+        match self {
+            GivenInput { args: Some(_), .. } => Some("--args"),
+            GivenInput { input: Some(_), .. } => Some("--input"),
+            GivenInput { input_hex: Some(_), .. } => Some("--input-hex"),
+            _ => None,
+        }
+    }
+}
+
+/// A source, or, for a model that has its program inside, only an input. There must be a source unless
+/// there is `--prompt` or `--model`.
+#[derive(Debug)]
+pub struct SourceOrInput {
+    /// The source, if there is one.
+    pub source: Option<Source>,
+    /// The input; of a source, the same as its own.
+    pub input: GivenInput,
+}
+
+impl Args for SourceOrInput {
     fn augment_args(command: Command) -> Command {
         let command = Source::augment_args(command);
-        command.mut_arg("source", |source| source.required(false).required_unless_present("prompt"))
+        command.mut_arg("source", |source| {
+            let help = "A bundled program (`hardmax programs` lists them), or a file: .c, .wasm, .wat, or a token \
+                        program .txt; for a model that has its program inside, nothing, or its prompt .txt";
+            source.required(false).required_unless_present_any(["prompt", "model"]).help(help)
+        })
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        SourceUnlessPrompt::augment_args(command)
+        SourceOrInput::augment_args(command)
     }
 }
 
-impl FromArgMatches for SourceUnlessPrompt {
+impl FromArgMatches for SourceOrInput {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let is_given = matches.contains_id("source");
-        is_given.then(|| Source::from_arg_matches(matches)).transpose().map(SourceUnlessPrompt)
+        let source = is_given.then(|| Source::from_arg_matches(matches)).transpose()?;
+        Ok(SourceOrInput { source, input: GivenInput::from_arg_matches(matches)? })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = SourceUnlessPrompt::from_arg_matches(matches)?;
+        *self = SourceOrInput::from_arg_matches(matches)?;
         Ok(())
+    }
+}
+
+impl SourceOrInput {
+    /// The files that are read.
+    pub fn files(&self) -> [Input<'_>; 2] {
+        let program = self.source.as_ref().map(|source| source.files()[0]);
+        [program.unwrap_or(("the program", None)), ("the input", self.input.input.as_deref())]
     }
 }
 
@@ -92,7 +141,7 @@ impl Source {
     pub fn files(&self) -> [Input<'_>; 2] {
         let is_file = !matches!(kind(&self.source), Ok(Kind::Bundled(_)));
         let program = is_file.then_some(&*self.source);
-        [("the program", program), ("the input", self.input.as_deref())]
+        [("the program", program), ("the input", self.given.input.as_deref())]
     }
 
     /// As it was named, for reports.
@@ -105,6 +154,25 @@ impl Source {
         matches!(kind(&self.source), Ok(Kind::Tokens))
     }
 
+    /// The first flag that changes what a file says, if one is given.
+    pub fn flag(&self) -> Option<&'static str> {
+        let compiles =
+            [("--invoke", self.invoke.is_some()), ("--bounds-checks", self.bounds_checks)];
+        let compiles = compiles.into_iter().find(|flag| flag.1).map(|flag| flag.0);
+        compiles.or(self.given.flag())
+    }
+
+    /// What the program takes for its input. A token program does not say so: its last payload is the
+    /// input, for an input that is given takes its place, and may be as long as memory is.
+    pub fn takes(&self, resolved: &Resolved) -> Takes {
+        let is_token_program = self.is_token_program() && !resolved.program.payloads().is_empty();
+        match resolved.input {
+            Some(room) => Takes::AtMost(room.capacity),
+            None if is_token_program => Takes::AtMost(u32::MAX),
+            None => Takes::Nothing,
+        }
+    }
+
     /// The program with its input.
     pub fn program(&self) -> Result<Program, CliError> {
         self.resolve().map(|resolved| resolved.program)
@@ -112,7 +180,7 @@ impl Source {
 
     /// The program with its input, and what is known about it.
     pub fn resolve(&self) -> Result<Resolved, CliError> {
-        let input = self.given_input()?;
+        let input = self.given.read()?;
         let entry = self.entry()?;
         let export = match &entry {
             Entry::Compute => "compute",
@@ -184,15 +252,6 @@ impl Source {
             }
             _ => CliError::Wasm { path, source },
         }
-    }
-
-    fn given_input(&self) -> Result<Option<Vec<u8>>, CliError> {
-        Ok(match (&self.args, &self.input, &self.input_hex) {
-            (Some(text), _, _) => Some(text.clone().into_bytes()),
-            (_, Some(path), _) => Some(inputs::read(path)?),
-            (_, _, Some(digits)) => Some(hex(digits)?),
-            _ => None,
-        })
     }
 
     fn entry(&self) -> Result<Entry, CliError> {

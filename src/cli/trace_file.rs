@@ -8,18 +8,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::CliError;
 use crate::files;
+use crate::machine::Symbol;
 use crate::model::{Model, Token, Tokens, Vocabulary};
 use crate::program::binary::{self, Digest, Header, Reader};
 use crate::program::stream::{TextReader, WordReader};
-use crate::program::{Problem, Program, Trace, text};
+use crate::program::{Problem, Program, Prompt, text};
 use crate::tokenizer::Tokenizer;
 
 /// A trace that is being read: an iterator over its tokens, prompt first.
 pub struct TraceFile {
     /// Its name in messages.
     path: String,
-    /// The program that its prompt is, or why it is none.
-    program: Result<Program, Problem>,
+    /// What its prompt is, or why it is none of the machine's.
+    shape: Result<Prompt, Problem>,
     /// For the model's tokens, or a binary trace's own.
     tokenizer: Tokenizer,
     prompt: Tokens,
@@ -73,6 +74,16 @@ impl TraceFile {
         model: &Model,
         known: Option<&[Token]>,
     ) -> Result<TraceFile, CliError> {
+        TraceFile::open_as(path, model, known, Tokenizer::new(model.vocabulary()))
+    }
+
+    /// The same, where a text trace of the machine has tokens of its own: those of a `tokenizer`.
+    pub fn open_as(
+        path: &Path,
+        model: &Model,
+        known: Option<&[Token]>,
+        tokenizer: Tokenizer,
+    ) -> Result<TraceFile, CliError> {
         let failed = |source| CliError::Read { path: path.into(), source };
         let (file, metadata): (Box<dyn Read + Send>, _) = if path == Path::new("-") {
             (Box::new(std::io::stdin()), None)
@@ -89,16 +100,16 @@ impl TraceFile {
             Some("-") => "standard input".to_owned(),
             _ => path.display().to_string(),
         };
-        let (program, tokenizer, prompt, rest) = if is_binary {
+        let (shape, tokenizer, prompt, rest) = if is_binary {
             let failed = |source| CliError::BinaryTrace { path: path.clone(), source };
             let mut reader = Reader::new(file).map_err(failed)?;
             let count = reader.header().prompt as usize;
             let prompt = reader.by_ref().take(count).map(|token| Ok(Token(token?.into())));
             let prompt: Tokens = prompt.collect::<Result<_, _>>().map_err(failed)?;
             let names = &reader.header().names;
-            let program = program(&prompt, |token| &names[token.index()]);
+            let shape = shape(&prompt, |token| &names[token.index()]);
             let tokenizer = Tokenizer::of_names(names.iter().map(String::as_str));
-            (program, tokenizer, prompt, Rest::Binary(reader))
+            (shape, tokenizer, prompt, Rest::Binary(reader))
         } else if let Some(known) = known {
             let failed = |source| CliError::TextTrace { path: path.clone(), source };
             let vocabulary = model.vocabulary();
@@ -106,16 +117,19 @@ impl TraceFile {
             let count = known.len();
             let prompt = std::iter::from_fn(|| words.next(|name| vocabulary.id(name)));
             let prompt: Tokens = prompt.take(count).collect::<Result<_, _>>().map_err(failed)?;
-            let program = program(&prompt, |token| vocabulary.name(token));
+            let shape = shape(&prompt, |token| vocabulary.name(token));
             let rest = Rest::Names(words, vocabulary.clone());
-            (program, Tokenizer::new(vocabulary), prompt, rest)
+            (shape, tokenizer, prompt, rest)
         } else {
             let failed = |source| CliError::TextTrace { path: path.clone(), source };
             let reader = TextReader::new(file).map_err(failed)?;
-            let program = reader.program().clone();
-            let tokenizer = Tokenizer::new(model.vocabulary());
-            let prompt = tokenizer.encode(&program.prompt())?.into_iter().collect();
-            (Ok(program), tokenizer, prompt, Rest::Text(reader))
+            let shape = reader.prompt().clone();
+            if shape.program().is_none() && !has_machine(&tokenizer) {
+                let problem = Problem::NoOpeningBrace { got: Symbol::Start.to_string() };
+                return Err(CliError::Prompt { path, problem });
+            }
+            let prompt = tokenizer.encode(&shape.symbols())?.into_iter().collect();
+            (Ok(shape), tokenizer, prompt, Rest::Text(reader))
         };
         if let Some(known) = known
             && !prompt.iter().eq(known.iter().copied())
@@ -129,7 +143,7 @@ impl TraceFile {
         };
         Ok(TraceFile {
             path,
-            program,
+            shape,
             tokenizer,
             prompt,
             rest,
@@ -181,7 +195,22 @@ impl TraceFile {
 
     /// The program that its prompt is, if it is one.
     pub fn program(&self) -> Option<&Program> {
-        self.program.as_ref().ok()
+        self.shape().and_then(Prompt::program)
+    }
+
+    /// What its prompt is, if it is one of the machine's.
+    pub fn shape(&self) -> Option<&Prompt> {
+        self.shape.as_ref().ok()
+    }
+
+    /// The same, or why it is none.
+    pub fn into_shape(self) -> Result<Prompt, Problem> {
+        self.shape
+    }
+
+    /// Whether it is text with the machine's own tokens.
+    pub fn is_text_of_the_machine(&self) -> bool {
+        matches!(self.rest, Rest::Text(_))
     }
 
     /// What its tokens mean.
@@ -261,7 +290,7 @@ impl TraceFile {
                 Err(source) => Err(CliError::BinaryTrace { path: self.path.clone(), source }),
             }),
             Rest::Text(reader) => Some(match reader.next()? {
-                Ok(symbol) => self.tokenizer.token(symbol).map_err(CliError::from),
+                Ok(symbol) => self.tokenizer.token_at(symbol, self.taken).map_err(CliError::from),
                 Err(source) => Err(CliError::TextTrace { path: self.path.clone(), source }),
             }),
             Rest::Names(words, vocabulary) => {
@@ -306,35 +335,14 @@ fn belongs(path: &str, header: &Header, model: &Model, name: &str) -> Result<(),
     Ok(())
 }
 
-/// The program that a prompt is.
-fn program<'n>(prompt: &Tokens, name: impl Fn(Token) -> &'n str) -> Result<Program, Problem> {
-    text::program_of(prompt.iter().map(name))
+/// Whether a model can have a program of the machine inside.
+fn has_machine(tokenizer: &Tokenizer) -> bool {
+    [Symbol::Start, Symbol::Byte(0)].iter().all(|&symbol| tokenizer.token(symbol).is_some())
 }
 
-/// The trace at `path`, of either format: it is read to its end, and of the tokens after its prompt
-/// so many are kept.
-pub fn beginning(path: &Path, model: &Model, most: u64) -> Result<Trace, CliError> {
-    let mut file = TraceFile::open(path, model, None)?;
-    let (names, tokenizer) = (names(&file, model), file.tokenizer().clone());
-    let mut generated = Vec::new();
-    let mut position = 0;
-    while let Some(token) = file.next() {
-        let token = token?;
-        let foreign = || CliError::ForeignName {
-            path: path.display().to_string(),
-            name: names[token.index()].clone(),
-            position,
-        };
-        let symbol = tokenizer.symbol(token).ok_or_else(foreign)?;
-        let behind = position.checked_sub(file.prompt.len() as u64);
-        if behind.is_some_and(|behind| behind < most) {
-            generated.push(symbol);
-        }
-        position += 1;
-    }
-    let path = path.display().to_string();
-    let program = file.program.map_err(|problem| CliError::Prompt { path, problem })?;
-    Ok(Trace { program, generated })
+/// What a prompt is, if it is one of the machine's.
+fn shape<'n>(prompt: &Tokens, name: impl Fn(Token) -> &'n str) -> Result<Prompt, Problem> {
+    text::prompt_of_words(prompt.iter().map(name))
 }
 
 /// The names of a trace's tokens.

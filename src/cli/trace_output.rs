@@ -196,7 +196,7 @@ fn to_text(
 ) -> Result<(), CliError> {
     let unwritten = |source| CliError::Write { path: target.into(), source };
     let names = names(file, model);
-    let Some(program) = file.program() else {
+    let Some(shape) = file.shape() else {
         let prompt = file.prompt_tokens();
         while let Some(token) = file.next().transpose()? {
             let goes_on = file.taken() < prompt;
@@ -205,7 +205,7 @@ fn to_text(
         return Ok(());
     };
     let tokenizer = file.tokenizer().clone();
-    let mut text = text::write_program(program);
+    let mut text = text::write_prompt(shape);
     let mut lines = text::Lines::default();
     while let Some(token) = file.next().transpose()? {
         if file.taken() > file.prompt_tokens() {

@@ -72,6 +72,12 @@ pub fn place(at: i64, offset: i16) -> i64 {
     at.saturating_add(offset.into())
 }
 
+/// What a function has: the number at clamp(at + offset, 0, last) of the table with its values.
+#[inline(always)]
+pub fn lookup(values: &[i64], at: i64, offset: i32, last: u16) -> i64 {
+    values[at.saturating_add(offset.into()).clamp(0, last.into()) as usize]
+}
+
 /// clamp(a + k, 0, t) at position t.
 #[inline(always)]
 pub fn clamp(a: i64, k: i32, t: i64) -> i64 {

@@ -14,7 +14,7 @@ use super::EngineError;
 use super::execute::{AGES, Change, Execution, Probed};
 use crate::model::{Model, Token};
 use crate::plan::check::{Direct, Memory};
-use crate::plan::{Plan, Refusal};
+use crate::plan::{Plan, Refusal, Rows};
 
 /// What was compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -182,16 +182,25 @@ impl Comparison<'_> {
             Some((apart, place)) => (apart, Some(place)),
             None => (Change::default(), None),
         };
+        // Where classes are of the values of a sum, that sum is changed. What a step adds to it depends on the
+        // token.
+        let rows = self.plan.rows().filter(|_| self.plan.summed_rows().is_some());
         // Ages with code of their own, and two that share it.
         let ages = (1..=AGES + 1).filter(|_| execution.aged().is_some()).map(Some);
         let ages: Vec<Option<usize>> = ages.chain([None]).collect();
-        for selected_class in 0..=self.plan.selected_classes().iter().copied().max().unwrap_or(0) {
+        for selected_class in 0..self.plan.selected_class_count() as u16 {
             let selected = members(self.plan.selected_classes(), selected_class);
+            let wanted = rows.map(|rows| self.value_of(rows, selected_class));
             for &age in &ages {
                 self.turn += 1;
                 let token = tokens[self.turn % tokens.len()];
-                let other = selected[self.turn % selected.len()];
-                let change = Change { token: place.map(|place| (place, other)), age, ..apart };
+                let other = place.map(|place| (place, selected[self.turn % selected.len()]));
+                let mut change = Change { token: other, age, ..apart };
+                if let Some(wanted) = wanted
+                    && let Ok(probed) = execution.probe(token, change, false)
+                {
+                    change.selected = wanted - probed.selected;
+                }
                 for predicts in [true, false] {
                     if !self.may_step() {
                         return;
@@ -209,6 +218,13 @@ impl Comparison<'_> {
         }
     }
 
+    /// Some value of a class.
+    fn value_of(&mut self, rows: &Rows, class: u16) -> i64 {
+        let of = (rows.from..).zip(&rows.classes).filter(|value| *value.1 == class);
+        let of: Vec<i64> = of.map(|value| value.0).collect();
+        self.random.choice(of).unwrap_or(rows.from)
+    }
+
     /// Running sums with which the selected place is neither position 0, whose token is known, nor
     /// the latest; and that place.
     fn free_place(
@@ -219,7 +235,8 @@ impl Comparison<'_> {
     ) -> Option<(Change, usize)> {
         (0..TRIES).find_map(|_| {
             let apart = Change { sum: self.random.i64(-99..100), ..Change::default() };
-            let place = execution.probe(token, apart, true).ok()?.selected;
+            self.plan.rows().is_none().then_some(())?;
+            let place = execution.probe(token, apart, true).ok()?.selected as usize;
             (place > 0 && place < memory.history.len()).then_some((apart, place))
         })
     }
@@ -237,13 +254,16 @@ impl Comparison<'_> {
             memory.history[place] = token.0 as u16;
         }
         memory.sums.values_mut().for_each(|sum| *sum += i128::from(change.sum));
+        if let Some(sum) = self.plan.summed_rows().and_then(|sum| memory.sums.get_mut(&sum)) {
+            *sum += i128::from(change.selected);
+        }
         if let (Some(age), Some(latch)) = (change.age, self.plan.aged()) {
             let aged = memory.latches.iter_mut().filter(|at| self.plan.latch(*at.0) == latch);
             aged.for_each(|(_, at)| *at = t.saturating_sub(age));
         }
         memory.history.push(token.0 as u16);
         self.found.steps += 1;
-        let selected = self.plan.selected_classes()[usize::from(memory.history[probed.selected])];
+        let selected = probed.selected_class;
         let latch = self.plan.aged().map(|latch| probed.registers[usize::from(latch)]);
         let age = latch.map_or(AGES, |at| (t - at as usize).min(AGES));
         let class = self.plan.classes()[token.index()];

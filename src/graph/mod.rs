@@ -211,6 +211,32 @@ impl Graph {
         above - at * 2.0 + below
     }
 
+    /// Functions of a whole number, as sums of units: the k-th value of a column where the number is
+    /// k, and 0 before and after them. Each is a polygon, and all of them bend at the same numbers, so
+    /// a unit bends all: one for each value, and two more.
+    pub(crate) fn tabulated(
+        &mut self,
+        number: impl Into<Linear>,
+        columns: &[Vec<f64>],
+    ) -> Vec<Linear> {
+        let number = number.into();
+        let length = columns.iter().map(Vec::len).max().unwrap_or(0) as i64;
+        let at = |column: &[f64], k: i64| {
+            usize::try_from(k).ok().and_then(|k| column.get(k)).copied().unwrap_or(0.0)
+        };
+        let mut bends = vec![Vec::new(); columns.len()];
+        for k in -1..=length {
+            let bend =
+                |column: &Vec<f64>| at(column, k + 1) - 2.0 * at(column, k) + at(column, k - 1);
+            let bent: Vec<f64> = columns.iter().map(bend).collect();
+            if bent.iter().any(|&bend| bend != 0.0) {
+                let beyond = self.unit(number.clone() - self.one * k as f64, self.one);
+                bends.iter_mut().zip(bent).for_each(|(bends, bend)| bends.push((beyond, bend)));
+            }
+        }
+        bends.into_iter().map(|bends| bends.into_iter().collect()).collect()
+    }
+
     /// n² of a whole n ≥ 0: one unit.
     pub(crate) fn square(&mut self, number: impl Into<Linear>) -> Value {
         let number = number.into();

@@ -1,9 +1,11 @@
 //! The machine that the model embodies: its instructions, its tokens, and the
 //! graph that predicts every next token from the history.
 
+mod embedded;
 pub mod graph;
 mod isa;
 mod symbol;
 
+pub use embedded::Embedded;
 pub use isa::{End, Instruction, Op};
 pub use symbol::{DIGITS, HALT, PAYLOAD_END, Symbol};

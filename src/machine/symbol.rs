@@ -43,6 +43,8 @@ pub enum Symbol {
     Digit(u16),
     /// `trap`: the program did what has no result; `halt` follows.
     Trap,
+    /// `start`, which opens the prompt of a model that has its program inside.
+    Start,
 }
 
 /// How many digit tokens there are: multiplication carries up to 1019.
@@ -71,8 +73,22 @@ static ALL: LazyLock<Vec<Symbol>> = LazyLock::new(|| {
     all.extend([Symbol::Open, Symbol::Close]);
     all.extend(Op::ALL.iter().map(|&op| Symbol::Instruction(op)));
     all.extend((0..DIGITS).map(Symbol::Digit));
-    all.push(Symbol::Trap);
+    all.extend([Symbol::Trap, Symbol::Start]);
     all
+});
+
+/// Tokens of a machine that has its program in the prompt.
+static WITH_PROGRAM: LazyLock<Vec<Symbol>> =
+    LazyLock::new(|| Symbol::all().iter().copied().filter(|&s| s != Symbol::Start).collect());
+
+/// Tokens of a machine that has its program inside.
+static WITHOUT_PROGRAM: LazyLock<Vec<Symbol>> = LazyLock::new(|| {
+    let is_of_program = |symbol: Symbol| match symbol {
+        Symbol::Open | Symbol::Close => true,
+        Symbol::Instruction(_) => symbol != HALT,
+        _ => false,
+    };
+    Symbol::all().iter().copied().filter(|&symbol| !is_of_program(symbol)).collect()
 });
 
 static BY_NAME: LazyLock<FxHashMap<String, Symbol>> =
@@ -82,9 +98,20 @@ static IDS: LazyLock<FxHashMap<Symbol, u32>> =
     LazyLock::new(|| Symbol::all().iter().zip(0..).map(|(s, id)| (*s, id)).collect());
 
 impl Symbol {
-    /// Every token, in the order of the vocabulary.
+    /// Every token.
     pub fn all() -> &'static [Symbol] {
         &ALL
+    }
+
+    /// The vocabulary of a machine that has its program in the prompt: all but `start`.
+    pub fn with_program() -> &'static [Symbol] {
+        &WITH_PROGRAM
+    }
+
+    /// The vocabulary of a machine that has its program inside: no braces, and of the names of
+    /// instructions only `halt`.
+    pub fn without_program() -> &'static [Symbol] {
+        &WITHOUT_PROGRAM
     }
 
     /// Place in [`Symbol::all`].
@@ -157,6 +184,7 @@ impl fmt::Display for Symbol {
             Symbol::Instruction(op) => f.write_str(op.name()),
             Symbol::Digit(digit) => write!(f, "d({digit})"),
             Symbol::Trap => f.write_str("trap"),
+            Symbol::Start => f.write_str("start"),
         }
     }
 }

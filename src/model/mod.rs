@@ -158,6 +158,11 @@ impl Model {
         Matrix { rows, cols, data: &self.storage.weights()[start..start + rows * cols] }
     }
 
+    /// How many weights are not 0.
+    pub fn nonzeros(&self) -> usize {
+        self.storage.weights().iter().filter(|&&weight| weight != 0.0).count()
+    }
+
     /// What equal winners give in a head of a layer.
     ///
     /// # Panics

@@ -277,6 +277,10 @@ impl Words<'_> {
                 format!("({}) / 2^{shift}, guarded to be whole", self.affine(&affine))
             }
             Atom::Guarded(affine) => format!("{}, guarded within ±2^40", self.affine(&affine)),
+            Atom::Function { of, function } => {
+                let (from, to) = (function.from(), function.to());
+                format!("a function of {}, with values from {from} to {to}", self.affine(&of))
+            }
             Atom::Piece { gate, factor, knots } => {
                 let gate = self.affine(&gate);
                 let terms = knots.iter().map(|&(k, c)| {

@@ -47,6 +47,7 @@ use output_head::Output;
 pub(crate) use code::compiler::Compiler;
 pub(crate) use code::deferred::{Deferred, split};
 pub(crate) use code::op::{BEST, FIRST, Op, POSITION, PREDICTION, Reg};
+pub(crate) use code::rows::Rows;
 pub(crate) use code::specialise::Known;
 pub use explain::HeadStory;
 pub(crate) use expression::mean::steps as sum_steps;
@@ -181,6 +182,17 @@ impl Plan {
         &self.live.selected_classes
     }
 
+    /// Classes of values by functions, where these take the place of selected-token classes.
+    pub(crate) fn rows(&self) -> Option<&Rows> {
+        self.live.rows.as_ref()
+    }
+
+    /// How many selected-token classes there are, at least 1.
+    pub(crate) fn selected_class_count(&self) -> usize {
+        let rows = self.live.rows.as_ref().map(|rows| rows.representatives.len());
+        rows.unwrap_or(self.live.representatives.len()).max(1)
+    }
+
     /// What is left of the model.
     pub fn summary(&self) -> Summary {
         let counts = self.live.counts;
@@ -201,7 +213,10 @@ impl Plan {
             plane_groups: self.output.plane_groups.len(),
             guards: self.output.guards.len() + self.output.guards_of_predictions.len(),
             classes: self.live.members.len(),
-            selected_classes: self.live.representatives.len(),
+            selected_classes: match self.rows() {
+                Some(rows) => rows.representatives.len(),
+                None => self.live.representatives.len(),
+            },
         }
     }
 }

@@ -77,11 +77,73 @@ impl Program {
     }
 }
 
-/// A program with all that was generated after its prompt.
+/// What stands before the generated tokens of a trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// A program and its payloads.
+    Program(Program),
+    /// The input alone, where the model has the program inside; nothing but `start` where that takes
+    /// none.
+    Input(Option<Vec<u8>>),
+}
+
+impl Prompt {
+    /// Its tokens.
+    pub fn symbols(&self) -> Vec<Symbol> {
+        match self {
+            Prompt::Program(program) => program.prompt(),
+            Prompt::Input(input) => {
+                let mut symbols = vec![Symbol::Start];
+                if let Some(input) = input {
+                    symbols.extend(input.iter().map(|&byte| Symbol::Byte(byte)));
+                    symbols.extend([Symbol::Byte(0), PAYLOAD_END]);
+                }
+                symbols
+            }
+        }
+    }
+
+    /// The program, if it is one.
+    pub fn program(&self) -> Option<&Program> {
+        match self {
+            Prompt::Program(program) => Some(program),
+            Prompt::Input(_) => None,
+        }
+    }
+
+    /// The input: of a program, its last payload.
+    pub fn input(&self) -> Option<&[u8]> {
+        match self {
+            Prompt::Program(program) => program.payloads().last().map(Vec::as_slice),
+            Prompt::Input(input) => input.as_deref(),
+        }
+    }
+
+    /// The prompt that begins with `start` and these symbols, up to the first that is no byte, and those
+    /// that are not part of it. No instruction that may come first generates bytes and the commit of a payload.
+    fn behind_start(symbols: Vec<Symbol>) -> (Prompt, Vec<Symbol>) {
+        let plain = |symbol: &Symbol| match symbol {
+            Symbol::Byte(byte) => Some(*byte),
+            _ => None,
+        };
+        let input: Option<Vec<u8>> = match &symbols[..] {
+            [input @ .., Symbol::Byte(0), end] if *end == PAYLOAD_END => {
+                input.iter().map(plain).collect()
+            }
+            _ => None,
+        };
+        match input {
+            Some(input) => (Prompt::Input(Some(input)), Vec::new()),
+            None => (Prompt::Input(None), symbols),
+        }
+    }
+}
+
+/// A prompt with all that was generated after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// What ran.
-    pub program: Program,
+    /// What it begins with.
+    pub prompt: Prompt,
     /// The tokens after the prompt, the stop token last if the program halted.
     pub generated: Vec<Symbol>,
 }

@@ -8,7 +8,7 @@ use std::io::{self, BufRead};
 use thiserror::Error;
 
 use super::text::{parse_program, quoted};
-use super::{Problem, Program, ProgramError};
+use super::{Problem, ProgramError, Prompt};
 use crate::machine::{PAYLOAD_END, Symbol};
 
 /// No token's name is nearly as long.
@@ -30,7 +30,9 @@ pub enum TextError {
 /// A text trace that is being read: an iterator over its generated tokens.
 pub struct TextReader<R> {
     words: WordReader<R>,
-    program: Program,
+    prompt: Prompt,
+    /// What was read behind the prompt to find its end, the next symbol last.
+    ahead: Vec<Symbol>,
 }
 
 /// The words of a text, one at a time.
@@ -69,13 +71,40 @@ impl<R: BufRead> TextReader<R> {
     /// Reads the prompt.
     pub fn new(file: R) -> Result<Self, TextError> {
         let mut words = WordReader::new(file);
-        let prompt = words.words.prompt()?;
-        Ok(TextReader { program: parse_program(&prompt)?, words })
+        words.words.kept = Some(Vec::new());
+        let begins = words.words.next()?;
+        if begins && words.words.word == Symbol::Start.to_string().as_bytes() {
+            words.words.kept = None;
+            return TextReader::behind_start(words);
+        }
+        let text = words.words.prompt(begins)?;
+        let prompt = Prompt::Program(parse_program(&text)?);
+        Ok(TextReader { prompt, words, ahead: Vec::new() })
     }
 
-    /// What ran.
-    pub fn program(&self) -> &Program {
-        &self.program
+    /// Reads the prompt of a model that has its program inside.
+    fn behind_start(mut words: WordReader<R>) -> Result<Self, TextError> {
+        let mut symbols = Vec::new();
+        while let Some(symbol) = words.next(Symbol::from_word).transpose()? {
+            symbols.push(symbol);
+            if !matches!(symbol, Symbol::Byte(_)) {
+                break;
+            }
+            if symbols.len() > LONGEST_PROMPT {
+                return Err(words
+                    .words
+                    .problem(Problem::LongPrompt { limit: LONGEST_PROMPT })
+                    .into());
+            }
+        }
+        let (prompt, mut ahead) = Prompt::behind_start(symbols);
+        ahead.reverse();
+        Ok(TextReader { words, prompt, ahead })
+    }
+
+    /// What it begins with.
+    pub fn prompt(&self) -> &Prompt {
+        &self.prompt
     }
 }
 
@@ -83,7 +112,10 @@ impl<R: BufRead> Iterator for TextReader<R> {
     type Item = Result<Symbol, TextError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.words.next(Symbol::from_word)
+        match self.ahead.pop() {
+            Some(symbol) => Some(Ok(symbol)),
+            None => self.words.next(Symbol::from_word),
+        }
     }
 }
 
@@ -100,12 +132,12 @@ struct Words<R> {
 
 impl<R: BufRead> Words<R> {
     /// The text up to the end of the prompt, or of the file if it has none: what is
-    /// wrong with it is for the parser to say.
-    fn prompt(&mut self) -> Result<Vec<u8>, TextError> {
-        self.kept = Some(Vec::new());
+    /// wrong with it is for the parser to say. The first word is there if the text `begins`.
+    fn prompt(&mut self, begins: bool) -> Result<Vec<u8>, TextError> {
+        let mut goes_on = begins;
         let payload_end = PAYLOAD_END.to_string();
         let (mut opened, mut closed, mut payloads) = (false, false, 0usize);
-        while !(closed && payloads == 0) && self.next()? {
+        while goes_on {
             opened |= self.word == b"{";
             if !opened || self.word.len() > LONGEST_WORD {
                 break;
@@ -119,6 +151,7 @@ impl<R: BufRead> Words<R> {
             if self.kept.as_ref().is_some_and(|kept| kept.len() > LONGEST_PROMPT) {
                 return Err(self.problem(Problem::LongPrompt { limit: LONGEST_PROMPT }).into());
             }
+            goes_on = !(closed && payloads == 0) && self.next()?;
         }
         Ok(self.kept.take().unwrap_or_default())
     }
@@ -184,13 +217,13 @@ mod tests {
     const TRACE: &str =
         "{ input_base 10 00 00 00\nhalt 00 00 00 00 }\nH } 00 commit(+0,sts=0,bt=0)";
 
-    fn read(text: &[u8]) -> Result<(Program, Vec<Symbol>), String> {
+    fn read(text: &[u8]) -> Result<(Prompt, Vec<Symbol>), String> {
         // Seven bytes at a time, so that words lie across buffers.
         let file = io::BufReader::with_capacity(7, text);
         let mut reader = TextReader::new(file).map_err(|error| error.to_string())?;
         let generated: Result<_, _> = reader.by_ref().collect();
         let generated = generated.map_err(|error| error.to_string())?;
-        Ok((reader.program().clone(), generated))
+        Ok((reader.prompt().clone(), generated))
     }
 
     #[test]
@@ -199,8 +232,32 @@ mod tests {
         for tail in ["", " ", "\n00 ff'\tout(a)\r\n halt\n", " a z <sp>"] {
             let text = format!("{good}{tail}");
             let trace = parse_trace(text.as_bytes()).unwrap();
-            assert_eq!(read(text.as_bytes()), Ok((trace.program, trace.generated)), "{tail:?}");
+            assert_eq!(read(text.as_bytes()), Ok((trace.prompt, trace.generated)), "{tail:?}");
         }
+    }
+
+    #[test]
+    fn a_prompt_without_a_program_ends_with_its_payload_or_is_start_alone() {
+        let of = |text: &str| read(text.as_bytes()).unwrap();
+        let names = |symbols: &[Symbol]| {
+            symbols.iter().map(Symbol::to_string).collect::<Vec<_>>().join(" ")
+        };
+        let (prompt, generated) = of(" start H i\n00 commit(+0,sts=0,bt=0) 01 02 halt");
+        assert_eq!(prompt, Prompt::Input(Some(b"Hi".to_vec())));
+        assert_eq!(names(&prompt.symbols()), "start 48 69 00 commit(+0,sts=0,bt=0)");
+        assert_eq!(names(&generated), "01 02 halt");
+        let (prompt, generated) = of("start 00 commit(+0,sts=0,bt=0)");
+        assert_eq!((prompt, generated), (Prompt::Input(Some(Vec::new())), Vec::new()));
+        for behind in ["", "00 00 00 00 commit(+1,sts=1,bt=0) halt", "05 halt", "halt", "05"] {
+            let (prompt, generated) = of(&format!("start {behind}"));
+            let whole = parse_trace(format!("start {behind}").as_bytes()).unwrap();
+            assert_eq!((&whole.prompt, &whole.generated), (&prompt, &generated));
+            assert_eq!((prompt, names(&generated)), (Prompt::Input(None), behind.to_owned()));
+        }
+        assert_eq!(
+            read(b"start a\n nope").unwrap_err(),
+            "2:2: \"nope\" is not a token of the machine"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The text format of programs and traces: words separated by white space.
 
-use super::{Problem, Program, ProgramError, Trace};
+use super::{Problem, Program, ProgramError, Prompt, Trace};
 use crate::machine::{Instruction, Op, PAYLOAD_END, Symbol};
 
 /// A program file: a prompt and nothing after it.
@@ -13,11 +13,20 @@ pub fn parse_program(file: &[u8]) -> Result<Program, ProgramError> {
     }
 }
 
-/// A program of its words, one by one, where they stand in no file.
-pub(crate) fn program_of<'w>(mut words: impl Iterator<Item = &'w str>) -> Result<Program, Problem> {
+/// A prompt of its words, one by one, where they stand in no file.
+pub(crate) fn prompt_of_words<'w>(words: impl Iterator<Item = &'w str>) -> Result<Prompt, Problem> {
+    let mut words = words.peekable();
+    if words.next_if(|word| Symbol::from_name(word) == Some(Symbol::Start)).is_some() {
+        let mut symbols = Vec::new();
+        for word in words.by_ref() {
+            symbols.push(symbol(word)?);
+        }
+        let (prompt, rest) = Prompt::behind_start(symbols);
+        return if rest.is_empty() { Ok(prompt) } else { Err(Problem::UnterminatedPayload) };
+    }
     let program = prompt_of(&mut || words.next())?;
     match words.next() {
-        None => Ok(program),
+        None => Ok(Prompt::Program(program)),
         Some(word) => Err(Problem::AfterPrompt { got: quoted(word) }),
     }
 }
@@ -25,12 +34,28 @@ pub(crate) fn program_of<'w>(mut words: impl Iterator<Item = &'w str>) -> Result
 /// A trace file: a prompt and the generated tokens.
 pub fn parse_trace(file: &[u8]) -> Result<Trace, ProgramError> {
     let mut words = Words::new(file)?;
-    let program = prompt(&mut words)?;
-    let mut generated = Vec::new();
+    let (prompt, mut generated) = match text_begins(words.text) {
+        Some(Symbol::Start) => {
+            words.next();
+            let mut symbols = Vec::new();
+            while symbols.last().is_none_or(|last| matches!(last, Symbol::Byte(_)))
+                && let Some(word) = words.next()
+            {
+                symbols.push(symbol(word).map_err(|problem| words.error(problem))?);
+            }
+            Prompt::behind_start(symbols)
+        }
+        _ => (Prompt::Program(prompt(&mut words)?), Vec::new()),
+    };
     while let Some(word) = words.next() {
         generated.push(symbol(word).map_err(|problem| words.error(problem))?);
     }
-    Ok(Trace { program, generated })
+    Ok(Trace { prompt, generated })
+}
+
+/// The first token of a text, if it begins with one.
+fn text_begins(text: &str) -> Option<Symbol> {
+    text.split_whitespace().next().and_then(Symbol::from_name)
 }
 
 /// The prompt of a file; what is wrong with it stands at the latest word.
@@ -175,10 +200,22 @@ pub fn write_program(program: &Program) -> String {
     text
 }
 
-/// The text of a trace file: the program and, line by line, what each
+/// The text of a prompt.
+pub fn write_prompt(prompt: &Prompt) -> String {
+    match prompt {
+        Prompt::Program(program) => write_program(program),
+        Prompt::Input(None) => format!("{}\n", Symbol::Start),
+        Prompt::Input(Some(input)) => {
+            let bytes: String = input.iter().map(|&byte| readable(byte) + " ").collect();
+            format!("{} {bytes}00 {PAYLOAD_END}\n", Symbol::Start)
+        }
+    }
+}
+
+/// The text of a trace file: the prompt and, line by line, what each
 /// instruction generated.
-pub fn write_trace(program: &Program, generated: &[Symbol]) -> String {
-    let mut text = write_program(program);
+pub fn write_trace(prompt: &Prompt, generated: &[Symbol]) -> String {
+    let mut text = write_prompt(prompt);
     let mut lines = Lines::default();
     for &symbol in generated {
         lines.write(symbol, &mut text);
@@ -190,10 +227,10 @@ pub fn write_trace(program: &Program, generated: &[Symbol]) -> String {
 /// The same, written as it is made.
 pub(crate) fn write_trace_to(
     out: &mut dyn std::io::Write,
-    program: &Program,
+    prompt: &Prompt,
     generated: impl Iterator<Item = Symbol>,
 ) -> std::io::Result<()> {
-    let mut text = write_program(program);
+    let mut text = write_prompt(prompt);
     let mut lines = Lines::default();
     for symbol in generated {
         lines.write(symbol, &mut text);

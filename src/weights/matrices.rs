@@ -74,7 +74,7 @@ impl Dense {
     }
 }
 
-/// What a head or unit of a half-layer brings, by its column in the matrix that
+/// What a head or unit of a half-layer brings, ascending, by its column in the matrix that
 /// adds to the residual stream.
 type Columns = Vec<(Value, usize)>;
 
@@ -207,9 +207,9 @@ impl Builder<'_> {
         for birth in births {
             let slot = self.layout.slot[birth.kept];
             for &(value, coefficient) in self.operations.kept[birth.kept].raw.terms() {
-                let column = raw.iter().find(|column| column.0 == value);
-                let column = column.expect("raw values are read in their own half-layer").1;
-                outwards.set(slot, column, coefficient);
+                let column = raw.binary_search_by_key(&value, |column| column.0);
+                let column = column.expect("raw values are read in their own half-layer");
+                outwards.set(slot, raw[column].1, coefficient);
             }
             for &(_, column) in passed.iter().filter(|(linear, _)| **linear == birth.passed) {
                 outwards.set(slot, column, 1.0);

@@ -2,7 +2,7 @@
 //!
 //! A group stands after everything that makes what it reads, in a half-layer of
 //! its own kind. The earliest such half-layers give the least number of layers;
-//! [`SPARE_LAYERS`] more leave room. Groups then move at random, ever less often to where
+//! up to [`SPARE_LAYERS`] more leave room, if that pays. Groups then move at random, ever less often to where
 //! the model gets larger (simulated annealing), and at last only to where it gets
 //! smaller. What looks random is the same every time.
 
@@ -18,8 +18,9 @@ pub struct Times {
     pub layers: usize,
 }
 
-/// Layers beyond the longest chain. With one, neither heads nor units crowd in the layer
-/// that looks for operands, and a token takes a sixth less work, for all layers are narrower.
+/// Layers beyond the longest chain, at most. With one, neither heads nor units crowd in the layer
+/// that looks for operands, and a token takes a sixth less work, for all layers are narrower. Where one
+/// layer has thousands of units, which all others then have room for, none pays.
 const SPARE_LAYERS: usize = 1;
 
 /// Searches, each from the start with other random numbers.
@@ -35,9 +36,13 @@ const HEAT: usize = 6_000;
 pub fn schedule(operations: &Operations) -> Times {
     let of = earliest(operations);
     let longest_chain = of.iter().copied().max().unwrap_or(1).div_ceil(2);
-    let start = Times { of, layers: longest_chain + SPARE_LAYERS };
-    let search = |seed| descend(operations, anneal(operations, start.clone(), Random(seed)));
-    let found = (1..=SEARCHES).map(search);
+    let search = |layers, seed| {
+        let start = Times { of: of.clone(), layers };
+        descend(operations, anneal(operations, start, Random(seed)))
+    };
+    let found = (longest_chain..=longest_chain + SPARE_LAYERS)
+        .flat_map(|layers| (1..=SEARCHES).map(move |seed| (layers, seed)))
+        .map(|(layers, seed)| search(layers, seed));
     found.min_by_key(|times| cost(operations, times)).expect("there are searches")
 }
 
@@ -217,13 +222,13 @@ pub mod tests {
     }
 
     #[test]
-    fn a_schedule_has_one_layer_more_than_the_longest_chain_and_is_always_the_same() {
+    fn a_schedule_has_at_most_one_layer_more_than_the_longest_chain_and_is_always_the_same() {
         for seed in [1, 4, 9] {
             let operations = operations(&small_graphs::random(seed));
             let found = schedule(&operations);
             check(&operations, &found);
             let chain = earliest(&operations).into_iter().max().unwrap().div_ceil(2);
-            assert_eq!(found.layers, chain + SPARE_LAYERS);
+            assert!((chain..=chain + SPARE_LAYERS).contains(&found.layers));
             assert_eq!(schedule(&operations), found);
             // No single move makes it smaller, and none of the start does better.
             let start = Times { of: earliest(&operations), layers: found.layers };

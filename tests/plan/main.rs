@@ -10,6 +10,7 @@ mod by_hand;
 mod checker;
 mod far_off;
 mod foreign_variants;
+mod functions;
 mod generator;
 mod hostile;
 mod inexact_sums;

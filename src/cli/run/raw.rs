@@ -10,13 +10,14 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::{EngineName, Run};
-use crate::cli::report::{self, grouped, rate};
+use crate::cli::check::Reference;
+use crate::cli::report::{self, Check, grouped, rate};
 use crate::cli::trace_output::{Recorder, reassure, write_name};
 use crate::cli::verification::{RunMethod, VerifyReport};
 use crate::cli::{CliError, Verdict, inputs, outputs};
 use crate::engine::{Fallback, Stopped, generate};
 use crate::linalg::Kernel;
-use crate::model::{Shape, Tokens};
+use crate::model::{Shape, Token, Tokens};
 use crate::plan::Plan;
 use crate::shown;
 
@@ -35,6 +36,7 @@ struct Report {
     seconds: f64,
     tokens_per_second: f64,
     halted: bool,
+    check: Check,
     verify: Option<VerifyReport>,
     /// Names of the generated tokens; `null` beyond a million.
     tokens: Option<Vec<String>>,
@@ -44,7 +46,9 @@ impl Run {
     /// Generates behind the prompt in a file, and prints names of tokens.
     pub(super) fn run_raw(&self, path: &Path) -> Result<Verdict, CliError> {
         let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
-        let read = [("the prompt", Some(path)), ("the model", self.model.as_deref())];
+        let model_path = self.model.as_deref();
+        let check = self.check.as_deref();
+        let read = [("the prompt", Some(path)), ("the model", model_path), ("the trace", check)];
         outputs::check(self.trace.as_deref(), &read)?;
         let model = inputs::model(self.model.as_deref())?;
         let vocabulary = model.vocabulary();
@@ -54,6 +58,8 @@ impl Run {
         let plan = needs_plan.then(|| Plan::new(&model, prompt[0]));
         let mut engine = self.engine(&model, plan.as_ref(), kernel)?;
 
+        let reference = |path| Reference::read(path, &model, (&prompt[..], None), self.max_tokens);
+        let reference = check.map(reference).transpose()?;
         let recorder = |path| Recorder::new(path, &model, &prompt);
         let mut recorder = self.trace.as_deref().map(recorder).transpose()?;
         let mut trace: Tokens = prompt.iter().copied().collect();
@@ -100,6 +106,11 @@ impl Run {
             seconds,
             tokens_per_second: rate(prompt_tokens + run.tokens, seconds),
             halted: run.stopped == Stopped::Halted,
+            check: Check::of(reference.map(|reference| {
+                let name = |token: Token| vocabulary.name(token);
+                let generated = trace.iter().skip(prompt.len()).map(name);
+                reference.compare(prompt.iter().copied().map(name), generated)
+            })),
             verify,
             tokens: (run.tokens <= KEPT as u64).then(|| names().collect()),
         };
@@ -133,11 +144,12 @@ impl Report {
                      reference: {reason}"
                 ),
             }
+            self.check.tell();
             if let Some(verify) = &self.verify {
                 verify.tell();
             }
         }
         let verified = self.verify.as_ref().is_none_or(|v| v.verdict() == Verdict::Done);
-        Ok(Verdict::of(self.halted && verified))
+        Ok(Verdict::of(self.halted && verified && !self.check.failed()))
     }
 }

@@ -113,8 +113,7 @@ impl<'p> Execution<'p> {
     }
 
     fn with_history(plan: &'p Plan, history: Cow<'p, [u16]>) -> Result<Self, GuardFailure> {
-        let selected_classes =
-            plan.selected_classes().iter().copied().max().map_or(1, |last| usize::from(last) + 1);
+        let selected_classes = plan.selected_class_count();
         let classes =
             plan.classes().iter().copied().max().map_or(1, |class| usize::from(class) + 1);
         let state = State {
@@ -180,8 +179,7 @@ impl<'p> Execution<'p> {
                 return Err(GuardFailure::Age);
             }
         }
-        let selected = self.state.regs[self.selected as usize].clamp(0, t as i64) as usize;
-        let there = self.plan.selected_classes()[self.state.history[selected] as usize];
+        let there = self.selected_class(self.state.regs[self.selected as usize]);
         let age = match self.aged {
             Some(latch) => (t - self.state.regs[latch as usize] as usize).min(AGES),
             None => AGES,
@@ -203,6 +201,18 @@ impl<'p> Execution<'p> {
             &self.code[second.start as usize..second.end as usize],
             self.compiler.token_tables(),
         )
+    }
+
+    /// The selected-token class, by the selected place, or by the value of which classes are made.
+    #[inline]
+    fn selected_class(&self, selected: i64) -> u16 {
+        match self.plan.rows() {
+            Some(rows) => rows.class(selected),
+            None => {
+                let place = selected.clamp(0, self.state.last as i64) as usize;
+                self.plan.selected_classes()[self.state.history[place] as usize]
+            }
+        }
     }
 
     /// The token with the greatest logit after the latest step.

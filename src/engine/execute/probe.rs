@@ -13,12 +13,16 @@ pub struct Change {
     pub age: Option<usize>,
     /// What is added to every running sum.
     pub sum: i64,
+    /// What is added to the running sum of which classes of values are made, if it is one.
+    pub selected: i64,
 }
 
 /// What a step did.
 pub struct Probed {
-    /// The selected place.
-    pub selected: usize,
+    /// The selected place, or the value of which classes are made.
+    pub selected: i64,
+    /// The selected-token class.
+    pub selected_class: u16,
     /// The registers of sums and latches, and those before them.
     pub registers: Vec<i64>,
     /// By table, the key under which this position was written.
@@ -55,10 +59,18 @@ impl Execution<'_> {
         for sum in self.plan.sums() {
             self.state.regs[usize::from(sum)] += change.sum;
         }
+        if self.plan.summed_rows().is_some() {
+            self.state.regs[usize::from(self.selected)] += change.selected;
+        }
         let step = self.step(token, predicts);
+        let selected = self.state.regs[usize::from(self.selected)];
         let probed = step.map(|()| Probed {
-            selected: self.state.regs[usize::from(self.selected)].clamp(0, last as i64 + 1)
-                as usize,
+            selected: if self.plan.rows().is_some() {
+                selected
+            } else {
+                selected.clamp(0, last as i64 + 1)
+            },
+            selected_class: self.selected_class(selected),
             registers: self.state.regs[..kept].to_vec(),
             keys: self.state.tables.iter().map(|table| table.key_of(last as u32 + 1)).collect(),
             columns: self.state.columns.iter().map(|held| held.get(last + 1).copied()).collect(),

@@ -64,6 +64,11 @@ impl State<'_> {
                     let features = tables.read(history, place, count.into());
                     r!(dst) = operations::add(operations::add(r!(a), k.into()), features);
                 }
+                Op::Lookup { dst, a, table, last, at, offset } => {
+                    let values = &tables[usize::from(table) * vocabulary..];
+                    let value = operations::lookup(values, r!(at), offset, last);
+                    r!(dst) = operations::add(r!(a), value);
+                }
                 Op::Clamp { dst, a, k } => r!(dst) = operations::clamp(r!(a), k, last as i64),
                 Op::SumSteps { dst, sum } => {
                     r!(dst) = operations::sum_steps(r!(sum), last as i64);

@@ -6,6 +6,7 @@
 //! slot is worth about ten units, so only the properties that take many values are
 //! features.
 
+use super::code::{Code, FIRST_DEPTH};
 use super::opcode::{Opcode, number};
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::{End, Op, Symbol};
@@ -28,9 +29,9 @@ pub struct Token {
     pub depth_change: Value,
     /// By how many calls the machine goes deeper.
     pub call_change: Value,
-    /// By how much the place of the instruction in the prompt moves on, jumps apart.
+    /// By how much the place of the instruction moves on, jumps apart.
     pub place_change: Value,
-    /// Tokens an instruction takes in the prompt, for tokens that end a jump.
+    /// What the place counts for an instruction, for tokens that end a jump.
     pub jump: Value,
     /// 1 for tokens that push nothing.
     pub pushes_nothing: Value,
@@ -83,21 +84,19 @@ pub fn byte(bits: &[Value; 8]) -> Linear {
     (0..8).map(|k| bits[k] * f64::from(1 << k)).sum()
 }
 
-/// Tokens of the prompt an instruction takes: its name and four bytes.
-pub const INSTRUCTION_TOKENS: f64 = 5.0;
-
 fn flag(condition: bool) -> f64 {
     if condition { 1.0 } else { 0.0 }
 }
 
 /// The features of the token at hand; BOS has none.
-pub fn token(graph: &mut Graph) -> Token {
+pub fn token(graph: &mut Graph, code: &Code) -> Token {
     let mut feature = |name: &str, of: &dyn Fn(Symbol) -> f64| {
-        graph.feature(name, |id| match Symbol::all()[id] {
-            Symbol::Open => 0.0,
+        graph.feature(name, |id| match code.vocabulary()[id] {
+            symbol if symbol == code.bos() => 0.0,
             symbol => of(symbol),
         })
     };
+    let step = code.step();
     let of_op = |symbol: Symbol, of: fn(Op) -> f64| match symbol {
         Symbol::Instruction(op) => of(op),
         _ => 0.0,
@@ -131,9 +130,9 @@ pub fn token(graph: &mut Graph) -> Token {
         }),
         place_change: feature("place change", &|s| match s {
             Symbol::Close => 1.0,
-            _ => INSTRUCTION_TOKENS * flag(s.ends_instruction()),
+            _ => step * flag(s.ends_instruction()),
         }),
-        jump: feature("jump", &|s| INSTRUCTION_TOKENS * flag(s.jumps())),
+        jump: feature("jump", &|s| step * flag(s.jumps())),
         pushes_nothing: feature("pushes nothing", &|s| {
             flag(!matches!(s, Symbol::Commit { pushes: true, .. }))
         }),
@@ -150,7 +149,7 @@ fn depth_change(symbol: Symbol) -> f64 {
     match symbol {
         Symbol::Commit { depth, .. } => f64::from(depth),
         Symbol::Out(_) => -1.0,
-        Symbol::Close => 3.0,
+        Symbol::Close => FIRST_DEPTH,
         _ => 0.0,
     }
 }
@@ -163,18 +162,35 @@ type Property = (&'static str, fn(Op) -> f64);
 /// name stands. Read as bits, the properties of a name make a number of 0 to 255 all the
 /// same, so that whoever looks only at embeddings can bound what bytes make. See
 /// [`Instruction`] for their meaning.
-const PROPERTIES: [Property; 4] = [
-    ("end", |op| end_number(op.end(), op == Op::Br)),
-    ("bytes", |op| if op.branches() { 4.0 } else { f64::from(op.bytes()) }),
-    ("signed", |op| match op.narrow() {
+const PROPERTIES: [Property; 4] =
+    [("end", end), ("bytes", bytes), ("signed", signed), ("wide", wide)];
+
+/// The number of the token that ends the instruction.
+pub fn end(op: Op) -> f64 {
+    end_number(op.end(), op == Op::Br)
+}
+
+/// Bytes that it writes.
+pub fn bytes(op: Op) -> f64 {
+    if op.branches() { 4.0 } else { f64::from(op.bytes()) }
+}
+
+/// See [`Instruction::signed`].
+pub fn signed(op: Op) -> f64 {
+    match op.narrow() {
         Op::LtS | Op::LeS => 1.0,
         Op::GtS | Op::GeS => -1.0,
         _ => 0.0,
-    }),
-    ("wide", |op| 4.0 * flag(op.is_wide())),
-];
+    }
+}
 
-fn less(op: Op) -> f64 {
+/// See [`Instruction::wide`].
+pub fn wide(op: Op) -> f64 {
+    4.0 * flag(op.is_wide())
+}
+
+/// See [`Instruction::less`].
+pub fn less(op: Op) -> f64 {
     match op.narrow() {
         Op::LtS | Op::LtU | Op::Ne => 0.0,
         Op::LeS | Op::LeU | Op::Eq => 1.0,
@@ -182,7 +198,8 @@ fn less(op: Op) -> f64 {
     }
 }
 
-fn greater(op: Op) -> f64 {
+/// See [`Instruction::greater`].
+pub fn greater(op: Op) -> f64 {
     match op.narrow() {
         Op::GtS | Op::GtU | Op::Ne => 0.0,
         Op::GeS | Op::GeU | Op::Eq => 1.0,
@@ -191,9 +208,9 @@ fn greater(op: Op) -> f64 {
 }
 
 /// Below twice every difference of two operands.
-const NEVER: f64 = -((1u64 << 34) as f64);
+pub const NEVER: f64 = -((1u64 << 34) as f64);
 
-/// Properties of an instruction, fetched from its name.
+/// Properties of an instruction: in the prompt, those of its name.
 pub struct Instruction {
     /// Which it is.
     pub opcode: Opcode,
@@ -204,10 +221,10 @@ pub struct Instruction {
     /// 1 for signed comparisons by less, -1 for those by greater.
     pub signed: Value,
     /// For comparisons that hold when second < top: 0, and 1 when they hold on
-    /// equality, too. [`NEVER`] for all else.
-    pub less: Value,
+    /// equality, too. [`NEVER`], or little more, for all else.
+    pub less: Linear,
     /// The same for second > top.
-    pub greater: Value,
+    pub greater: Linear,
     /// 4 for instructions on eight bytes: so much before its last four bytes an operand begins.
     pub wide: Value,
 }
@@ -226,6 +243,7 @@ impl Instruction {
         let [number, square, end, bytes, signed, wide, less, greater] =
             fetched.try_into().expect("as many come back");
         let opcode = Opcode { one: graph.one(), number, square };
+        let [less, greater] = [less, greater].map(Linear::from);
         Instruction { opcode, bytes, end, signed, less, greater, wide }
     }
 }

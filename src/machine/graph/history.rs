@@ -1,5 +1,6 @@
 //! Round one and two: what the history alone says, whatever the program.
 
+use super::code::Code;
 use super::features::Token;
 use crate::graph::range::LONGEST;
 use crate::graph::{Graph, Key, Linear, Value};
@@ -33,8 +34,7 @@ pub struct History {
     pub depth: Key,
     /// Calls that have not returned, as a key.
     pub calls: Key,
-    /// Position of the current instruction's name in the prompt; 0, which names
-    /// nothing, before the program is closed. Only nearly whole.
+    /// Where the current instruction is, see [`Code::place`].
     pub place: Value,
 }
 
@@ -42,7 +42,7 @@ pub struct History {
 pub const DEEPEST: f64 = LONGEST / 5.0;
 
 /// Rounds one and two.
-pub fn history(graph: &mut Graph, token: &Token) -> History {
+pub fn history(graph: &mut Graph, code: &Code, token: &Token) -> History {
     let t = graph.position();
     let mut since = |name: &str, skipped: Value| {
         let (number, square) = (Linear::zero(), Linear::zero());
@@ -71,9 +71,11 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
 
     // A prefix sum is a mean over positions 1..=t, times t.
     let means = graph.mean("depths", &[token.depth_change.into(), token.call_change.into()]);
-    let [depth, calls] = [("depth", means[0]), ("calls", means[1])].map(|(name, mean)| {
+    let depth_at_start = code.depth_at_start(graph);
+    let sums = [("depth", means[0], depth_at_start), ("calls", means[1], Linear::zero())];
+    let [depth, calls] = sums.map(|(name, mean, at_start)| {
         let sum = graph.unit(t, mean);
-        let sum = graph.round(name, sum, DEEPEST);
+        let sum = graph.round(name, at_start + sum, DEEPEST);
         (sum, graph.square(sum))
     });
     let key = |(number, square): (Value, Value), dead: Value| Key {
@@ -88,7 +90,7 @@ pub fn history(graph: &mut Graph, token: &Token) -> History {
     let moved = graph.persist("moved", token.place_change + jumped);
     let mean_move = graph.mean("place", &[moved.into()]);
     let place = graph.unit(t, mean_move[0]);
-    let place = graph.persist("place", place);
+    let place = code.place(graph, place);
 
     History {
         i,

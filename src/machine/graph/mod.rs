@@ -19,6 +19,7 @@
 //! and every product is one of whole numbers. Position 0, whose token has no feature and for
 //! which `one` is 0, is the place that finds nothing and reads as 0.
 
+mod code;
 mod features;
 mod history;
 mod opcode;
@@ -26,17 +27,30 @@ mod operands;
 mod prediction;
 mod result;
 
-use super::symbol::Symbol;
+use super::Embedded;
 use crate::graph::Graph;
+use code::Code;
 
-/// The graph of the machine, over the vocabulary of [`Symbol::all`].
+/// The graph of the machine, over the vocabulary of
+/// [`Symbol::with_program`](super::Symbol::with_program).
 pub fn machine() -> Graph {
-    let bos = Symbol::Open.id() as usize;
-    let mut graph = Graph::new(Symbol::all().len(), bos);
-    let token = features::token(&mut graph);
-    let history = history::history(&mut graph, &token);
-    let operands = operands::operands(&mut graph, &token, &history);
-    let result = result::result(&mut graph, &token, &history, &operands);
-    prediction::predict(&mut graph, &token, &history, &operands, &result);
+    of(&Code::Prompt)
+}
+
+/// The graph of the machine with a program inside, over the vocabulary of
+/// [`Symbol::without_program`](super::Symbol::without_program).
+pub fn specialised(program: &Embedded) -> Graph {
+    of(&Code::Weights(program))
+}
+
+fn of(code: &Code) -> Graph {
+    let vocabulary = code.vocabulary();
+    let bos = vocabulary.iter().position(|&symbol| symbol == code.bos());
+    let mut graph = Graph::new(vocabulary.len(), bos.expect("every vocabulary has its BOS"));
+    let token = features::token(&mut graph, code);
+    let history = history::history(&mut graph, code, &token);
+    let operands = operands::operands(&mut graph, code, &token, &history);
+    let result = result::result(&mut graph, code, &token, &history, &operands);
+    prediction::predict(&mut graph, code, &token, &history, &operands, &result);
     graph
 }

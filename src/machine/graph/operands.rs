@@ -1,6 +1,7 @@
 //! Round three: the current instruction, and what lies on top of the stack.
 
-use super::features::{INSTRUCTION_TOKENS, Instruction, Token};
+use super::code::{Code, Fetched, Immediate};
+use super::features::{Instruction, Token};
 use super::history::History;
 use crate::graph::{Graph, Linear, Value};
 
@@ -9,7 +10,7 @@ pub struct Operands {
     /// The instruction.
     pub instruction: Instruction,
     /// The immediate.
-    pub immediate: Value,
+    pub immediate: Linear,
     /// The top of the stack.
     pub top: Value,
     /// The value below the top.
@@ -35,8 +36,8 @@ pub struct Operands {
     pub second_at: Linear,
     /// Position of the first of the last four bytes of the third.
     pub third_at: Linear,
-    /// Position of byte 0 of the immediate.
-    pub immediate_at: Linear,
+    /// The bytes of the immediate.
+    pub immediate_bytes: Immediate,
     /// Position of byte 0 of the immediate of the latest call on this depth.
     pub call_at: Linear,
 }
@@ -45,18 +46,11 @@ pub struct Operands {
 pub const OPERANDS: f64 = (1u64 << 32) as f64;
 
 /// Round three.
-pub fn operands(graph: &mut Graph, token: &Token, history: &History) -> Operands {
+pub fn operands(graph: &mut Graph, code: &Code, token: &Token, history: &History) -> Operands {
     let (one, t) = (graph.one(), graph.position());
-    let History { place, value, .. } = *history;
+    let value = history.value;
 
-    let instruction = Instruction::fetch(graph, token, |graph, pair| {
-        let name = format!("instruction's {}", graph.name(pair[0]));
-        let values: Vec<Linear> = pair.iter().map(|&feature| feature.into()).collect();
-        graph.gather(&name, place, &values)
-    });
-    // The value at a position is that of the four bytes before it.
-    let behind = place + one * INSTRUCTION_TOKENS;
-    let immediate = graph.gather("immediate", behind, &[value.into()])[0];
+    let Fetched { instruction, immediate, immediate_bytes } = code.fetch(graph, token, history);
 
     let depth = history.depth.number.clone();
     let mut at_depth = |name: &str, below: f64, values: &[Value]| {
@@ -91,9 +85,9 @@ pub fn operands(graph: &mut Graph, token: &Token, history: &History) -> Operands
         second_at: bytes_of("commit of second", second[1]),
         third_at: bytes_of("commit of third", third),
         call_at: bytes_of("commit of call", call),
-        immediate_at: place + one,
         instruction,
         immediate,
+        immediate_bytes,
         top: top[0],
         second: second[0],
         calls: history.calls.number.clone(),

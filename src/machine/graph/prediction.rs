@@ -10,6 +10,7 @@
 //! r + 1 - d(v+1). That is positive just when d(v+1) ≤ r, so floor(r/d) is the least
 //! of the greatest. With r and d below 2³³ all of it is whole and below 2⁵³.
 
+use super::code::Code;
 use super::features::{Token, end_number};
 use super::history::History;
 use super::operands::{OPERANDS, Operands};
@@ -38,6 +39,7 @@ const MAY_TRAP: &[Op] = &[Op::DivU, Op::RemU, Op::Unreachable];
 /// Sets the logits.
 pub fn predict(
     graph: &mut Graph,
+    code: &Code,
     token: &Token,
     history: &History,
     operands: &Operands,
@@ -53,7 +55,8 @@ pub fn predict(
     let of_class = |v: f64| pick(class.into(), v) * CLASS;
     let of_end = |v: f64| pick(end.into(), v) * END;
     let of_byte = |byte: u8| pick(next.byte.into(), f64::from(byte));
-    for (id, &symbol) in Symbol::all().iter().enumerate() {
+    let first = code.first(graph);
+    for (id, &symbol) in code.vocabulary().iter().enumerate() {
         let logit = match symbol {
             Symbol::Byte(byte) => of_class(BYTE_CLASS) + of_byte(byte),
             // Half a step above its twin when marked, else half a step below.
@@ -73,9 +76,12 @@ pub fn predict(
             Symbol::ReturnCommit => of_end(end_number(End::Return, false)),
             Symbol::Instruction(Op::Halt) => of_end(end_number(End::Halt, false)),
             // Tokens of the prompt: never.
-            Symbol::Open | Symbol::Close | Symbol::Instruction(_) => one * (-10.0 * CLASS),
+            Symbol::Open | Symbol::Close | Symbol::Start | Symbol::Instruction(_) => {
+                one * (-10.0 * CLASS)
+            }
         };
-        graph.predict(id, logit);
+        let at_start = first.as_ref().filter(|first| first.0 == symbol);
+        graph.predict(id, logit + at_start.map_or(Linear::zero(), |first| first.1.clone()));
     }
 }
 

@@ -105,10 +105,15 @@ impl Walk<'_> {
         let arena = &self.plan.arena;
         let (mut low, mut high) = (i128::from(affine.c), i128::from(affine.c));
         let mut places: BTreeMap<_, BTreeMap<i64, Vec<(FeatureId, i64)>>> = BTreeMap::new();
+        let mut functions: BTreeMap<_, Vec<(&Atom, i64)>> = BTreeMap::new();
         for &(id, k) in &affine.terms {
             if let Atom::Feature { place, feature } = arena.atom(id) {
                 let at = places.entry(place.terms.clone()).or_default();
                 at.entry(place.c).or_default().push((*feature, k));
+                continue;
+            }
+            if let atom @ Atom::Function { of, .. } = arena.atom(id) {
+                functions.entry((of.terms.clone(), of.c)).or_default().push((atom, k));
                 continue;
             }
             let bounds = arena.atom_bounds(id);
@@ -125,7 +130,34 @@ impl Walk<'_> {
                 high = high.checked_add(most)?;
             }
         }
+        for ((terms, c), functions) in functions {
+            let (least, most) = self.functions(&Affine { c, terms }, &functions)?;
+            low = low.checked_add(least)?;
+            high = high.checked_add(most)?;
+        }
         Some((low, high))
+    }
+
+    /// Bounds of a sum of functions of one expression, over all values of it at which one of them changes.
+    fn functions(&self, of: &Affine, terms: &[(&Atom, i64)]) -> Option<Range> {
+        let (low, high) = self.of(of)?;
+        let mut functions = Vec::new();
+        for &(atom, k) in terms {
+            let Atom::Function { function, .. } = atom else { return None };
+            functions.push((function, i128::from(k)));
+        }
+        let from = functions.iter().map(|term| i128::from(term.0.from())).min()?;
+        let to = functions.iter().map(|term| i128::from(term.0.to())).max()?;
+        let mut range: Option<Range> = None;
+        for x in (low.max(from)..=high.min(to)).chain([low, high]) {
+            let mut sum = 0i128;
+            for &(function, k) in &functions {
+                sum = sum.checked_add(i128::from(function.at(x)).checked_mul(k)?)?;
+            }
+            let (least, most) = range.unwrap_or((sum, sum));
+            range = Some((least.min(sum), most.max(sum)));
+        }
+        range
     }
 
     /// Bounds of a sum of features over all tokens that may stand at a place.
@@ -185,6 +217,7 @@ impl Walk<'_> {
                 let step = 1i128 << shift;
                 Some((-(-low).div_euclid(step), high.div_euclid(step)))
             }
+            Atom::Function { of, .. } => self.functions(of, &[(atom, 1)]),
             Atom::Piece { gate, factor, knots } => {
                 let ((from, to), (least, most)) = (self.of(gate)?, self.of(factor)?);
                 let bends = knots.iter().map(|knot| -i128::from(knot.0));

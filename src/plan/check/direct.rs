@@ -221,6 +221,7 @@ impl Now<'_> {
                 (x.rem_euclid(step) == 0).then(|| x.div_euclid(step))?
             }
             Atom::Guarded(affine) => self.affine(affine)?,
+            Atom::Function { of, function } => function.at(self.affine(of)?).into(),
             Atom::Piece { gate, factor, knots } => {
                 let (gate, factor) = (self.affine(gate)?, self.affine(factor)?);
                 let height = knots.iter().try_fold(0i128, |sum, &(k, c)| {

@@ -15,9 +15,21 @@ use super::lower::Lowering;
 use super::op::{Op, TokenTable};
 use super::specialise::{self, Known};
 use crate::plan::expression::feature_bounds::{Columns, FeatureBounds};
+use crate::plan::expression::function::{self, Function, Functions};
 use crate::plan::expression::interval::{Interval, greatest};
 use crate::plan::ids::TableId;
 use crate::plan::{Plan, Refusal};
+
+/// Where the values of such a sum stand.
+#[derive(Clone, Copy, Debug)]
+pub struct Looked {
+    /// The table with which they begin.
+    pub table: TokenTable,
+    /// The first number that has a value of its own.
+    pub from: i32,
+    /// One less than the number of values.
+    pub last: u16,
+}
 
 /// Makes code for one plan.
 #[derive(Debug)]
@@ -27,6 +39,8 @@ pub struct Compiler<'p> {
     tables: Vec<i64>,
     /// The first of tables that stand together.
     names: FxHashMap<Vec<Columns>, TokenTable>,
+    /// Sums of functions of one expression, which stand among the tables.
+    functions: FxHashMap<Functions, Looked>,
     /// Tables under whose key 0 only position 0 is ever written.
     pub(super) leaves_zero: Arc<EntitySet<TableId>>,
     /// By class, what is known of tokens.
@@ -40,11 +54,20 @@ pub struct Compiler<'p> {
 impl<'p> Compiler<'p> {
     /// Without any code yet.
     pub fn new(plan: &'p Plan) -> Compiler<'p> {
-        let (names, feature_bounds) = (FxHashMap::default(), FxHashMap::default());
-        let plane_bounds = FxHashMap::default();
+        let (names, functions) = (FxHashMap::default(), FxHashMap::default());
+        let (feature_bounds, plane_bounds) = (FxHashMap::default(), FxHashMap::default());
         let leaves_zero = specialise::leaves_zero(plan);
         let tables = Vec::new();
-        Compiler { plan, tables, names, leaves_zero, feature_bounds, plane_bounds, work: 0 }
+        Compiler {
+            plan,
+            tables,
+            names,
+            functions,
+            leaves_zero,
+            feature_bounds,
+            plane_bounds,
+            work: 0,
+        }
     }
 
     /// Tables of token features, each as long as the vocabulary.
@@ -117,5 +140,28 @@ impl<'p> Compiler<'p> {
         }
         self.names.insert(sums, first as TokenTable);
         Some(first as TokenTable)
+    }
+
+    /// The values of a sum of functions, in as many tables as they need.
+    pub(super) fn functions(&mut self, sum: Functions) -> Option<Looked> {
+        if let Some(&known) = self.functions.get(&sum) {
+            return Some(known);
+        }
+        let everywhere = Interval::new(i64::MIN.into(), i64::MAX.into());
+        let (from, to) = function::domain(sum.iter().map(|term| &term.0), everywhere);
+        let last = u16::try_from(to - from).ok()?;
+        let vocabulary = self.plan.features.tokens;
+        let first = self.tables.len() / vocabulary;
+        let table = TokenTable::try_from(first).ok()?;
+        let at = |x: i64| -> i64 {
+            let of = |(function, k): &(Function, i64)| function.at(x.into()).wrapping_mul(*k);
+            sum.iter().map(of).fold(0, i64::wrapping_add)
+        };
+        self.tables.extend((from..=to).map(at));
+        self.tables.resize(self.tables.len().next_multiple_of(vocabulary), 0);
+        self.work += (usize::from(last) + 1) as u64 * sum.len() as u64;
+        let looked = Looked { table, from: i32::try_from(from).ok()?, last };
+        self.functions.insert(sum, looked);
+        Some(looked)
     }
 }

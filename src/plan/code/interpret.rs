@@ -88,6 +88,11 @@ impl<'p> Machine<'p> {
                     let features = (0..usize::from(count)).map(read).fold(0, i64::wrapping_add);
                     (dst, get(a).wrapping_add(k.into()).wrapping_add(features))
                 }
+                Op::Lookup { dst, a, table, last, at, offset } => {
+                    let place = get(at).saturating_add(offset.into()).clamp(0, last.into());
+                    let value = tables[usize::from(table) * vocabulary + place as usize];
+                    (dst, get(a).wrapping_add(value))
+                }
                 Op::Clamp { dst, a, k } => (dst, place(get(a).wrapping_add(k.into())) as i64),
                 Op::SumSteps { dst, sum } => (dst, mean::steps(get(sum), last as i64)),
                 Op::Relu { dst, gate, k } => (dst, get(gate).wrapping_add(k).max(0)),

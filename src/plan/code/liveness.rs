@@ -6,12 +6,14 @@
 //! - the *token class* of the latest token: tokens that agree in all features with few
 //!   distinct values;
 //! - the *selected-token class*: the token at the place that most gates ask about, as far as
-//!   these features tell it from others;
+//!   these features tell it from others; or, where gates ask about functions of one expression more often,
+//!   the value of that expression as far as these functions tell it from others;
 //! - the *age* of the latch that most gates ask about.
 
 use cranelift_entity::EntitySet;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::rows::{Rows, rows};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
 use crate::plan::expression::atom::Atom;
@@ -65,6 +67,8 @@ pub struct Live {
     pub selected_classes: Vec<u16>,
     /// A token of every selected-token class.
     pub representatives: Vec<usize>,
+    /// What takes the place of these where gates ask about functions.
+    pub rows: Option<Rows>,
     /// The latch by whose age code is specialised.
     pub age: Option<LatchId>,
     /// What is counted for reports.
@@ -178,10 +182,13 @@ pub fn live(fused: &mut Fused, output: &Output) -> Result<Live, Cause> {
 
     let arena = &fused.analysis.arena;
     let count = |is: &dyn Fn(&Atom) -> bool| seen.iter().filter(|&&id| is(arena.atom(id))).count();
-    let selector = selector(arena, &seen);
+    let rows = rows(arena, gates(arena, &seen));
+    let (asked, selector) = selector(arena, &seen).unzip();
+    let rows = rows.filter(|rows| asked.is_none_or(|asked| rows.0 > asked)).map(|rows| rows.1);
+    let selector = selector.filter(|_| rows.is_none());
     let age = age(arena, &seen);
     let mut early = Walk::new(fused);
-    if let Some(place) = &selector {
+    for place in selector.iter().chain(rows.as_ref().map(|rows| &rows.of)) {
         for &(atom, _) in &place.terms {
             early.atom(atom);
         }
@@ -215,6 +222,7 @@ pub fn live(fused: &mut Fused, output: &Output) -> Result<Live, Cause> {
         selector,
         selected_classes,
         representatives,
+        rows,
         age,
         counts,
     })
@@ -245,8 +253,8 @@ fn columns_at(arena: &Arena, seen: &[AtomId], wanted: &Affine) -> Vec<FeatureId>
     columns
 }
 
-/// The place, not at a fixed distance, whose features stand in most gates.
-fn selector(arena: &Arena, seen: &[AtomId]) -> Option<Affine> {
+/// The place, not at a fixed distance, whose features stand in most gates, and how often.
+fn selector(arena: &Arena, seen: &[AtomId]) -> Option<(usize, Affine)> {
     let mut uses: FxHashMap<&Affine, usize> = FxHashMap::default();
     for gate in gates(arena, seen) {
         for &(atom, _) in &gate.terms {
@@ -260,7 +268,7 @@ fn selector(arena: &Arena, seen: &[AtomId]) -> Option<Affine> {
     }
     let most =
         uses.into_iter().max_by(|a, b| (a.1, &a.0.terms, a.0.c).cmp(&(b.1, &b.0.terms, b.0.c)));
-    most.map(|most| most.0.clone())
+    most.map(|most| (most.1, most.0.clone()))
 }
 
 /// The latch whose age stands in most gates.

@@ -1,6 +1,7 @@
 //! From expressions to straight-line operations.
 //!
-//! - [`liveness`], the last pass over a model: what its logits depend on;
+//! - [`liveness`], the last pass over a model: what its logits depend on, and by what code is worth
+//!   specialising ([`rows`]);
 //! - [`compiler`] makes a piece of code when a step needs it: [`specialise`] rebuilds expressions
 //!   under what is known of the step, `lower` writes their operations ([`op`]) to registers
 //!   (`registers.rs`), `predict.rs` those that find the greatest logit;
@@ -15,4 +16,5 @@ mod lower;
 pub mod op;
 mod predict;
 mod registers;
+pub mod rows;
 pub mod specialise;

@@ -49,6 +49,8 @@ pub enum Op {
     Guard { a: Reg },
     /// dst = a + k + Σ (table + i)[token at clamp(at + offset - i, 0, t)] over i < count
     Read { dst: Reg, a: Reg, k: i32, table: TokenTable, count: u8, at: Reg, offset: i16 },
+    /// dst = a + the number at clamp(at + offset, 0, last) of a function whose values begin with a table
+    Lookup { dst: Reg, a: Reg, table: TokenTable, last: u16, at: Reg, offset: i32 },
     /// dst = clamp(a + k, 0, t)
     Clamp { dst: Reg, a: Reg, k: i32 },
     /// dst = how far a running sum over t, times t, may be from itself (`plan/expression/mean.rs`)
@@ -141,6 +143,7 @@ impl Op {
             | Op::MulAdd { dst, a, b, .. }
             | Op::Mul { dst, a, b }
             | Op::MulSaturating { dst, a, b }
+            | Op::Lookup { dst, a, at: b, .. }
             | Op::Read { dst, a, at: b, .. } => {
                 (read, written) = ([Some(a), Some(b), None], [Some(dst), None]);
             }

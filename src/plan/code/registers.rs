@@ -10,12 +10,26 @@ use crate::plan::expression::atom::Atom;
 use crate::plan::ids::{LatchId, SumId};
 
 impl Plan {
-    /// The register with the selected place.
+    /// The register with the selected place, or the value of which classes are made.
     pub(crate) fn selected(&self) -> Reg {
-        let place = self.live.selector.as_ref().and_then(Affine::single);
+        let place = self.selects().and_then(Affine::single);
         match place.map(|(atom, k)| (self.arena.atom(atom), k)) {
             Some((Atom::Sum(sum), 1)) => self.sum(*sum),
             _ => SELECTED,
+        }
+    }
+
+    /// The expression of the selected place, or of the value of which classes are made.
+    pub(super) fn selects(&self) -> Option<&Affine> {
+        self.live.rows.as_ref().map(|rows| &rows.of).or(self.live.selector.as_ref())
+    }
+
+    /// The running sum of which classes of values are made, if it is one.
+    pub(crate) fn summed_rows(&self) -> Option<SumId> {
+        let (atom, k) = self.live.rows.as_ref()?.of.single()?;
+        match self.arena.atom(atom) {
+            Atom::Sum(sum) if k == 1 => Some(*sum),
+            _ => None,
         }
     }
 

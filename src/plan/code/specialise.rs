@@ -119,6 +119,17 @@ impl<'p> Specialiser<'p> {
                 };
                 self.arena.make(found, plan.arena.atom_bounds(id))
             }
+            Atom::Function { of, function } => {
+                if let (Some(selected), Some(rows)) = (self.known.selected, &plan.live.rows)
+                    && *of == rows.of
+                    && rows.functions.contains(function)
+                {
+                    let x = rows.representatives[selected as usize];
+                    return Some(Affine::constant(function.at(x.into())));
+                }
+                let of = self.affine(of)?;
+                self.arena.function(of, function.clone())
+            }
             Atom::Piece { gate, factor, knots } => {
                 let gate = self.affine(gate)?;
                 // What stands behind a gate that cannot open need not be rebuilt.

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use super::affine::Affine;
 use super::atom::Atom;
 use super::feature_bounds::{Columns, FeatureBounds, Stands};
+use super::function::{Function, Functions, domain};
 use super::interval::Interval;
 use crate::plan::ids::{AtomId, FeatureId};
 use crate::plan::limits::MAX_WORK;
@@ -95,6 +96,7 @@ impl Arena {
             Atom::Rounded { affine, shift } => self.rounded(affine, shift),
             Atom::Whole { affine, shift } => self.whole(&affine, shift),
             Atom::Guarded(affine) => self.guarded(affine),
+            Atom::Function { of, function } => self.function(of, function),
             held @ (Atom::Sum(_)
             | Atom::SumSteps(_)
             | Atom::Age(_)
@@ -138,6 +140,20 @@ impl Arena {
         }
     }
 
+    /// What a function has at an expression.
+    pub fn function(&mut self, of: Affine, function: Function) -> Option<Affine> {
+        if let Some(x) = of.as_constant() {
+            return Some(Affine::constant(function.at(x.into())));
+        }
+        (!self.is_exhausted()).then_some(())?;
+        let within = domain([&function].into_iter(), self.bounds(&of));
+        let bounds = self.feature_bounds.functions(vec![(function.clone(), 1)], within);
+        match bounds.as_point() {
+            Some(constant) => Some(Affine::constant(constant)),
+            None => Some(Affine::atom(self.intern(Atom::Function { of, function }, bounds))),
+        }
+    }
+
     /// A place clamped to 0..=t.
     pub fn clamped(&mut self, place: Affine) -> Affine {
         if let Some((atom, 1)) = place.single()
@@ -175,6 +191,7 @@ impl Arena {
         *work += affine.terms.len() as u64;
         let mut total = Interval::point(affine.c);
         let mut places: Vec<(&Affine, Columns)> = Vec::new();
+        let mut functions: Vec<(&Affine, Vec<(AtomId, i64)>)> = Vec::new();
         for &(id, k) in &affine.terms {
             match &atoms[id] {
                 (Atom::Feature { place, feature }, _) => {
@@ -184,6 +201,13 @@ impl Arena {
                         None => places.push((place, vec![(*feature, k)])),
                     }
                 }
+                (Atom::Function { of, .. }, _) => {
+                    *work += functions.len() as u64;
+                    match functions.iter_mut().find(|known| known.0 == of) {
+                        Some(known) => known.1.push((id, k)),
+                        None => functions.push((of, vec![(id, k)])),
+                    }
+                }
                 (_, bounds) => total = total.plus(bounds.times(k)),
             }
         }
@@ -191,7 +215,27 @@ impl Arena {
             columns.sort_unstable();
             total = total.plus(feature_bounds.sum(stands(place), &columns));
         }
-        total
+        let functions: Vec<(Affine, Vec<(AtomId, i64)>)> =
+            functions.into_iter().map(|(of, terms)| (of.clone(), terms)).collect();
+        functions.into_iter().fold(total, |total, (of, terms)| {
+            let bounds = self.functions(&of, &terms);
+            total.plus(bounds)
+        })
+    }
+
+    /// Bounds of a sum of functions of one expression, together: at every value that it may have.
+    fn functions(&mut self, of: &Affine, terms: &[(AtomId, i64)]) -> Interval {
+        if let [(id, k)] = *terms {
+            return self.atoms[id].1.times(k);
+        }
+        let around = self.bounds(of);
+        let functions = terms.iter().filter_map(|&(id, k)| match &self.atoms[id].0 {
+            Atom::Function { function, .. } => Some((function.clone(), k)),
+            _ => None,
+        });
+        let functions: Functions = functions.collect();
+        let within = domain(functions.iter().map(|term| &term.0), around);
+        self.feature_bounds.functions(functions, within)
     }
 }
 

@@ -6,6 +6,7 @@
 //! written down once, here.
 
 use super::affine::Affine;
+use super::function::Function;
 use crate::plan::ids::{ColumnId, FeatureId, LatchId, SumId, TableId};
 
 /// What is not linear. All of it is whole.
@@ -79,6 +80,13 @@ pub enum Atom {
         /// (k, c), by ascending k.
         knots: Knots,
     },
+    /// What a function has at an expression.
+    Function {
+        /// The expression.
+        of: Affine,
+        /// The function.
+        function: Function,
+    },
 }
 
 /// The bends (k, c) of Σ c·max(x + k, 0).
@@ -94,6 +102,7 @@ impl Atom {
             | Atom::Column { place: child, .. }
             | Atom::Rounded { affine: child, .. }
             | Atom::Whole { affine: child, .. }
+            | Atom::Function { of: child, .. }
             | Atom::Guarded(child) => (Some(child), None),
             Atom::Piece { gate: child, factor: other, .. }
             | Atom::Found { query: child, steps: other, .. }
@@ -124,6 +133,9 @@ impl Atom {
             }
             Atom::Whole { affine, shift } => Atom::Whole { affine: map(affine)?, shift: *shift },
             Atom::Guarded(affine) => Atom::Guarded(map(affine)?),
+            Atom::Function { of, function } => {
+                Atom::Function { of: map(of)?, function: function.clone() }
+            }
             Atom::Piece { gate, factor, knots } => {
                 Atom::Piece { gate: map(gate)?, factor: map(factor)?, knots: knots.clone() }
             }

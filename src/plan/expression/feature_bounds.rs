@@ -1,4 +1,4 @@
-//! Bounds of sums of features of one token.
+//! Bounds of sums of features of one token, and of functions of one expression.
 //!
 //! Features of one place are bounded *together*, over the tokens that may stand there: the test
 //! of a code by two features is at most 1 only jointly. Bounds that were computed once are kept,
@@ -10,11 +10,15 @@ use cranelift_entity::SecondaryMap;
 use rustc_hash::FxHashMap;
 
 use super::arena::Features;
+use super::function::{Function, Functions};
 use super::interval::Interval;
 use crate::plan::ids::FeatureId;
 
 /// A sum of multiples of features, by ascending feature.
 pub type Columns = Vec<(FeatureId, i64)>;
+
+/// Functions are bounded together at so many numbers, which is enough for two that are near.
+const MOST_NUMBERS: u64 = 1 << 17;
 
 /// Where a token stands, as far as it is known what may stand there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct FeatureBounds {
     elsewhere: Known,
     /// What was computed of other places before tokens were fewer.
     shared: Arc<Known>,
+    /// Sums of multiples of functions, with the numbers from and to which they are bounded.
+    functions: FxHashMap<(Functions, i64, i64), Interval>,
     /// Tokens that were looked at.
     pub work: u64,
 }
@@ -48,8 +54,8 @@ pub struct Known {
 impl FeatureBounds {
     /// For histories whose latest token is one of `current`.
     pub fn new(features: Arc<Features>, current: Vec<usize>) -> FeatureBounds {
-        let (now, elsewhere, shared) = Default::default();
-        FeatureBounds { features, current, now, elsewhere, shared, work: 0 }
+        let (now, elsewhere, shared, functions) = Default::default();
+        FeatureBounds { features, current, now, elsewhere, shared, functions, work: 0 }
     }
 
     /// The same for fewer tokens. What is `shared` is [`FeatureBounds::elsewhere`] of this one.
@@ -96,6 +102,31 @@ impl FeatureBounds {
             self.known(stands).sums.insert(columns.to_vec(), bounds);
             bounds
         })
+    }
+
+    /// Of a sum of multiples of functions at the same number, from one to another. Where there are too many
+    /// numbers each function has its own bounds.
+    pub fn functions(&mut self, sum: Functions, (from, to): (i64, i64)) -> Interval {
+        let key = (sum, from, to);
+        if let Some(&known) = self.functions.get(&key) {
+            return known;
+        }
+        let of = |terms: &[(Function, i64)], x: i64| -> i128 {
+            terms.iter().map(|(f, k)| i128::from(*k) * i128::from(f.at(x.into()))).sum()
+        };
+        let over = |terms: &[(Function, i64)]| {
+            (from..=to).map(|x| of(terms, x)).fold(Interval::EMPTY, Interval::including)
+        };
+        let numbers = (to - from).max(0) as u64 + 1;
+        let bounds = if numbers <= MOST_NUMBERS {
+            self.work += numbers * key.0.len() as u64;
+            over(&key.0)
+        } else {
+            let each = key.0.iter().map(|(f, k)| f.bounds().times(*k));
+            each.fold(Interval::point(0), Interval::plus)
+        };
+        self.functions.insert(key, bounds);
+        bounds
     }
 
     fn known(&mut self, stands: Stands) -> &mut Known {

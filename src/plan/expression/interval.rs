@@ -80,6 +80,14 @@ impl Interval {
         (self.low == self.high).then(|| i64::try_from(self.low).ok()).flatten()
     }
 
+    /// How far its ends are apart, at most what fits.
+    pub fn width(self) -> u128 {
+        if is_infinite(self.low) || is_infinite(self.high) {
+            return u128::MAX;
+        }
+        self.high.abs_diff(self.low)
+    }
+
     /// Of the sum of two.
     pub fn plus(self, other: Interval) -> Interval {
         Interval::new(add(self.low, other.low, BELOW), add(self.high, other.high, ABOVE))

@@ -11,6 +11,7 @@
 use super::affine::{Affine, MAX_COEFFICIENT};
 use super::arena::Arena;
 use super::atom::{Atom, Knots};
+use super::function::Function;
 use super::interval::Interval;
 use crate::plan::ids::AtomId;
 
@@ -20,6 +21,9 @@ struct Alike {
     factor: Affine,
     pieces: Vec<(AtomId, i64)>,
 }
+
+/// Units of a gate with fewer values are bounded together whatever their slopes.
+const NARROW: u128 = 1 << 16;
 
 /// A whole number that may be a coefficient.
 fn coefficient(x: i128) -> Option<i64> {
@@ -89,17 +93,20 @@ impl Arena {
     /// A piece of knots as an atom.
     fn bent(&mut self, gate: &Affine, factor: &Affine, knots: &[(i64, i64)]) -> Option<Affine> {
         (!self.is_exhausted()).then_some(())?;
-        self.count(knots.len() * knots.len());
+        self.count(knots.len());
+        let mut sorted = knots.to_vec();
+        sorted.sort_unstable();
         let mut shifted: Knots = Vec::with_capacity(knots.len());
-        for &(k, c) in knots {
+        for (k, c) in sorted {
             let k = coefficient(i128::from(k) + i128::from(gate.c))?;
-            match shifted.iter_mut().find(|knot| knot.0 == k) {
-                Some(knot) => knot.1 = coefficient(i128::from(knot.1) + i128::from(c))?,
-                None => shifted.push((k, c)),
+            match shifted.last_mut() {
+                Some(knot) if knot.0 == k => {
+                    knot.1 = coefficient(i128::from(knot.1) + i128::from(c))?;
+                }
+                _ => shifted.push((k, c)),
             }
         }
         shifted.retain(|knot| knot.1 != 0);
-        shifted.sort_unstable();
         let divisor = shifted.iter().fold(0, |divisor, knot| gcd(divisor, knot.1.abs()));
         let Some(&(_, last)) = shifted.last() else { return Some(Affine::default()) };
         let scale = if last < 0 { -divisor } else { divisor };
@@ -107,6 +114,14 @@ impl Arena {
             knot.1 /= scale;
         }
         let gate = gate.without_constant();
+        if *factor == Affine::constant(1)
+            && let Some(function) = Function::of(&shifted, self.bounds(&gate))
+        {
+            self.count((function.to() - function.from()) as usize);
+            let function = self.function(gate, function)?;
+            return Affine::default().plus(&function, scale);
+        }
+        self.count(shifted.len() * shifted.len());
         let bounds = self.height(&gate, &shifted).product(self.bounds(factor));
         let atom = Atom::Piece { gate, factor: factor.clone(), knots: shifted };
         let atom = self.intern(atom, bounds);
@@ -160,14 +175,17 @@ impl Arena {
             let slope = coefficient(knots.iter().map(|knot| i128::from(knot.1)).sum())?;
             let bounded = if slope == 0 {
                 (pieces.len() > 1).then(Affine::default)
+            } else if let Some(straight) = self.opened(&merged, &gate, &factor, slope, &mut knots) {
+                Some(straight)
             } else {
-                self.opened(&merged, &gate, &factor, slope, &mut knots)
+                let is_narrow = self.bounds(&gate).width() <= NARROW;
+                (pieces.len() > 2 && is_narrow).then(Affine::default)
             };
             if let Some(straight) = bounded {
-                self.count(pieces.len() * merged.terms.len());
-                for &(atom, k) in &pieces {
-                    merged = merged.plus(&Affine::atom(atom), -k)?;
-                }
+                self.count(pieces.len() + merged.terms.len());
+                // Both are by ascending atom.
+                let mut gone = pieces.iter().map(|piece| piece.0).peekable();
+                merged.terms.retain(|term| gone.next_if_eq(&term.0).is_none());
                 merged = merged.plus(&straight, 1)?;
                 merged = merged.plus(&self.bent(&gate, &factor, &knots)?, 1)?;
             }

@@ -82,7 +82,7 @@ impl Fusion<'_> {
                 let place = at.plus(&Affine::constant(1), behind)?;
                 Atom::Feature { place, feature: *feature }
             }
-            Atom::Piece { .. } | Atom::Rounded { .. } => {
+            Atom::Piece { .. } | Atom::Rounded { .. } | Atom::Function { .. } => {
                 atom.map_children(|child| self.substitute(child, at))?
             }
             // All others depend on more than tokens and positions.
@@ -106,6 +106,7 @@ impl Fusion<'_> {
                     let (gate, factor) = (self.at_zero(gate)?, self.at_zero(factor)?);
                     height(knots, gate)?.checked_mul(factor)?
                 }
+                Atom::Function { of, function } => function.at(self.at_zero(of)?).into(),
                 Atom::Rounded { affine, shift } => {
                     let affine = i64::try_from(self.at_zero(affine)?).ok()?;
                     round(affine, *shift).into()

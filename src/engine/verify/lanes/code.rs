@@ -54,6 +54,12 @@ impl Code<'_> {
                 Op::Read { dst, a, k, table, count, at, offset } => {
                     self.read(r, [dst, a, at], (k, offset), table.into(), count);
                 }
+                Op::Lookup { dst, a, table, last, at, offset } => {
+                    let values = &self.tables[usize::from(table) * self.plan.classes().len()..];
+                    r.two(dst, a, at, |a, at| {
+                        operations::add(a, operations::lookup(values, at, offset, last))
+                    });
+                }
                 Op::Clamp { dst, a, k } => {
                     r.two(dst, a, POSITION, |a, t| operations::clamp(a, k, t));
                 }
@@ -169,7 +175,7 @@ mod tests {
     /// An operation that writes a register, and reads any with a lower number.
     fn arithmetic(dst: Reg) -> impl Strategy<Value = Op> {
         let operand = move || prop_oneof![Just(0), Just(POSITION), Deferred::INPUT..dst];
-        (0..14, operand(), operand(), number(), 0..TABLES, 1..40u32).prop_map(
+        (0..15, operand(), operand(), number(), 0..TABLES, 1..40u32).prop_map(
             move |(which, a, b, k, table, shift)| match which {
                 0 => Op::Set { dst, k },
                 1 => Op::AddConst { dst, a, k },
@@ -184,6 +190,10 @@ mod tests {
                 10 => Op::IsZero { dst, gate: a, k },
                 11 => Op::Divide { dst, a, shift: shift % 3 },
                 12 => Op::Round { dst, a, shift },
+                13 => {
+                    let last = 40 * shift as u16;
+                    Op::Lookup { dst, a, table, last, at: b, offset: k as i32 }
+                }
                 _ => {
                     let (offset, count) = (k as i16, 1 + (TABLES - table).min(shift as u16) as u8);
                     let count = count.min((TABLES - table) as u8);

@@ -20,8 +20,8 @@ pub fn comparison(graph: &mut Graph, history: &History, operands: &Operands) -> 
     // no digits.
     let first_byte = (history.before_digits - one) * (2.0 * OPERANDS);
     let difference = (second - top) * 2.0 - operands.low_order;
-    let less = first_byte.clone() - difference.clone() + instruction.less;
-    let greater = first_byte.clone() + difference + instruction.greater;
+    let less = first_byte.clone() - difference.clone() + instruction.less.clone();
+    let greater = first_byte.clone() + difference + instruction.greater.clone();
     let unsigned = graph.step(less, one) + graph.step(greater, one);
     let top_negative = first_byte + top - one * (OPERANDS / 2.0 - 1.0);
     let signs = graph.unit(operands.second_negative - i, instruction.signed)

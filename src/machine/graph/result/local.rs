@@ -23,7 +23,7 @@ pub fn local_byte(
 ) -> Linear {
     let (one, opcode) = (graph.one(), &operands.instruction.opcode);
     // Byte tokens count i from 1: no byte has key 0.
-    let number = operands.calls.clone() * LOCALS + operands.immediate * 4.0 + history.i;
+    let number = operands.calls.clone() * LOCALS + operands.immediate.clone() * 4.0 + history.i;
     let square = graph.square(number.clone());
     let square = graph.persist("local squared", square);
     let written = opcode.steps(graph, &[Op::LocalSet, Op::LocalTee], token.byte_kind, 2.0, one);

@@ -1,7 +1,8 @@
 //! Memory.
 
-use crate::graph::{Graph, Key, Linear};
+use crate::graph::{Graph, Key, Linear, Value};
 use crate::machine::Op;
+use crate::machine::graph::code::Code;
 use crate::machine::graph::features::Token;
 use crate::machine::graph::history::History;
 use crate::machine::graph::operands::Operands;
@@ -30,6 +31,7 @@ pub struct MemoryByte {
 /// narrower; and its sign, where a load extends that.
 pub fn memory_byte(
     graph: &mut Graph,
+    code: &Code,
     token: &Token,
     history: &History,
     operands: &Operands,
@@ -37,12 +39,13 @@ pub fn memory_byte(
     let (one, i) = (graph.one(), history.i);
     let opcode = &operands.instruction.opcode;
     // Byte tokens count i from 1: address 0 has key 1, and no byte has key 0.
-    let number = operands.second + operands.immediate + i;
+    let number = operands.immediate.clone() + operands.second + i;
     let square = graph.square(number.clone());
     let square = graph.persist("address squared", square);
     let written = opcode.steps(graph, WRITES, token.byte_kind, 2.0, one);
     let dead = graph.persist_whole("no memory", one - written, 1.0);
-    let next = operands.top + operands.immediate + i + one;
+    let next = operands.immediate.clone() + operands.top + i + one;
+    let initial = initial(graph, code, &next);
     // Byte i of four, while the load has as many.
     let two = one * 2.0 - i;
     let wanted = opcode.units(graph, &[Op::Load], one, next.clone())
@@ -69,6 +72,45 @@ pub fn memory_byte(
         graph.step(beyond.clone() - one * (SIGN - 1.0), one)
             - graph.step(beyond - one * (2.0 * SIGN - 1.0), one)
     };
-    let (any, marked) = (sign(Linear::zero()), sign((one - last) * FAR));
-    MemoryByte { byte: graph.where_zero(miss, byte) - any * SIGN, mark: marked }
+    let elsewhere = (one - last) * FAR;
+    let (any, marked) = (sign(Linear::zero()), sign(elsewhere.clone()));
+    let Some(initial) = initial else {
+        return MemoryByte { byte: graph.where_zero(miss, byte) - any * SIGN, mark: marked };
+    };
+    // Where the address was never written; what asks for nothing finds position 0, and misses nothing.
+    let byte = graph.where_zero(miss, byte - initial.byte) + initial.byte;
+    let unwritten =
+        graph.unit(last, initial.high_bit) - graph.where_zero(elsewhere + miss, initial.high_bit);
+    MemoryByte { byte: byte - any * SIGN, mark: marked + unwritten }
+}
+
+/// What memory has at an address before a run.
+struct Initial {
+    byte: Value,
+    high_bit: Value,
+}
+
+/// The byte with the number `next` - 1, and its highest bit, if memory has anything before a run. All
+/// of what it has is one table: its places are told by clamps, one for each stretch of bytes.
+fn initial(graph: &mut Graph, code: &Code, next: &Linear) -> Option<Initial> {
+    let one = graph.one();
+    let (mut place, mut bytes) = (Linear::zero(), vec![0.0]);
+    for (begin, stretch) in code.memory() {
+        let length = stretch.len() as f64;
+        let from = next.clone() - one * *begin as f64;
+        let beyond = from.clone() - one * (length + 1.0);
+        place = place + graph.unit(from, one) - graph.unit(beyond, one);
+        // Behind it the next one begins, with nothing between.
+        bytes.extend(stretch.iter().map(|&byte| f64::from(byte)).chain([0.0]));
+    }
+    if place.is_zero() {
+        return None;
+    }
+    let place = graph.persist_whole("place in initial memory", place, bytes.len() as f64);
+    let high_bits = bytes.iter().map(|&byte| f64::from(u8::from(byte >= 128.0))).collect();
+    let [byte, high_bit] = graph.tabulated(place, &[bytes, high_bits]).try_into().expect("two");
+    Some(Initial {
+        byte: graph.persist_whole("initial byte", byte, 255.0),
+        high_bit: graph.persist_whole("initial high bit", high_bit, 1.0),
+    })
 }

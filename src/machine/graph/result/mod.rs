@@ -13,6 +13,8 @@ mod sum;
 
 use self::places::Places;
 pub use self::quotient::DIVIDE;
+pub use self::sum::IMMEDIATE;
+use super::code::Code;
 use super::features::Token;
 use super::history::History;
 use super::operands::Operands;
@@ -32,7 +34,13 @@ pub struct Next {
 }
 
 /// Round four.
-pub fn result(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Next {
+pub fn result(
+    graph: &mut Graph,
+    code: &Code,
+    token: &Token,
+    history: &History,
+    operands: &Operands,
+) -> Next {
     let one = graph.one();
     let i = history.i;
     let wanted = [
@@ -44,7 +52,7 @@ pub fn result(graph: &mut Graph, token: &Token, history: &History, operands: &Op
     ];
     let wanted = wanted.into_iter().reduce(Places::and).expect("there are families");
     let at_once = comparison::comparison(graph, history, operands);
-    let before = sum::before(graph, token, operands, at_once);
+    let before = sum::before(graph, token, i, operands, at_once);
     let count = bits::count(graph, operands);
     let found = places::fetch(graph, token, wanted, before, count);
 
@@ -57,7 +65,7 @@ pub fn result(graph: &mut Graph, token: &Token, history: &History, operands: &Op
     let quotient = quotient::quotient(graph, history, operands);
     let divisor = quotient::divisor(graph, operands);
     let local = local::local_byte(graph, token, history, operands);
-    let memory = memory::memory_byte(graph, token, history, operands);
+    let memory = memory::memory_byte(graph, code, token, history, operands);
 
     let summed = product + carries + quotient.from;
     let byte = sum.byte + bitwise + summed.clone() - quotient.above * 256.0 + local + memory.byte;

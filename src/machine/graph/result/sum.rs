@@ -4,11 +4,12 @@ use super::bits;
 use super::places::{Found, Places};
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::Op;
+use crate::machine::graph::code::Immediate;
 use crate::machine::graph::features::Token;
 use crate::machine::graph::operands::Operands;
 
 /// Instructions that write the bytes of their immediate.
-const IMMEDIATE: &[Op] = &[Op::Const, Op::Br, Op::BrIf, Op::Call, Op::Return];
+pub const IMMEDIATE: &[Op] = &[Op::Const, Op::Br, Op::BrIf, Op::Call, Op::Return];
 
 /// Instructions that write the bytes of the top.
 const TOP: &[Op] =
@@ -38,13 +39,16 @@ pub fn places(graph: &mut Graph, i: Value, operands: &Operands) -> Places {
     let one = graph.one();
     let opcode = &operands.instruction.opcode;
     let wide = operands.instruction.wide;
-    let [immediate, call] =
-        [&operands.immediate_at, &operands.call_at].map(|byte_0| byte_0.clone() + i);
+    let call = operands.call_at.clone() + i;
     let [top, second, third] = [&operands.top_at, &operands.second_at, &operands.third_at]
         .map(|last_four| last_four.clone() - wide + i);
     let mut choose =
         |ops: &[Op], position: &Linear| opcode.units(graph, ops, one, position.clone());
-    let first = choose(IMMEDIATE, &immediate) + choose(TOP, &top) + choose(SECOND, &second);
+    let immediate = match &operands.immediate_bytes {
+        Immediate::At(byte_0) => choose(IMMEDIATE, &(byte_0.clone() + i)),
+        Immediate::Are { .. } => Linear::zero(),
+    };
+    let first = immediate + choose(TOP, &top) + choose(SECOND, &second);
     let added = choose(WITH_TOP, &top);
     let subtracted =
         choose(&[Op::Sub], &top) + choose(&[Op::Return], &call) + choose(WITHOUT_SECOND, &second);
@@ -75,8 +79,15 @@ fn eight_of_four(graph: &mut Graph, i: Value, operands: &Operands) -> Linear {
         + opcode.steps(graph, &[Op::Join], low, most, not_second)
 }
 
-/// What besides operand bytes is summed: the carry of the byte before, and `at_once`.
-pub fn before(graph: &mut Graph, token: &Token, operands: &Operands, at_once: Linear) -> Value {
+/// What besides operand bytes is summed: the carry of the byte before, `at_once`, and the byte of
+/// an immediate that is no token.
+pub fn before(
+    graph: &mut Graph,
+    token: &Token,
+    i: Value,
+    operands: &Operands,
+    at_once: Linear,
+) -> Value {
     let one = graph.one();
     let opcode = &operands.instruction.opcode;
     let carry = token.byte_kind - one;
@@ -84,7 +95,9 @@ pub fn before(graph: &mut Graph, token: &Token, operands: &Operands, at_once: Li
         - opcode.units(graph, BORROW, carry, one);
     let unsummed = UNSUMMED.map(|ops| opcode.units(graph, ops, one, one));
     let unsummed: Linear = unsummed.into_iter().sum();
-    graph.persist_whole("before the sum", carried + at_once + unsummed * NO_SUM, NO_SUM + 2.0)
+    let immediate = operands.immediate_bytes.byte(graph, i);
+    let before = carried + at_once + unsummed * NO_SUM + immediate;
+    graph.persist_whole("before the sum", before, NO_SUM + 2.0)
 }
 
 /// A byte and its carry.

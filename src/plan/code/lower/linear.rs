@@ -7,11 +7,22 @@
 
 use super::Lowering;
 use crate::plan::Refusal;
+use crate::plan::code::compiler::Looked;
 use crate::plan::code::op::{Op, POSITION, Reg, ZERO};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::atom::Atom;
 use crate::plan::expression::feature_bounds::Columns;
+use crate::plan::expression::function::{Functions, are_near};
 use crate::plan::ids::AtomId;
+
+/// What is read of the values of tokens and functions.
+#[derive(Default)]
+struct Values {
+    /// Features, by place.
+    reads: Vec<(Affine, Columns)>,
+    /// Functions, by what they are of.
+    functions: Vec<(Affine, Functions)>,
+}
 
 /// What is read of the token so far from a register.
 struct Reading {
@@ -24,7 +35,10 @@ impl Lowering<'_, '_> {
     /// A register that holds a rebuilt expression.
     pub fn affine(&mut self, affine: &Affine) -> Option<Reg> {
         if let Some((atom, 1)) = affine.single()
-            && !matches!(self.special.arena.atom(atom), Atom::Feature { .. } | Atom::Age(_))
+            && !matches!(
+                self.special.arena.atom(atom),
+                Atom::Feature { .. } | Atom::Function { .. } | Atom::Age(_)
+            )
         {
             return self.atom(atom);
         }
@@ -70,7 +84,7 @@ impl Lowering<'_, '_> {
     /// Emits the additions of an expression.
     fn sum_of(&mut self, affine: &Affine) -> Option<Reg> {
         let (rest, mut terms) = self.known_sums(affine);
-        let reads = self.terms(&rest, &mut terms)?;
+        let Values { reads, functions } = self.terms(&rest, &mut terms)?;
         terms.retain(|term| term.1 != 0);
         // Those with coefficient 1 first: the first of them needs no operation.
         terms.sort_by_key(|term| (term.1 != 1, term.0));
@@ -83,6 +97,9 @@ impl Lowering<'_, '_> {
                 _ => self.emit(|dst| Op::MulAdd { dst, a: sum, b: reg, k })?,
             };
         }
+        for (of, functions) in functions {
+            sum = self.lookup(sum, &of, functions)?;
+        }
         if reads.is_empty() {
             return match (sum, rest.c) {
                 (_, 0) => Some(sum),
@@ -94,13 +111,9 @@ impl Lowering<'_, '_> {
     }
 
     /// Adds the terms of an expression to registers with coefficients. Features that are in no
-    /// register are left over, with those of one place together.
-    fn terms(
-        &mut self,
-        affine: &Affine,
-        terms: &mut Vec<(Reg, i64)>,
-    ) -> Option<Vec<(Affine, Columns)>> {
-        let mut reads: Vec<(Affine, Columns)> = Vec::new();
+    /// register are left over, with those of one place together, and functions, with those of one expression.
+    fn terms(&mut self, affine: &Affine, terms: &mut Vec<(Reg, i64)>) -> Option<Values> {
+        let Values { mut reads, mut functions } = Values::default();
         let mut add = |reg: Reg, k: i64| match terms.iter_mut().find(|term| term.0 == reg) {
             Some(term) => term.1 = term.1.wrapping_add(k),
             None => terms.push((reg, k)),
@@ -114,6 +127,19 @@ impl Lowering<'_, '_> {
                         None => reads.push((place, vec![(feature, k)])),
                     }
                 }
+                Atom::Function { .. } if self.atoms.contains_key(&atom) => {
+                    add(self.atoms[&atom], k);
+                }
+                Atom::Function { of, function } => {
+                    let joins = |(known, all): &&mut (Affine, Functions)| {
+                        let together = all.iter().map(|term| &term.0).chain([&function]);
+                        *known == of && are_near(together)
+                    };
+                    match functions.iter_mut().find(joins) {
+                        Some(known) => known.1.push((function, k)),
+                        None => functions.push((of, vec![(function, k)])),
+                    }
+                }
                 Atom::Age(latch) => {
                     self.latch(latch)?;
                     add(POSITION, k);
@@ -125,7 +151,17 @@ impl Lowering<'_, '_> {
                 }
             }
         }
-        Some(reads)
+        Some(Values { reads, functions })
+    }
+
+    /// sum + functions of one expression, in one operation.
+    fn lookup(&mut self, a: Reg, of: &Affine, functions: Functions) -> Option<Reg> {
+        let at = self.affine(of)?;
+        let Some(Looked { table, from, last }) = self.compiler.functions(functions) else {
+            self.refusal = Refusal::TokenTables;
+            return None;
+        };
+        self.emit(|dst| Op::Lookup { dst, a, table, last, at, offset: -from })
     }
 
     /// sum + k + features of tokens at places.

@@ -79,7 +79,7 @@ impl<'c, 'p> Lowering<'c, 'p> {
 
     /// Leaves the selected place in its register, if it is in none yet.
     pub(super) fn select(&mut self) -> Option<()> {
-        if let Some(place) = &self.plan.live.selector
+        if let Some(place) = self.plan.selects()
             && self.plan.selected() == SELECTED
         {
             let place = self.special.affine(place)?;
@@ -194,7 +194,9 @@ impl<'c, 'p> Lowering<'c, 'p> {
         }
         let reg = match self.special.arena.atom(id).clone() {
             Atom::Position => POSITION,
-            Atom::Feature { .. } | Atom::Age(_) => self.affine(&Affine::atom(id))?,
+            Atom::Feature { .. } | Atom::Function { .. } | Atom::Age(_) => {
+                self.affine(&Affine::atom(id))?
+            }
             Atom::Clamped(place) => {
                 let (a, k) = self.affine_and_constant(&place)?;
                 self.emit(|dst| Op::Clamp { dst, a, k })?
