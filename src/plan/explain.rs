@@ -277,6 +277,7 @@ impl Words<'_> {
                 format!("({}) / 2^{shift}, guarded to be whole", self.affine(&affine))
             }
             Atom::Guarded(affine) => format!("{}, guarded within ±2^40", self.affine(&affine)),
+            Atom::Count(affine) => format!("{}, guarded within 2^44", self.affine(&affine)),
             Atom::Piece { gate, factor, knots } => {
                 let gate = self.affine(&gate);
                 let terms = knots.iter().map(|&(k, c)| {

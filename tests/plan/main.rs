@@ -17,6 +17,7 @@ mod infinities;
 mod lookups;
 mod motifs;
 mod mutants;
+mod near_logits;
 mod products;
 mod random_models;
 mod review;

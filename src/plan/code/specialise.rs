@@ -119,6 +119,17 @@ impl<'p> Specialiser<'p> {
                 };
                 self.arena.make(found, plan.arena.atom_bounds(id))
             }
+            Atom::Column { column, place } => {
+                let place = self.affine(place)?;
+                match place.as_constant() {
+                    // Places are clamped: this is position 0.
+                    Some(..=0) => Some(Affine::constant(plan.items.columns[*column].at_zero)),
+                    _ => {
+                        let held = Atom::Column { column: *column, place };
+                        self.arena.make(held, plan.arena.atom_bounds(id))
+                    }
+                }
+            }
             Atom::Piece { gate, factor, knots } => {
                 let gate = self.affine(gate)?;
                 // What stands behind a gate that cannot open need not be rebuilt.

@@ -95,6 +95,7 @@ impl Arena {
             Atom::Rounded { affine, shift } => self.rounded(affine, shift),
             Atom::Whole { affine, shift } => self.whole(&affine, shift),
             Atom::Guarded(affine) => self.guarded(affine),
+            Atom::Count(affine) => self.counted(affine),
             held @ (Atom::Sum(_)
             | Atom::SumSteps(_)
             | Atom::Age(_)

@@ -31,7 +31,7 @@ pub fn evaluate(arena: &Arena, affine: &Affine, leaf: &dyn Fn(&Atom) -> Option<i
             assert_eq!(x % (1i128 << shift), 0, "guarded to be whole");
             x / (1i128 << shift)
         }
-        Atom::Guarded(affine) => of(affine),
+        Atom::Guarded(affine) | Atom::Count(affine) => of(affine),
         other => panic!("a test knows its leaves: {other:?}"),
     };
     affine.terms.iter().fold(i128::from(affine.c), |sum, &(id, k)| {
