@@ -21,6 +21,7 @@ mod near_logits;
 mod products;
 mod random_models;
 mod review;
+mod styles;
 mod sums;
 mod verdict;
 

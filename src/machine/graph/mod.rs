@@ -26,17 +26,23 @@ mod operands;
 mod prediction;
 mod result;
 
+use super::Op;
 use super::symbol::Symbol;
 use crate::graph::Graph;
 
 /// The graph of the machine, over the vocabulary of [`Symbol::all`].
 pub fn machine() -> Graph {
+    machine_of(Op::ALL, 1024)
+}
+
+/// The same for these instructions, with room for so many locals a call: no trace depends on that.
+pub fn machine_of(ops: &[Op], locals: u16) -> Graph {
     let bos = Symbol::Open.id() as usize;
     let mut graph = Graph::new(Symbol::all().len(), bos);
     let token = features::token(&mut graph);
     let history = history::history(&mut graph, &token);
-    let operands = operands::operands(&mut graph, &token, &history);
-    let result = result::result(&mut graph, &token, &history, &operands);
+    let operands = operands::operands(&mut graph, (&token, ops), &history);
+    let result = result::result(&mut graph, &token, &history, &operands, locals);
     prediction::predict(&mut graph, &token, &history, &operands, &result);
     graph
 }

@@ -3,6 +3,7 @@
 use super::features::{INSTRUCTION_TOKENS, Instruction, Token};
 use super::history::History;
 use crate::graph::{Graph, Linear, Value};
+use crate::machine::Op;
 
 /// The current instruction, and its operands as numbers and as positions.
 pub struct Operands {
@@ -38,11 +39,11 @@ pub struct Operands {
 pub const OPERANDS: f64 = (1u64 << 32) as f64;
 
 /// Round three.
-pub fn operands(graph: &mut Graph, token: &Token, history: &History) -> Operands {
+pub fn operands(graph: &mut Graph, (token, ops): (&Token, &[Op]), history: &History) -> Operands {
     let (one, t) = (graph.one(), graph.position());
     let History { place, value, .. } = *history;
 
-    let instruction = Instruction::fetch(graph, token, |graph, pair| {
+    let instruction = Instruction::fetch(graph, (token, ops), |graph, pair| {
         let name = format!("instruction's {}", graph.name(pair[0]));
         let values: Vec<Linear> = pair.iter().map(|&feature| feature.into()).collect();
         graph.gather(&name, place, &values)

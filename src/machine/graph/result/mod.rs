@@ -32,7 +32,13 @@ pub struct Next {
 }
 
 /// Round four.
-pub fn result(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Next {
+pub fn result(
+    graph: &mut Graph,
+    token: &Token,
+    history: &History,
+    operands: &Operands,
+    locals: u16,
+) -> Next {
     let one = graph.one();
     let i = history.i;
     let wanted = [
@@ -56,7 +62,7 @@ pub fn result(graph: &mut Graph, token: &Token, history: &History, operands: &Op
     let carries = graph.persist_whole("carries told", carries, 2f64.powi(20));
     let quotient = quotient::quotient(graph, history, operands);
     let divisor = quotient::divisor(graph, operands);
-    let local = local::local_byte(graph, token, history, operands);
+    let local = local::local_byte(graph, token, history, operands, locals);
     let memory = memory::memory_byte(graph, token, history, operands);
 
     let summed = product + carries + quotient.from;
