@@ -21,6 +21,7 @@ mod near_logits;
 mod products;
 mod random_models;
 mod review;
+mod stray_head;
 mod styles;
 mod sums;
 mod verdict;

@@ -10,7 +10,9 @@
 
 use std::collections::BTreeMap;
 
-use hardmax::engine::{Agreement, Attention, Decoder, Planned, Reference, Walks, compare};
+use hardmax::engine::{
+    Agreement, Attention, Decoder, Planned, Reference, Steps, Walks, compare, compare_variants,
+};
 use hardmax::linalg::Kernel;
 use hardmax::machine::{Op, Symbol, graph};
 use hardmax::model::{Model, Token};
@@ -93,6 +95,21 @@ fn models_in_the_styles_of_others_agree_with_their_reference() {
     }
     println!("{models} models: {all:?}");
     assert!(all.predictions > 500 * models, "{models} models: {all:?}");
+}
+
+/// Every variant of code does what the expressions say, those that compare logits with their errors, too.
+#[test]
+fn code_for_other_styles_is_what_its_expressions_say() {
+    let first = number("HARDMAX_FIRST_SEED", 1);
+    for seed in first..first + u64::from(cases(4)) {
+        let model = model(&Style::random(seed), Op::plain());
+        let plan = Plan::new(&model, Plan::likely_bos(&model)).unwrap();
+        let known: Vec<Vec<Token>> =
+            known(&model).into_iter().map(|(_, trace)| trace[1..].to_vec()).collect();
+        let found = compare_variants(&model, &plan, &known, Steps { states: 2, seed }).unwrap();
+        assert_eq!(found.difference, None, "seed {seed}");
+        assert!(found.variants > 100 && found.steps > 5_000, "seed {seed}: {found:?}");
+    }
 }
 
 /// Programs that write and read memory near 2^26 and beyond, at addresses that meet again.

@@ -116,7 +116,7 @@ impl Lowering<'_, '_> {
             rivals.push(self.rival(Which::Plane(at), base, x, y, points));
         }
         let least = rivals.iter().map(|rival| rival.logit.low).max()?;
-        rivals.retain(|rival| rival.logit.high >= least - apart);
+        rivals.retain(|rival| rival.logit.high >= least.saturating_sub(apart));
         Some(rivals)
     }
 
