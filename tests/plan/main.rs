@@ -22,6 +22,7 @@ mod products;
 mod random_models;
 mod review;
 mod stray_head;
+mod style_mutants;
 mod styles;
 mod sums;
 mod verdict;

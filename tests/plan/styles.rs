@@ -15,7 +15,7 @@ use hardmax::engine::{
 };
 use hardmax::linalg::Kernel;
 use hardmax::machine::{Op, Symbol, graph};
-use hardmax::model::{Model, Token};
+use hardmax::model::{Model, ModelParts, Token};
 use hardmax::plan::{Plan, Refusal};
 use hardmax::program::text;
 use hardmax::tokenizer::Tokenizer;
@@ -24,18 +24,22 @@ use hardmax::weights::{Style, build_in};
 use crate::common::cases;
 use crate::generator::Random;
 
-fn number(name: &str, default: u64) -> u64 {
+pub fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().unwrap())
 }
 
 /// A machine of these instructions in a style.
-fn model(style: &Style, ops: &[Op]) -> Model {
+pub fn parts(style: &Style, ops: &[Op]) -> ModelParts {
     let graph = graph::machine_of(ops, style.locals);
-    Model::new(build_in(style, &graph, Symbol::names(ops), "halt").parts).unwrap()
+    build_in(style, &graph, Symbol::names(ops), "halt").parts
+}
+
+fn model(style: &Style, ops: &[Op]) -> Model {
+    Model::new(parts(style, ops)).unwrap()
 }
 
 /// The traces of two programs, each with the length of its prompt.
-fn known(model: &Model) -> Vec<(usize, Vec<Token>)> {
+pub fn known(model: &Model) -> Vec<(usize, Vec<Token>)> {
     let traces: [&[u8]; 2] = [
         include_bytes!("../vectors/reverse_ref.txt"),
         include_bytes!("../vectors/countdown_ref.txt"),
