@@ -5,7 +5,8 @@
 //! and prints medians and the ratio. `HARDMAX_BENCH_RUNS` (default 5) is how often.
 //! Planning and making code count, loading does not.
 //!
-//! Where `HARDMAX_FOREIGN` names the folder of a `model.bin`, that model runs the programs in `tests/base`
+//! Where `HARDMAX_FOREIGN` names the folder of a `model.bin`, of other builders or by `hardmax build --style 2
+//! --plain -o FOLDER/model.bin`, that model runs the programs in `tests/base`
 //! instead, which need few instructions.
 
 mod programs;

@@ -1,6 +1,6 @@
 //! What the binary carries with it.
 
-use crate::machine::{HALT, Symbol, graph};
+use crate::machine::{HALT, Op, Symbol, graph};
 use crate::model::{Model, ModelError};
 use crate::tokenizer::Tokenizer;
 use crate::weights;
@@ -19,4 +19,14 @@ pub fn build_model() -> weights::Build {
     let tokenizer = Tokenizer::of_names(names.iter().map(String::as_str));
     let stop = tokenizer.token(HALT).expect("these are the names of all symbols");
     weights::build(&graph::machine(), names, stop)
+}
+
+/// What `hardmax build --style` makes: a machine of these instructions in the style of others.
+pub fn build_in(style: &weights::Style, ops: &[Op]) -> weights::Build {
+    weights::build_in(
+        style,
+        &graph::machine_of(ops, style.locals),
+        Symbol::names(ops),
+        &HALT.to_string(),
+    )
 }

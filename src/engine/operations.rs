@@ -4,7 +4,7 @@
 //! All are functions of numbers and of the groups of the output head. Operations on what a history
 //! leaves behind, its tables, columns, sums and latches, only a step has.
 
-use crate::plan::{self, LineGroup, MAX_PRODUCT, PlaneGroup};
+use crate::plan::{self, LineGroup, MAX_COUNT, MAX_PRODUCT, PlaneGroup};
 
 /// a + b
 #[inline(always)]
@@ -64,6 +64,12 @@ pub fn sum_steps(sum: i64, t: i64) -> i64 {
 #[inline(always)]
 pub fn is_beyond_guard(a: i64) -> bool {
     !(-MAX_PRODUCT..=MAX_PRODUCT).contains(&a)
+}
+
+/// Whether a number is off by more steps than it is guarded to be: a guard failure.
+#[inline(always)]
+pub fn is_beyond_count(a: i64) -> bool {
+    a > MAX_COUNT
 }
 
 /// The place that is read: at + offset.
@@ -146,5 +152,35 @@ impl Candidate {
     #[inline(always)]
     pub fn beats(self, best: Candidate) -> bool {
         self.logit > best.logit || (self.logit == best.logit && self.token < best.token)
+    }
+}
+
+/// The best so far, and the greatest logit of another token, of all that may be off.
+#[derive(Clone, Copy)]
+pub struct Contest {
+    pub best: Candidate,
+    /// The least number where there is no other.
+    pub ceiling: i64,
+}
+
+impl Contest {
+    /// After the tokens of a line group at x, over its base, whose logits may be off.
+    #[inline(always)]
+    pub fn with(self, group: &LineGroup, x: i64, base: i64) -> Contest {
+        let Contest { best, ceiling } = self;
+        let candidate = Candidate::of_line(group, x, base);
+        if candidate.beats(best) {
+            let runner = group.margin(x).map_or(i64::MIN, |margin| sub(candidate.logit, margin));
+            Contest { best: candidate, ceiling: ceiling.max(best.logit).max(runner) }
+        } else {
+            Contest { best, ceiling: ceiling.max(candidate.logit) }
+        }
+    }
+
+    /// Whether rounding could decide, where logits that are no farther apart than off / 2^shift may be
+    /// the other way round: a guard failure (lemma 29).
+    #[inline(always)]
+    pub fn is_open(self, off: i64, shift: u32) -> bool {
+        off != 0 && self.best.logit.saturating_sub(self.ceiling) <= off >> shift
     }
 }

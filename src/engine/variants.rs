@@ -14,7 +14,7 @@ use super::EngineError;
 use super::execute::{AGES, Change, Execution, Probed};
 use crate::model::{Model, Token};
 use crate::plan::check::{Direct, Memory};
-use crate::plan::{Plan, Refusal, Rows};
+use crate::plan::{MAX_HULL_KEY, Plan, Refusal, Rows};
 
 /// What was compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -273,8 +273,14 @@ impl Comparison<'_> {
         let sums = memory.sums.iter().all(|(&sum, &x)| held(self.plan.sum(sum)) == x);
         let latches =
             memory.latches.iter().all(|(&latch, &at)| held(self.plan.latch(latch)) == at as i128);
+        // Beside a hull a key that no query can find is not kept (lemma 15 of docs/plan.md).
+        let hulls: Vec<bool> = self.plan.tables().map(|hull| hull.is_some()).collect();
+        let is_kept = |table: usize, key: i128| {
+            !hulls[table] || key.unsigned_abs() <= 2 * u128::from(MAX_HULL_KEY.unsigned_abs())
+        };
         let tables = memory.tables.iter().all(|(table, held)| {
             let key = held.iter().find(|entry| *entry.1 == t).map(|entry| *entry.0);
+            let key = key.filter(|&key| is_kept(table.as_u32() as usize, key));
             let written = probed.keys.get(table.as_u32() as usize);
             written.is_some_and(|written| written.map(i128::from) == key)
         });

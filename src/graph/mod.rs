@@ -124,11 +124,11 @@ pub struct Graph {
 const RECENCY: f64 = 0.3;
 
 /// What `clear` takes from a key, times `dead`.
-const CLEARED: f64 = 1e30;
+pub(crate) const CLEARED: f64 = 1e30;
 
 /// Adding and subtracting this rounds a number of less than 2⁵¹ to a whole one,
 /// for here two neighbouring f64 are 1 apart.
-const ROUNDING: f64 = 1.5 * (1u64 << 52) as f64;
+pub(crate) const ROUNDING: f64 = 1.5 * (1u64 << 52) as f64;
 
 impl Graph {
     /// An empty graph over a vocabulary, whose token `opening` stands at position
@@ -168,6 +168,21 @@ impl Graph {
     /// The position t.
     pub(crate) fn position(&self) -> Value {
         self.position
+    }
+
+    /// 1/ln 2 - 1/ln(t+2).
+    pub(crate) fn inverse_log(&self) -> Value {
+        self.inverse_log
+    }
+
+    /// The position's square.
+    pub(crate) fn position_squared(&self) -> Value {
+        self.position_squared
+    }
+
+    /// Within what a value was promised to be whole.
+    pub(crate) fn claimed(&self, value: Value) -> Option<f64> {
+        self.claims.iter().find(|claim| claim.0 == value).map(|claim| claim.1.high)
     }
 
     /// A feature of the token at hand. The opening token's should be 0.

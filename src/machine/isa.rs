@@ -216,6 +216,13 @@ instructions! {
 }
 
 impl Op {
+    /// The instructions of the plain vocabulary, which other builders know, too: none by bits, and none
+    /// that multiplies or divides.
+    pub fn plain() -> &'static [Op] {
+        let count = Op::ALL.iter().position(|&op| op == Op::And).unwrap_or(Op::ALL.len());
+        &Op::ALL[..count]
+    }
+
     /// Whether the instruction may write `branch_taken`.
     pub(crate) fn branches(self) -> bool {
         matches!(self, Op::Br | Op::BrIf | Op::Call | Op::Return)

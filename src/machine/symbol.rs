@@ -114,6 +114,21 @@ impl Symbol {
         &WITHOUT_PROGRAM
     }
 
+    /// The name of every token that a machine of these instructions has, in the order of the vocabulary.
+    pub fn names(ops: &[Op]) -> Vec<Option<String>> {
+        let has = |symbol: &Symbol| match *symbol {
+            Symbol::Instruction(op) => ops.contains(&op),
+            Symbol::Commit { depth, pushes, .. } => {
+                ops.iter().any(|op| op.end() == End::Commit { depth, pushes })
+            }
+            // Only what multiplies or divides writes digits.
+            Symbol::Digit(_) => ops.contains(&Op::Mul) || ops.contains(&Op::DivU),
+            Symbol::Trap => ops.contains(&Op::DivU) || ops.contains(&Op::Unreachable),
+            _ => true,
+        };
+        Symbol::with_program().iter().map(|symbol| has(symbol).then(|| symbol.to_string())).collect()
+    }
+
     /// Place in [`Symbol::all`].
     pub fn id(self) -> u32 {
         match self {

@@ -281,6 +281,7 @@ impl Words<'_> {
                 let (from, to) = (function.from(), function.to());
                 format!("a function of {}, with values from {from} to {to}", self.affine(&of))
             }
+            Atom::Count(affine) => format!("{}, guarded within 2^44", self.affine(&affine)),
             Atom::Piece { gate, factor, knots } => {
                 let gate = self.affine(&gate);
                 let terms = knots.iter().map(|&(k, c)| {

@@ -17,6 +17,10 @@ pub const MAX_AGE: i64 = 1 << 28;
 /// Products that bounds do not keep below 2^53 are guarded to stay within ± this.
 pub const MAX_PRODUCT: i64 = 1 << 40;
 
+/// Counts of steps of 2^-53 by which a number may be off are guarded to stay within this, where products
+/// or the output head read them and bounds do not say so: 2^-9 (lemma 28).
+pub const MAX_COUNT: i64 = 1 << 44;
+
 /// Steps of planning, and of making one piece of code: terms and tokens that are looked at. The
 /// bundled model takes a hundredth of them.
 pub const MAX_WORK: u64 = 1 << 27;

@@ -46,14 +46,14 @@ use output_head::Output;
 
 pub(crate) use code::compiler::Compiler;
 pub(crate) use code::deferred::{Deferred, split};
-pub(crate) use code::op::{BEST, FIRST, Op, POSITION, PREDICTION, Reg};
+pub(crate) use code::op::{BEST, CEILING, FIRST, Op, POSITION, PREDICTION, Reg};
 pub(crate) use code::rows::Rows;
 pub(crate) use code::specialise::Known;
 pub use explain::HeadStory;
 pub(crate) use expression::mean::steps as sum_steps;
 pub(crate) use expression::quotient::round;
 pub use ids::{LayerId, SlotId};
-pub(crate) use limits::{MAX_AGE, MAX_HULL_KEY, MAX_PRODUCT, MAX_SUM};
+pub(crate) use limits::{MAX_AGE, MAX_COUNT, MAX_HULL_KEY, MAX_PRODUCT, MAX_SUM};
 pub(crate) use output_head::line_group::LineGroup;
 pub(crate) use output_head::plane_group::PlaneGroup;
 pub use refusal::{Cause, Place, Refusal, Rule};

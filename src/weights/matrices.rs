@@ -3,13 +3,12 @@
 
 use super::operations::{Kept, Operations};
 use super::schedule::Times;
-use super::slots::{Birth, HalfLayer, Layout};
+use super::slots::{HalfLayer, Layout};
 use crate::graph::{Fetch, FetchId, Graph, Linear, Node, Value};
 use crate::model::{Clears, HeadKind, LayerParts, ModelParts, Shape, TieBreak, Token};
 
-/// Queries are scaled by this, so that a softmax in place of the hard maximum
-/// would be as hard.
-const QUERY_SCALE: f64 = 1e10 * std::f64::consts::SQRT_2;
+/// Queries are scaled by this: a softmax in place of the hard maximum would be as hard.
+pub const QUERY_SCALE: f64 = 1e10 * std::f64::consts::SQRT_2;
 
 /// Builds all matrices.
 pub fn fill(
@@ -17,8 +16,8 @@ pub fn fill(
     operations: &Operations,
     times: &Times,
     layout: &Layout,
-    vocabulary: Vec<String>,
-    stop: Token,
+    (vocabulary, stop): (Vec<String>, Token),
+    query_scale: f64,
 ) -> ModelParts {
     let width = layout.width();
     let shape = Shape {
@@ -28,7 +27,7 @@ pub fn fill(
         heads: width / 2,
         units: layout.units,
     };
-    let builder = Builder { graph, operations, times, layout, shape };
+    let builder = Builder { graph, operations, times, layout, shape, query_scale };
     let mut layers = Vec::new();
     let mut clears = Vec::new();
     let mut heads = Vec::new();
@@ -74,8 +73,7 @@ impl Dense {
     }
 }
 
-/// What a head or unit of a half-layer brings, ascending, by its column in the matrix that
-/// adds to the residual stream.
+/// What a head or unit of a half-layer brings, by its column in the matrix that adds to slots.
 type Columns = Vec<(Value, usize)>;
 
 struct Builder<'a> {
@@ -84,6 +82,7 @@ struct Builder<'a> {
     times: &'a Times,
     layout: &'a Layout,
     shape: Shape,
+    query_scale: f64,
 }
 
 impl Builder<'_> {
@@ -132,7 +131,7 @@ impl Builder<'_> {
         let mut add = |fetch: &Fetch| {
             let first = 2 * described.len();
             for part in 0..2 {
-                self.row(&mut inwards, first + part, &fetch.query[part], QUERY_SCALE);
+                self.row(&mut inwards, first + part, &fetch.query[part], self.query_scale);
                 self.row(&mut inwards, width + first + part, &fetch.key[part], 1.0);
             }
             for (part, value) in fetch.values.iter().enumerate() {
@@ -145,7 +144,7 @@ impl Builder<'_> {
             let first = add(&self.graph.fetches()[fetch.index()]);
             columns.extend(self.parts(fetch).map(|(value, part)| (value, first + part)));
         }
-        let HalfLayer { births, passed, .. } = &self.layout.half_layers[half_layer - 1];
+        let HalfLayer { passed, .. } = &self.layout.half_layers[half_layer - 1];
         let mut passed_columns = Vec::new();
         for pair in passed.chunks(2) {
             let first = add(&self.passthrough(pair));
@@ -154,7 +153,7 @@ impl Builder<'_> {
         described.resize(self.shape.heads, (TieBreak::Average, HeadKind::Lookup));
         heads.extend(described);
 
-        let outwards = self.outwards(births, width, &columns, &passed_columns);
+        let outwards = self.outwards(half_layer, width, &columns, &passed_columns);
         (inwards.data, outwards)
     }
 
@@ -187,23 +186,29 @@ impl Builder<'_> {
                 columns.push((unit, add(gate, factor)));
             }
         }
-        let HalfLayer { births, passed, .. } = &self.layout.half_layers[half_layer - 1];
+        let HalfLayer { passed, .. } = &self.layout.half_layers[half_layer - 1];
         let one = self.graph.one().into();
         let passed_columns: Vec<_> =
             passed.iter().map(|linear| (linear, add(&one, linear))).collect();
-        let outwards = self.outwards(births, units, &columns, &passed_columns);
+        let outwards = self.outwards(half_layer, units, &columns, &passed_columns);
         (inwards.data, outwards)
     }
 
     /// The matrix that adds to the residual stream.
     fn outwards(
         &self,
-        births: &[Birth],
+        half_layer: usize,
         columns: usize,
         raw: &Columns,
         passed: &[(&Linear, usize)],
     ) -> Vec<f64> {
         let mut outwards = Dense::zeros(self.shape.width, columns);
+        let HalfLayer { births, subtracted, .. } = &self.layout.half_layers[half_layer - 1];
+        for (slot, negated) in subtracted {
+            for &(_, column) in passed.iter().filter(|(linear, _)| *linear == negated) {
+                outwards.set(*slot, column, 1.0);
+            }
+        }
         for birth in births {
             let slot = self.layout.slot[birth.kept];
             for &(value, coefficient) in self.operations.kept[birth.kept].raw.terms() {
@@ -269,7 +274,7 @@ mod tests {
         let operations = operations(graph);
         let times = any_times(&operations, &mut Rng::with_seed(seed));
         let layout = allocate(&operations, &times);
-        let parts = fill(graph, &operations, &times, &layout, names(), Token(0));
+        let parts = fill(graph, &operations, &times, &layout, (names(), Token(0)), QUERY_SCALE);
         Model::new(parts).unwrap()
     }
 

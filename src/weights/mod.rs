@@ -20,9 +20,11 @@ mod schedule;
 mod slots;
 #[cfg(test)]
 mod small_graphs;
+mod style;
 
 use crate::graph::Graph;
 use crate::model::{ModelParts, Token};
+pub use style::{Style, build_in};
 
 /// What the weights of a graph look like, and where each value lives.
 pub struct Build {
@@ -39,6 +41,7 @@ pub fn build(graph: &Graph, names: Vec<String>, stop: Token) -> Build {
     let operations = operations::operations(graph);
     let times = schedule::schedule(&operations);
     let layout = slots::allocate(&operations, &times);
-    let parts = matrices::fill(graph, &operations, &times, &layout, names, stop);
+    let parts =
+        matrices::fill(graph, &operations, &times, &layout, (names, stop), matrices::QUERY_SCALE);
     Build { parts, live: layout.live, fetches: layout.fetches }
 }

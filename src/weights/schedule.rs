@@ -46,6 +46,19 @@ pub fn schedule(operations: &Operations) -> Times {
     found.min_by_key(|times| cost(operations, times)).expect("there are searches")
 }
 
+/// Any schedule, with so many layers more than the longest chain has.
+pub fn drawn(operations: &Operations, spare_layers: usize, random: &mut fastrand::Rng) -> Times {
+    let of = earliest(operations);
+    let layers = of.iter().copied().max().unwrap_or(1).div_ceil(2) + spare_layers;
+    let mut times = Times { of, layers };
+    for _ in 0..4 * times.of.len() {
+        let group = GroupId(random.usize(..times.of.len()));
+        let window = window(operations, &times, group);
+        times.of[group.0] = window[random.usize(..window.len())];
+    }
+    times
+}
+
 /// Random moves, of which ever fewer may make the cost greater; the best seen.
 fn anneal(operations: &Operations, mut times: Times, mut random: Random) -> Times {
     let mut now = cost(operations, &times);
@@ -175,15 +188,8 @@ pub mod tests {
 
     /// Times that are allowed, but as they come: with room, and every group moved at random.
     pub fn any_times(operations: &Operations, random: &mut Rng) -> Times {
-        let of = earliest(operations);
-        let layers = of.iter().copied().max().unwrap_or(1).div_ceil(2) + random.usize(..3);
-        let mut times = Times { of, layers };
-        for _ in 0..4 * times.of.len() {
-            let group = GroupId(random.usize(..times.of.len()));
-            let window = window(operations, &times, group);
-            times.of[group.0] = window[random.usize(..window.len())];
-        }
-        times
+        let spare_layers = random.usize(..3);
+        drawn(operations, spare_layers, random)
     }
 
     fn check(operations: &Operations, times: &Times) {

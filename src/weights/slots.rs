@@ -38,10 +38,13 @@ pub struct HalfLayer {
     pub cleared: Vec<Slot>,
     /// Combinations of slots that it passes on, each once.
     pub passed: Vec<Linear>,
+    /// Slots from which a value that died is subtracted, with what is passed on for that.
+    pub subtracted: Vec<(Slot, Linear)>,
 }
 
 impl HalfLayer {
-    fn pass(&mut self, linear: &Linear) {
+    /// Passes a combination on, once.
+    pub fn pass(&mut self, linear: &Linear) {
         if !linear.is_zero() && !self.passed.contains(linear) {
             self.passed.push(linear.clone());
         }
@@ -64,6 +67,8 @@ pub struct Layout {
     pub heads: usize,
     /// Units in the feed-forward that needs most.
     pub units: usize,
+    /// Units by layer, but for those that pass combinations on.
+    pub units_of: Vec<usize>,
     /// Combinations passed on, in all half-layers.
     pub passed: usize,
 }
@@ -153,7 +158,8 @@ fn allocate_within(operations: &Operations, times: &Times, width: usize) -> Layo
     let (heads, units) = sizes(&own, &half_layers);
     let passed = half_layers.iter().map(|half_layer| half_layer.passed.len()).sum();
     let fetches = own.iter().copied().step_by(2).collect();
-    Layout { slot, half_layers, slots, live, fetches, heads, units, passed }
+    let units_of = own.iter().copied().skip(1).step_by(2).collect();
+    Layout { slot, half_layers, slots, live, fetches, heads, units, units_of, passed }
 }
 
 /// How many values are alive in each state.
@@ -165,7 +171,7 @@ fn live(operations: &Operations, times: &Times) -> Vec<usize> {
 }
 
 /// The first and the last state in which each value is in its slot.
-fn lives(operations: &Operations, times: &Times) -> (Vec<usize>, Vec<usize>) {
+pub fn lives(operations: &Operations, times: &Times) -> (Vec<usize>, Vec<usize>) {
     let born = |at: usize| operations.kept[at].group.map_or(0, |group| times.of[group.0]);
     let births: Vec<usize> = (0..operations.kept.len()).map(born).collect();
     let mut deaths = births.clone();
@@ -187,7 +193,7 @@ fn lives(operations: &Operations, times: &Times) -> (Vec<usize>, Vec<usize>) {
 }
 
 /// Fetches or units by half-layer.
-fn own_sizes(operations: &Operations, times: &Times) -> Vec<usize> {
+pub fn own_sizes(operations: &Operations, times: &Times) -> Vec<usize> {
     let mut own = vec![0; 2 * times.layers];
     for (group, &time) in operations.groups.iter().zip(&times.of) {
         own[time - 1] += match group.part {
@@ -199,7 +205,7 @@ fn own_sizes(operations: &Operations, times: &Times) -> Vec<usize> {
 }
 
 /// Heads and units of the layers that need most.
-fn sizes(own: &[usize], half_layers: &[HalfLayer]) -> (usize, usize) {
+pub fn sizes(own: &[usize], half_layers: &[HalfLayer]) -> (usize, usize) {
     let (mut heads, mut units) = (0, 0);
     for (index, half_layer) in half_layers.iter().enumerate() {
         if index % 2 == 0 {

@@ -18,9 +18,13 @@ mod infinities;
 mod lookups;
 mod motifs;
 mod mutants;
+mod near_logits;
 mod products;
 mod random_models;
 mod review;
+mod stray_head;
+mod style_mutants;
+mod styles;
 mod sums;
 mod verdict;
 

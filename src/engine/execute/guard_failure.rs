@@ -21,6 +21,12 @@ pub enum GuardFailure {
     /// A product left its bounds.
     #[error("a product left the bounds within which the plan is proved")]
     Product,
+    /// A number is so far off that what is computed of it is not followed any further.
+    #[error("a number is farther off than the plan is proved for")]
+    Count,
+    /// Rounding could decide between the greatest logits.
+    #[error("logits are so inexact, and so near, that rounding could decide the prediction")]
+    InexactLogit,
     /// What the output head reads is no whole number.
     #[error("the output head reads a fraction, which the plan excludes")]
     Fraction,

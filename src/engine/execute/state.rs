@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use super::features::Tables;
 use super::{GuardFailure, REGISTERS};
-use crate::engine::operations::{self, Candidate};
+use crate::engine::operations::{self, Candidate, Contest};
 use crate::engine::positions::Positions;
-use crate::plan::{self, BEST, FIRST, MAX_SUM, Op, PREDICTION};
+use crate::plan::{self, BEST, CEILING, FIRST, MAX_SUM, Op, PREDICTION};
 
 /// What code reads and writes.
 pub struct State<'p> {
@@ -56,6 +56,11 @@ impl State<'_> {
                 Op::Guard { a } => {
                     if operations::is_beyond_guard(r!(a)) {
                         return Err(GuardFailure::Product);
+                    }
+                }
+                Op::GuardCount { a } => {
+                    if operations::is_beyond_count(r!(a)) {
+                        return Err(GuardFailure::Count);
                     }
                 }
                 Op::Read { dst, a, k, table, count, at, offset } => {
@@ -149,10 +154,26 @@ impl State<'_> {
                     let group = &self.plane_groups[group as usize];
                     predict(regs, Candidate::of_plane(group, r!(x), r!(y), r!(base)));
                 }
+                Op::CandidateNear { group, x, base } => {
+                    let group = &self.line_groups[group as usize];
+                    let Contest { best, ceiling } = contest(regs).with(group, r!(x), r!(base));
+                    (r!(PREDICTION), r!(BEST), r!(CEILING)) = (best.token, best.logit, ceiling);
+                }
+                Op::Apart { off, shift } => {
+                    if contest(regs).is_open(r!(off), shift) {
+                        return Err(GuardFailure::InexactLogit);
+                    }
+                }
             }
         }
         Ok(())
     }
+}
+
+/// What predictions were compared so far.
+fn contest(regs: &[i64; REGISTERS]) -> Contest {
+    let [token, logit, ceiling] = [PREDICTION, BEST, CEILING].map(|reg| regs[usize::from(reg)]);
+    Contest { best: Candidate { token, logit }, ceiling }
 }
 
 /// Predicts a token if it beats the best so far.

@@ -102,10 +102,15 @@ impl Code<'_> {
     }
 
     /// The instruction at the current place.
-    pub fn fetch(&self, graph: &mut Graph, token: &Token, history: &History) -> Fetched {
+    pub fn fetch(
+        &self,
+        graph: &mut Graph,
+        (token, ops): (&Token, &[Op]),
+        history: &History,
+    ) -> Fetched {
         match self {
-            Code::Prompt => from_prompt(graph, token, history),
-            Code::Weights(program) => from_weights(graph, program, history.place),
+            Code::Prompt => from_prompt(graph, (token, ops), history),
+            Code::Weights(program) => from_weights(graph, program, ops, history.place),
         }
     }
 
@@ -130,9 +135,13 @@ impl Code<'_> {
     }
 }
 
-fn from_prompt(graph: &mut Graph, token: &Token, history: &History) -> Fetched {
+fn from_prompt(
+    graph: &mut Graph,
+    (token, ops): (&Token, &[Op]),
+    history: &History,
+) -> Fetched {
     let (one, place) = (graph.one(), history.place);
-    let instruction = Instruction::fetch(graph, token, |graph, pair| {
+    let instruction = Instruction::fetch(graph, (token, ops), |graph, pair| {
         let name = format!("instruction's {}", graph.name(pair[0]));
         let values: Vec<Linear> = pair.iter().map(|&feature| feature.into()).collect();
         graph.gather(&name, place, &values)
@@ -164,7 +173,12 @@ const COLUMNS: [Column; 14] = [
     ("immediate's byte 3", |_, immediate| f64::from(immediate.to_le_bytes()[3])),
 ];
 
-fn from_weights(graph: &mut Graph, program: &Embedded, program_counter: Value) -> Fetched {
+fn from_weights(
+    graph: &mut Graph,
+    program: &Embedded,
+    ops: &[Op],
+    program_counter: Value,
+) -> Fetched {
     let columns = COLUMNS.map(|(_, of)| {
         program.code.iter().map(|instruction| of(instruction.op, instruction.immediate)).collect()
     });
@@ -180,7 +194,7 @@ fn from_weights(graph: &mut Graph, program: &Embedded, program_counter: Value) -
     drop(values);
     let immediate = (0..4).map(|k| immediate_bytes[k] * 256f64.powi(k as i32)).sum();
     let instruction = Instruction {
-        opcode: Opcode { one: graph.one(), number, square },
+        opcode: Opcode { one: graph.one(), number, square, ops: ops.to_vec() },
         bytes,
         end,
         signed,

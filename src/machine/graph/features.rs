@@ -233,7 +233,7 @@ impl Instruction {
     /// The properties of the instruction whose name `fetch` finds, two at a time.
     pub fn fetch(
         graph: &mut Graph,
-        token: &Token,
+        (token, ops): (&Token, &[Op]),
         mut fetch: impl FnMut(&mut Graph, &[Value]) -> Vec<Value>,
     ) -> Instruction {
         let [end, bytes, signed, wide, ..] = token.bits;
@@ -242,7 +242,7 @@ impl Instruction {
         let fetched: Vec<Value> = features.chunks(2).flat_map(|pair| fetch(graph, pair)).collect();
         let [number, square, end, bytes, signed, wide, less, greater] =
             fetched.try_into().expect("as many come back");
-        let opcode = Opcode { one: graph.one(), number, square };
+        let opcode = Opcode { one: graph.one(), number, square, ops: ops.to_vec() };
         let [less, greater] = [less, greater].map(Linear::from);
         Instruction { opcode, bytes, end, signed, less, greater, wide }
     }

@@ -27,30 +27,38 @@ mod operands;
 mod prediction;
 mod result;
 
-use super::Embedded;
+use super::{Embedded, Op};
 use crate::graph::Graph;
 use code::Code;
+
+/// Locals that each call has room for.
+const LOCALS: u16 = 1024;
 
 /// The graph of the machine, over the vocabulary of
 /// [`Symbol::with_program`](super::Symbol::with_program).
 pub fn machine() -> Graph {
-    of(&Code::Prompt)
+    machine_of(Op::ALL, LOCALS)
+}
+
+/// The same for these instructions, with room for so many locals a call: no trace depends on that.
+pub fn machine_of(ops: &[Op], locals: u16) -> Graph {
+    of(&Code::Prompt, ops, locals)
 }
 
 /// The graph of the machine with a program inside, over the vocabulary of
 /// [`Symbol::without_program`](super::Symbol::without_program).
 pub fn specialised(program: &Embedded) -> Graph {
-    of(&Code::Weights(program))
+    of(&Code::Weights(program), Op::ALL, LOCALS)
 }
 
-fn of(code: &Code) -> Graph {
+fn of(code: &Code, ops: &[Op], locals: u16) -> Graph {
     let vocabulary = code.vocabulary();
     let bos = vocabulary.iter().position(|&symbol| symbol == code.bos());
     let mut graph = Graph::new(vocabulary.len(), bos.expect("every vocabulary has its BOS"));
     let token = features::token(&mut graph, code);
     let history = history::history(&mut graph, code, &token);
-    let operands = operands::operands(&mut graph, code, &token, &history);
-    let result = result::result(&mut graph, code, &token, &history, &operands);
+    let operands = operands::operands(&mut graph, code, (&token, ops), &history);
+    let result = result::result(&mut graph, code, &token, &history, &operands, locals);
     prediction::predict(&mut graph, code, &token, &history, &operands, &result);
     graph
 }

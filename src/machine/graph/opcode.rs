@@ -86,6 +86,8 @@ pub struct Opcode {
     pub number: Value,
     /// n².
     pub square: Value,
+    /// The instructions that there are.
+    pub ops: Vec<Op>,
 }
 
 impl Opcode {
@@ -123,7 +125,7 @@ impl Opcode {
     /// Tests of which just one is 1 if it is one of these, and none otherwise; never
     /// more than 1.
     pub fn tests(&self, ops: &[Op]) -> Vec<Linear> {
-        let mut sorted = ops.to_vec();
+        let mut sorted: Vec<Op> = ops.iter().copied().filter(|op| self.ops.contains(op)).collect();
         sorted.sort_by_key(|&op| number(op) as i64);
         let mut tests = Vec::new();
         let mut rest = &sorted[..];

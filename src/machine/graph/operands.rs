@@ -4,6 +4,7 @@ use super::code::{Code, Fetched, Immediate};
 use super::features::{Instruction, Token};
 use super::history::History;
 use crate::graph::{Graph, Linear, Value};
+use crate::machine::Op;
 
 /// The current instruction, and its operands as numbers and as positions.
 pub struct Operands {
@@ -46,11 +47,17 @@ pub struct Operands {
 pub const OPERANDS: f64 = (1u64 << 32) as f64;
 
 /// Round three.
-pub fn operands(graph: &mut Graph, code: &Code, token: &Token, history: &History) -> Operands {
+pub fn operands(
+    graph: &mut Graph,
+    code: &Code,
+    (token, ops): (&Token, &[Op]),
+    history: &History,
+) -> Operands {
     let (one, t) = (graph.one(), graph.position());
     let value = history.value;
 
-    let Fetched { instruction, immediate, immediate_bytes } = code.fetch(graph, token, history);
+    let Fetched { instruction, immediate, immediate_bytes } =
+        code.fetch(graph, (token, ops), history);
 
     let depth = history.depth.number.clone();
     let mut at_depth = |name: &str, below: f64, values: &[Value]| {

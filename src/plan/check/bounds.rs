@@ -11,7 +11,7 @@ use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
 use crate::plan::expression::atom::Atom;
 use crate::plan::ids::{AtomId, FeatureId};
-use crate::plan::limits::{MAX_AGE, MAX_PRODUCT, MAX_REGISTER, MAX_SUM};
+use crate::plan::limits::{MAX_AGE, MAX_COUNT, MAX_PRODUCT, MAX_REGISTER, MAX_SUM};
 
 /// Least and greatest value.
 type Range = (i128, i128);
@@ -205,6 +205,10 @@ impl Walk<'_> {
             Atom::Guarded(affine) => {
                 let most = self.of(affine).unwrap_or((i128::MIN, i128::MAX));
                 within(most, MAX_PRODUCT)
+            }
+            Atom::Count(affine) => {
+                let (low, high) = self.of(affine)?;
+                Some((low.max(0), high.min(MAX_COUNT.into())))
             }
             Atom::Rounded { affine, shift } => {
                 let (low, high) = self.of(affine)?;

@@ -58,9 +58,10 @@ impl<'p> Direct<'p> {
                 if weight != 0.0 {
                     let cannot = || plan.cause_at(slot);
                     let number = fused.slots[slot].number()?;
-                    let (exact, exponent) = number.fraction().ok_or_else(cannot)?;
+                    // What is meant: by how much it may be off only decides whether a step predicts.
+                    let (meant, exponent, _) = number.plain().ok_or_else(cannot)?;
                     let (k, e) = dyadic(weight).ok_or_else(cannot)?;
-                    *affine = exact.clone();
+                    *affine = meant.clone();
                     finest = finest.max(e + exponent);
                     weights.push((slot, k, e + exponent));
                 }
@@ -220,7 +221,7 @@ impl Now<'_> {
                 let (x, step) = (self.affine(affine)?, 1i128 << shift);
                 (x.rem_euclid(step) == 0).then(|| x.div_euclid(step))?
             }
-            Atom::Guarded(affine) => self.affine(affine)?,
+            Atom::Guarded(affine) | Atom::Count(affine) => self.affine(affine)?,
             Atom::Function { of, function } => function.at(self.affine(of)?).into(),
             Atom::Piece { gate, factor, knots } => {
                 let (gate, factor) = (self.affine(gate)?, self.affine(factor)?);

@@ -12,7 +12,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::plan::code::op::{BEST, Op, POSITION, PREDICTION, Reg, Role, ZERO};
+use crate::plan::code::op::{BEST, CEILING, Op, POSITION, PREDICTION, Reg, Role, ZERO};
 
 /// The part of code that may be deferred.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Deferred {
 
 impl Deferred {
     /// The register of the first input. Those below are what they are in a step.
-    pub const INPUT: Reg = BEST + 1;
+    pub const INPUT: Reg = CEILING + 1;
 }
 
 /// Splits the code of a step, whose own registers begin with `free`.
@@ -37,7 +37,8 @@ pub fn split(mut ops: Vec<Op>, free: usize) -> (Vec<Op>, Deferred) {
     let mut needed: FxHashSet<Reg> = FxHashSet::default();
     let mut at_once = vec![false; ops.len()];
     for (op, at_once) in ops.iter_mut().zip(&mut at_once).rev() {
-        *at_once = op.is_of_history() || matches!(op, Op::Guard { a } if needed.contains(a));
+        *at_once = op.is_of_history()
+            || matches!(op, Op::Guard { a } | Op::GuardCount { a } if needed.contains(a));
         op.registers(|role, reg| {
             let kept = *reg >= Deferred::INPUT && usize::from(*reg) < free;
             *at_once |= role == Role::Writes && (kept || needed.contains(reg));
@@ -109,8 +110,12 @@ fn renumbered(mut ops: Vec<Op>) -> Deferred {
     Deferred { ops, inputs, registers }
 }
 
-const _: () =
-    assert!(ZERO < Deferred::INPUT && POSITION < Deferred::INPUT && PREDICTION < Deferred::INPUT);
+const _: () = assert!(
+    BEST < CEILING
+        && ZERO < Deferred::INPUT
+        && POSITION < Deferred::INPUT
+        && PREDICTION < Deferred::INPUT
+);
 
 #[cfg(test)]
 mod tests {

@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
-use super::op::{BEST, Op, POSITION, PREDICTION, Reg};
+use super::op::{BEST, CEILING, FIRST, Op, POSITION, PREDICTION, Reg};
 use crate::plan::expression::mean;
-use crate::plan::{MAX_PRODUCT, MAX_SUM, Plan, round};
+use crate::plan::{MAX_COUNT, MAX_PRODUCT, MAX_SUM, Plan, round};
 
 /// What a table has, in the order of positions: keys with their positions.
 type Entries = Vec<(i64, usize)>;
@@ -43,7 +43,7 @@ impl<'p> Machine<'p> {
 
     /// What a step leaves behind: sums and latches, tables and columns.
     pub fn state(&self) -> (&[i64], &[Entries], &[Vec<i64>]) {
-        (&self.registers[5..self.plan.first_free()], &self.tables, &self.columns)
+        (&self.registers[usize::from(FIRST)..self.plan.first_free()], &self.tables, &self.columns)
     }
 
     fn beat(&mut self, token: u32, logit: i64) {
@@ -77,6 +77,10 @@ impl<'p> Machine<'p> {
                 }
                 Op::Guard { a } => {
                     (get(a).unsigned_abs() <= MAX_PRODUCT.unsigned_abs()).then_some(())?;
+                    continue;
+                }
+                Op::GuardCount { a } => {
+                    (get(a) <= MAX_COUNT).then_some(())?;
                     continue;
                 }
                 Op::Read { dst, a, k, table, count, at, offset } => {
@@ -154,6 +158,26 @@ impl<'p> Machine<'p> {
                     let line = self.plan.line_groups()[usize::from(group)].winner(get(x));
                     let logit = get(base).wrapping_add(line.at(get(x)));
                     self.beat(line.token, logit);
+                    continue;
+                }
+                Op::CandidateNear { group, x, base } => {
+                    let group = &self.plan.line_groups()[usize::from(group)];
+                    let (x, base) = (get(x), get(base));
+                    let best = get(BEST);
+                    let line = group.winner(x);
+                    let logit = base.wrapping_add(line.at(x));
+                    let runner = group.margin(x).map_or(i64::MIN, |margin| logit - margin);
+                    self.beat(line.token, logit);
+                    let wins = self.registers[usize::from(PREDICTION)] == i64::from(line.token);
+                    let others = if wins { best.max(runner) } else { logit };
+                    let ceiling = &mut self.registers[usize::from(CEILING)];
+                    *ceiling = others.max(*ceiling);
+                    continue;
+                }
+                Op::Apart { off, shift } => {
+                    let apart = i128::from(get(BEST)) - i128::from(get(CEILING));
+                    let off = i128::from(get(off));
+                    (off == 0 || apart << shift > off).then_some(())?;
                     continue;
                 }
                 Op::CandidatePlane { group, x, y, base } => {

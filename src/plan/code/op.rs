@@ -15,10 +15,12 @@ pub const POSITION: Reg = 1;
 pub const PREDICTION: Reg = 2;
 /// The logit of the best candidate so far.
 pub const BEST: Reg = 3;
+/// The greatest logit of another token than the best so far, of all that are compared with their errors.
+pub const CEILING: Reg = 4;
 /// The place of the token by which code is specialised.
-pub const SELECTED: Reg = 4;
+pub const SELECTED: Reg = 5;
 /// The first register that is the plan's own.
-pub const FIRST: Reg = 5;
+pub const FIRST: Reg = 6;
 
 /// Tokens as numbers: which table of the compiler's.
 pub type TokenTable = u16;
@@ -47,6 +49,8 @@ pub enum Op {
     Divide { dst: Reg, a: Reg, shift: u32 },
     /// a beyond ±2^40 is a guard failure.
     Guard { a: Reg },
+    /// a beyond 2^44 is a guard failure: a number is off by so many steps of 2^-53.
+    GuardCount { a: Reg },
     /// dst = a + k + Σ (table + i)[token at clamp(at + offset - i, 0, t)] over i < count
     Read { dst: Reg, a: Reg, k: i32, table: TokenTable, count: u8, at: Reg, offset: i16 },
     /// dst = a + the number at clamp(at + offset, 0, last) of a function whose values begin with a table
@@ -92,6 +96,12 @@ pub enum Op {
     CandidateLine { group: u16, x: Reg, base: Reg },
     /// The winner of a plane group at (x, y), over its base, if it beats the best so far.
     CandidatePlane { group: u16, x: Reg, y: Reg, base: Reg },
+    /// The same of a line group whose logits may be off; the ceiling rises to all of its other logits, and
+    /// to the best so far if that is beaten.
+    CandidateNear { group: u16, x: Reg, base: Reg },
+    /// Where `off` is not 0, a best logit that is not above the ceiling by more than off / 2^shift is a
+    /// guard failure.
+    Apart { off: Reg, shift: u32 },
 }
 
 /// What an operation does with a register.
@@ -120,8 +130,8 @@ impl Op {
         )
     }
 
-    /// Visits every register that it names, those that it reads first. `BEST` and `PREDICTION` are
-    /// also those of operations that predict.
+    /// Visits every register that it names, those that it reads first. `BEST`, `CEILING` and
+    /// `PREDICTION` are also those of operations that predict.
     pub fn registers(&mut self, mut visit: impl FnMut(Role, &mut Reg)) {
         let (mut read, mut written): ([Option<&mut Reg>; 3], [Option<&mut Reg>; 2]) =
             Default::default();
@@ -151,6 +161,8 @@ impl Op {
                 (read, written) = ([Some(key), Some(steps), None], [Some(dst), Some(found)]);
             }
             Op::Guard { a }
+            | Op::GuardCount { a }
+            | Op::Apart { off: a, .. }
             | Op::Insert { key: a, .. }
             | Op::Push { a, .. }
             | Op::PickLine { x: a, .. } => read = [Some(a), None, None],
@@ -164,7 +176,9 @@ impl Op {
             Op::Predict { .. } => {}
             Op::Either { x, by, .. } => read = [Some(x), Some(by), None],
             Op::PickPlane { x, y, .. } => read = [Some(x), Some(y), None],
-            Op::CandidateLine { x, base, .. } => read = [Some(x), Some(base), None],
+            Op::CandidateLine { x, base, .. } | Op::CandidateNear { x, base, .. } => {
+                read = [Some(x), Some(base), None]
+            }
             Op::CandidatePlane { x, y, base, .. } => read = [Some(x), Some(y), Some(base)],
         }
         read.into_iter().flatten().for_each(|reg| visit(Role::Reads, reg));

@@ -2,9 +2,12 @@
 //!
 //! Bounds say which groups can win at all under what is known; usually one is left, and its winner
 //! is looked up. Otherwise logits are compared, lowest id on a tie (lemma 20 of docs/plan.md).
+//!
+//! Where logits that may be off can win, they must be farther apart than they may be off, or a guard fails
+//! (lemma 29); where weights and bounds say that they always are, nothing is checked.
 
 use super::lower::Lowering;
-use super::op::{BEST, Op, Reg};
+use super::op::{BEST, CEILING, Op, Reg};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::interval::Interval;
 use crate::plan::output_head::line_group::twins;
@@ -16,6 +19,8 @@ struct Rival {
     x: Affine,
     y: Affine,
     logit: Interval,
+    /// Whether its logits may be off.
+    is_near: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -27,24 +32,71 @@ enum Which {
 impl Lowering<'_, '_> {
     /// The winner among all tokens.
     pub(super) fn predict(&mut self) -> Option<()> {
-        let rivals = self.rivals()?;
-        if let [one] = &rivals[..] {
+        let output = &self.plan.output;
+        let off = self.special.affine(&output.twice_off)?;
+        // Logits that differ by more are in their order.
+        let apart = self.special.arena.bounds(&off).high >> output.off_shift;
+        let rivals = self.rivals(apart)?;
+        let off_register = match off.as_constant() {
+            Some(_) => None,
+            // Its bound, by which groups are left out, may be that of a guard.
+            None => Some(self.affine(&off)?),
+        };
+        let is_exact = off.as_constant() == Some(0) || rivals.iter().all(|rival| !rival.is_near);
+        // What depends on the history may be less than its bound.
+        let apart = off.as_constant().map(|_| apart);
+        if let [one] = &rivals[..]
+            && (is_exact || self.is_decided(one, apart))
+        {
             return self.only(one);
         }
         if let [a, b] = &rivals[..]
             && let (Which::Line(first), Which::Line(second)) = (a.which, b.which)
         {
             let groups = &self.plan.output.line_groups;
-            if let Some(by) = twins(&groups[first], &groups[second]) {
+            if let Some(by) = twins(&groups[first], &groups[second])
+                && (is_exact || self.are_decided([a, b], by, apart))
+            {
                 return self.either(a, b, by);
             }
         }
         self.ops.push(Op::Set { dst: BEST, k: i64::MIN });
-        rivals.iter().try_for_each(|rival| self.candidate(rival))
+        if is_exact {
+            return rivals.iter().try_for_each(|rival| self.candidate(rival, false));
+        }
+        self.ops.push(Op::Set { dst: CEILING, k: i64::MIN });
+        let (near, exact): (Vec<&Rival>, Vec<&Rival>) =
+            rivals.iter().partition(|rival| rival.is_near);
+        // What is exact is compared first: of several equal ones the lowest id is the best.
+        exact.into_iter().try_for_each(|rival| self.candidate(rival, false))?;
+        near.into_iter().try_for_each(|rival| self.candidate(rival, true))?;
+        let off = match off_register {
+            Some(off) => off,
+            None => self.affine(&off)?,
+        };
+        self.ops.push(Op::Apart { off, shift: output.off_shift });
+        Some(())
     }
 
-    /// Groups that can win.
-    fn rivals(&mut self) -> Option<Vec<Rival>> {
+    /// Whether the winner of a line group is above all its others by more than they may be `apart`,
+    /// whatever the history.
+    fn is_decided(&self, rival: &Rival, apart: Option<i128>) -> bool {
+        let Which::Line(at) = rival.which else { return false };
+        let runners = self.plan.output.line_groups[at].runners.as_ref();
+        apart.zip(runners).is_some_and(|(apart, runners)| {
+            runners.least_margin.is_none_or(|least| i128::from(least) > apart)
+        })
+    }
+
+    /// The same of two groups of the same lines, the first of which is higher `by` that much, and which
+    /// are never equal.
+    fn are_decided(&self, [a, b]: [&Rival; 2], by: i64, apart: Option<i128>) -> bool {
+        let is_odd = difference(a, b, by).is_some_and(|difference| is_odd(&difference));
+        apart == Some(0) && is_odd && self.is_decided(a, apart) && self.is_decided(b, apart)
+    }
+
+    /// Groups that can win, where logits that differ by more than `apart` are in their order.
+    fn rivals(&mut self, apart: i128) -> Option<Vec<Rival>> {
         let output = &self.plan.output;
         let basis: Vec<Affine> =
             output.basis.iter().map(|affine| self.special.affine(affine)).collect::<Option<_>>()?;
@@ -64,13 +116,17 @@ impl Lowering<'_, '_> {
             rivals.push(self.rival(Which::Plane(at), base, x, y, points));
         }
         let least = rivals.iter().map(|rival| rival.logit.low).max()?;
-        rivals.retain(|rival| rival.logit.high >= least);
+        rivals.retain(|rival| rival.logit.high >= least.saturating_sub(apart));
         Some(rivals)
     }
 
     fn rival(&mut self, which: Which, base: Affine, x: Affine, y: Affine, over: Interval) -> Rival {
         let logit = self.special.arena.bounds(&base).plus(over);
-        Rival { which, base, x, y, logit }
+        let is_near = match which {
+            Which::Line(at) => self.plan.output.line_groups[at].runners.is_some(),
+            Which::Plane(_) => false,
+        };
+        Rival { which, base, x, y, logit, is_near }
     }
 
     /// The winner of the only one that can win.
@@ -95,7 +151,7 @@ impl Lowering<'_, '_> {
 
     /// The winner of two groups of the same lines, the first of which is higher `by` that much.
     fn either(&mut self, a: &Rival, b: &Rival, by: i64) -> Option<()> {
-        let difference = a.base.plus(&b.base, -1)?.plus(&Affine::constant(1), by)?;
+        let difference = difference(a, b, by)?;
         let around = self.special.arena.bounds(&difference);
         if around.low > 0 {
             return self.only(a);
@@ -105,8 +161,7 @@ impl Lowering<'_, '_> {
         }
         // Twins with an odd difference of even terms are never equal.
         if let (Which::Line(above), Which::Line(below)) = (a.which, b.which)
-            && difference.c % 2 != 0
-            && difference.terms.iter().all(|term| term.1 % 2 == 0)
+            && is_odd(&difference)
             && let Ok(k) = i16::try_from(difference.c)
         {
             let by = self.affine(&difference.without_constant())?;
@@ -115,13 +170,15 @@ impl Lowering<'_, '_> {
             return Some(());
         }
         self.ops.push(Op::Set { dst: BEST, k: i64::MIN });
-        self.candidate(a)?;
-        self.candidate(b)
+        self.candidate(a, false)?;
+        self.candidate(b, false)
     }
 
-    fn candidate(&mut self, rival: &Rival) -> Option<()> {
+    /// Compares the winner of a group with the best so far, and all of its others if they are `near`.
+    fn candidate(&mut self, rival: &Rival, near: bool) -> Option<()> {
         let (base, x): (Reg, Reg) = (self.affine(&rival.base)?, self.affine(&rival.x)?);
         let op = match rival.which {
+            Which::Line(at) if near => Op::CandidateNear { group: at as u16, x, base },
             Which::Line(at) => Op::CandidateLine { group: at as u16, x, base },
             Which::Plane(at) => {
                 let y = self.affine(&rival.y)?;
@@ -131,6 +188,16 @@ impl Lowering<'_, '_> {
         self.ops.push(op);
         Some(())
     }
+}
+
+/// By how much the first of two groups of the same lines is above the second.
+fn difference(a: &Rival, b: &Rival, by: i64) -> Option<Affine> {
+    a.base.plus(&b.base, -1)?.plus(&Affine::constant(1), by)
+}
+
+/// Whether an expression is never even.
+fn is_odd(affine: &Affine) -> bool {
+    affine.c % 2 != 0 && affine.terms.iter().all(|term| term.1 % 2 == 0)
 }
 
 fn base(basis: &[Affine], terms: &[(usize, i64)], height: i64) -> Option<Affine> {

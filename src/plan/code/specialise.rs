@@ -130,6 +130,17 @@ impl<'p> Specialiser<'p> {
                 let of = self.affine(of)?;
                 self.arena.function(of, function.clone())
             }
+            Atom::Column { column, place } => {
+                let place = self.affine(place)?;
+                match place.as_constant() {
+                    // Places are clamped: this is position 0.
+                    Some(..=0) => Some(Affine::constant(plan.items.columns[*column].at_zero)),
+                    _ => {
+                        let held = Atom::Column { column: *column, place };
+                        self.arena.make(held, plan.arena.atom_bounds(id))
+                    }
+                }
+            }
             Atom::Piece { gate, factor, knots } => {
                 let gate = self.affine(gate)?;
                 // What stands behind a gate that cannot open need not be rebuilt.

@@ -97,6 +97,7 @@ impl Arena {
             Atom::Whole { affine, shift } => self.whole(&affine, shift),
             Atom::Guarded(affine) => self.guarded(affine),
             Atom::Function { of, function } => self.function(of, function),
+            Atom::Count(affine) => self.counted(affine),
             held @ (Atom::Sum(_)
             | Atom::SumSteps(_)
             | Atom::Age(_)

@@ -71,6 +71,8 @@ pub enum Atom {
     },
     /// An expression guarded to stay within ±`MAX_PRODUCT`.
     Guarded(Affine),
+    /// A count of steps of 2^-53 by which a number may be off, guarded to be at most `MAX_COUNT`.
+    Count(Affine),
     /// Σ c·max(gate + k, 0) · factor over knots (k, c); the gate has no constant.
     Piece {
         /// The gate.
@@ -103,7 +105,8 @@ impl Atom {
             | Atom::Rounded { affine: child, .. }
             | Atom::Whole { affine: child, .. }
             | Atom::Function { of: child, .. }
-            | Atom::Guarded(child) => (Some(child), None),
+            | Atom::Guarded(child)
+            | Atom::Count(child) => (Some(child), None),
             Atom::Piece { gate: child, factor: other, .. }
             | Atom::Found { query: child, steps: other, .. }
             | Atom::FoundKey { query: child, steps: other, .. } => (Some(child), Some(other)),
@@ -136,6 +139,7 @@ impl Atom {
             Atom::Function { of, function } => {
                 Atom::Function { of: map(of)?, function: function.clone() }
             }
+            Atom::Count(affine) => Atom::Count(map(affine)?),
             Atom::Piece { gate, factor, knots } => {
                 Atom::Piece { gate: map(gate)?, factor: map(factor)?, knots: knots.clone() }
             }

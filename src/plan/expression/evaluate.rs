@@ -31,7 +31,7 @@ pub fn evaluate(arena: &Arena, affine: &Affine, leaf: &dyn Fn(&Atom) -> Option<i
             assert_eq!(x % (1i128 << shift), 0, "guarded to be whole");
             x / (1i128 << shift)
         }
-        Atom::Guarded(affine) => of(affine),
+        Atom::Guarded(affine) | Atom::Count(affine) => of(affine),
         Atom::Function { of: at, function } => function.at(of(at)).into(),
         other => panic!("a test knows its leaves: {other:?}"),
     };

@@ -1,4 +1,4 @@
-//! Expressions that divide by powers of two, and products that are guarded.
+//! Expressions that divide by powers of two, and products and counts that are guarded.
 //!
 //! Where bounds or coefficients make the division or the guard needless, no atom is made:
 //! that is how specialised code gets rid of them.
@@ -7,7 +7,7 @@ use super::affine::Affine;
 use super::arena::Arena;
 use super::atom::Atom;
 use super::interval::Interval;
-use crate::plan::limits::{MAX_PRODUCT, MAX_REGISTER};
+use crate::plan::limits::{MAX_COUNT, MAX_PRODUCT, MAX_REGISTER};
 
 /// x / 2^shift, rounded, ties to even; `shift` is 1 to 62.
 pub fn round(x: i64, shift: u32) -> i64 {
@@ -72,6 +72,17 @@ impl Arena {
         let within = Interval::new(-i128::from(MAX_PRODUCT), MAX_PRODUCT.into());
         let bounds = bounds.intersection(within);
         Some(Affine::atom(self.intern(Atom::Guarded(affine), bounds)))
+    }
+
+    /// A count, which is never negative, guarded to be at most [`MAX_COUNT`].
+    pub fn counted(&mut self, affine: Affine) -> Option<Affine> {
+        let bounds = self.bounds(&affine);
+        if bounds.is_within(MAX_COUNT) {
+            return Some(affine);
+        }
+        bounds.is_within(MAX_REGISTER).then_some(())?;
+        let bounds = bounds.intersection(Interval::new(0, MAX_COUNT.into()));
+        Some(Affine::atom(self.intern(Atom::Count(affine), bounds)))
     }
 }
 

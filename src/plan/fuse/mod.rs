@@ -14,6 +14,7 @@
 
 #[cfg(test)]
 pub mod draft;
+pub mod error;
 mod finite;
 pub mod guards;
 pub mod heads;

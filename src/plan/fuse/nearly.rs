@@ -7,7 +7,11 @@
 //! - it is no farther from a whole number than *steps* of 2^-53, whose count is an expression of running
 //!   sums (lemma 24 of docs/plan.md);
 //! - it is the square of such a number, made of the products of units (lemma 25).
+//!
+//! Products of other numbers that are a little off are so, too (lemma 28), and so is what a head finds of
+//! them at another position (`substitute.rs`).
 
+use super::error::MAX_INEXACT;
 use super::rounding::{Analysis, Product, dyadic, is_power_of_two};
 use super::upper::Upper;
 use super::value::{Number, Rounding};
@@ -54,6 +58,11 @@ impl Steps {
         Steps { count, off: Some((sum, sign)), multiple: Some((sum, sign)) }
     }
 
+    /// So many, whichever way the number is off.
+    pub fn of(count: Affine) -> Steps {
+        Steps { count, off: None, multiple: None }
+    }
+
     /// Their count.
     pub fn count(&self) -> &Affine {
         &self.count
@@ -75,6 +84,11 @@ impl Steps {
         self.multiple.is_some() && self.multiple == times(half.multiple, 2)
     }
 
+    /// Those of a number that is this one or exactly 0, and off by so many.
+    pub fn or_nothing(self, count: Affine) -> Steps {
+        Steps { count, multiple: None, ..self }
+    }
+
     /// Those of the opposite number.
     fn negated(self) -> Steps {
         Steps { off: times(self.off, -1), multiple: times(self.multiple, -1), ..self }
@@ -85,8 +99,7 @@ impl Steps {
         if self == other {
             return Some(self);
         }
-        let count = self.count.plus(&other.count, 1)?;
-        Some(Steps { count, off: None, multiple: None })
+        Some(Steps::of(self.count.plus(&other.count, 1)?))
     }
 }
 
@@ -122,47 +135,51 @@ const HALVES: f64 = (1u64 << 52) as f64;
 
 impl Analysis {
     /// A number that is the sum of these products, with all that is known of it.
-    pub(super) fn sharpened(&self, number: Number, products: &[Product<'_>]) -> Number {
+    pub(super) fn sharpened(&mut self, number: Number, products: &[Product<'_>]) -> Number {
         let steps = match number.whole() {
-            Some((_, Rounding::Within(_))) => steps(products),
+            Some((_, Rounding::Within(_))) => self.steps(products),
             _ => None,
         };
         number.with(steps, square(products))
     }
-}
 
-/// Lemma 24: how far the sum of nearly whole products is from a whole number.
-fn steps(products: &[Product<'_>]) -> Option<Steps> {
-    let mut inexact: Vec<(Steps, f64)> = Vec::new();
-    for product in products {
-        // Where 0 is meant the product itself has no k.
-        let is_whole = dyadic(product.weight)?.1 == 0 && product.exponent == 0;
-        let steps = product.number.steps().filter(|_| is_whole)?;
-        if !steps.is_none() {
-            inexact.push((steps, product.weight));
+    /// Lemma 24: how far the sum of nearly whole products is from a whole number.
+    fn steps(&mut self, products: &[Product<'_>]) -> Option<Steps> {
+        let mut inexact: Vec<(Steps, f64)> = Vec::new();
+        for product in products {
+            // Where 0 is meant the product itself has no k.
+            let is_whole = dyadic(product.weight)?.1 == 0 && product.exponent == 0;
+            let steps = product.number.steps().filter(|_| is_whole)?;
+            if !steps.is_none() {
+                inexact.push((steps, product.weight));
+            }
         }
+        let magnitude: Upper = products.iter().map(|product| product.magnitude).sum();
+        let is_half = magnitude.is_below(HALVES);
+        (is_half || magnitude.is_below(2.0 * HALVES)).then_some(())?;
+        let is_alone = products.len() == 1;
+        if let [(steps, weight)] = &inexact[..]
+            && is_half
+            && is_power_of_two(*weight)
+            && (is_alone || steps.off.is_some())
+        {
+            let factor = *weight as i64;
+            return Some(Steps {
+                count: Affine::default().plus(&steps.count, factor.checked_abs()?)?,
+                off: times(steps.off, factor),
+                multiple: times(steps.multiple, factor).filter(|_| is_alone),
+            });
+        }
+        (inexact.len() < MAX_INEXACT).then_some(())?;
+        let mut count = Affine::default();
+        for (steps, weight) in &inexact {
+            let factor = (*weight as i64).checked_abs()?.checked_mul(1 << inexact.len())?;
+            count = count.plus(&steps.count, factor)?;
+        }
+        // Where f64 are 1 apart, errors must stay below 1/2.
+        let count = if is_half { count } else { self.arena.counted(count)? };
+        Some(Steps::of(count))
     }
-    let magnitude: Upper = products.iter().map(|product| product.magnitude).sum();
-    magnitude.is_below(HALVES).then_some(())?;
-    let is_alone = products.len() == 1;
-    if let [(steps, weight)] = &inexact[..]
-        && is_power_of_two(*weight)
-        && (is_alone || steps.off.is_some())
-    {
-        let factor = *weight as i64;
-        return Some(Steps {
-            count: Affine::default().plus(&steps.count, factor.checked_abs()?)?,
-            off: times(steps.off, factor),
-            multiple: times(steps.multiple, factor).filter(|_| is_alone),
-        });
-    }
-    (inexact.len() < 16).then_some(())?;
-    let mut count = Affine::default();
-    for (steps, weight) in &inexact {
-        let factor = (*weight as i64).checked_abs()?.checked_mul(1 << inexact.len())?;
-        count = count.plus(&steps.count, factor)?;
-    }
-    Some(Steps { count, off: None, multiple: None })
 }
 
 /// Lemma 25: a sum of squares of one number, of which at most one is not 0 where nothing is off.

@@ -9,14 +9,15 @@
 //! - *One product by a power of two* (lemma 4) relates to what is meant as xᵢ does.
 //! - *Rounding on purpose* (lemma 5). One exact product is so great that all others, nearly whole,
 //!   are rounded to whole numbers: the sum is exact, whatever error they had.
-//! - *Anything else* (lemma 7) errs by at most (n + 1)·2^-52·Σ|wᵢxᵢ|, to which come |wᵢ| times
-//!   the errors of the xᵢ.
+//! - *Anything else* (lemmas 7 and 24, `error.rs`) errs by at most (n + 1)·2^-52·Σ|wᵢxᵢ|, to which come
+//!   |wᵢ| times the errors of the xᵢ.
 //!
 //! Of a *gate* only the positive part counts: one product that is never positive may be as great as
 //! 2^61 (lemma 8).
 
 use cranelift_entity::{EntityRef, PrimaryMap};
 
+use super::error::error;
 use super::guards::Guards;
 use super::nearly::square;
 use super::upper::Upper;
@@ -226,7 +227,7 @@ impl Analysis {
         } else if let Some(once) = once_of_either_side(&products) {
             once
         } else {
-            Rounding::Within(error(&products))
+            Rounding::Within(error(&products, exponent))
         };
         if rounding == Rounding::None && !self.arena.bounds(&affine).is_within(MAX_REGISTER) {
             let bound = Upper::of_whole(self.arena.bounds(&affine).magnitude());
@@ -339,16 +340,6 @@ fn once_of_either_side(products: &[Product<'_>]) -> Option<Rounding> {
         Rounding::Within(_) => None,
     });
     Some(Rounding::Once(errors.sum::<Option<Upper>>()?))
-}
-
-/// How far a row that no other rule covers may be off (lemma 7).
-fn error(products: &[Product<'_>]) -> Upper {
-    let count = products.len() as f64;
-    let before: Upper =
-        products.iter().map(|p| Upper::of(p.weight).times(p.number.parts().3.error())).sum();
-    let magnitude: Upper = products.iter().map(|product| product.magnitude).sum();
-    let rounding = magnitude.times(Upper::of((count + 1.0) * f64::EPSILON));
-    before.plus(rounding).plus(Upper::of(count * f64::MIN_POSITIVE))
 }
 
 /// Lemma 8: of whole products one is never positive, and where it is so great that the sum may

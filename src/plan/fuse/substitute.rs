@@ -4,10 +4,12 @@
 //! Values made of tokens at fixed distances, of the position and of units over these need no
 //! memory but the history of tokens; all others get a column. An expression holds for positions
 //! from 1 on; where it says something else at position 0 than the reference computes, the mark of
-//! the BOS token makes up for it (lemma 18 of docs/plan.md).
+//! the BOS token makes up for it (lemma 18 of docs/plan.md). By how much a value was off there, a column
+//! keeps, too.
 
 use super::Fusion;
 use super::heads::{Column, Parts, entry};
+use super::nearly::Steps;
 use super::value::{Number, Value};
 use crate::plan::expression::affine::Affine;
 use crate::plan::expression::arena::Arena;
@@ -36,6 +38,7 @@ impl Fusion<'_> {
     ) -> Result<Number, Cause> {
         let no_value = self.analysis.cause(Rule::WholeValue);
         let (affine, rounding) = value.number()?.whole().ok_or(no_value)?;
+        let steps = value.number()?.steps().filter(|steps| !steps.is_none());
         let at_zero = at_zero.ok_or_else(|| self.analysis.cause(Rule::PositionZero))?;
         let substituted = self.substitute(affine, at).and_then(|there| {
             let first = self.at_zero(affine)?;
@@ -50,15 +53,27 @@ impl Fusion<'_> {
         let there = match substituted {
             Some(there) => there,
             // How far the reference is from what the column holds stays the same.
-            None => {
-                let bounds = self.analysis.arena.bounds(affine).union(Interval::point(at_zero));
-                let column = Column { value: affine.clone(), at_zero };
-                let column = entry(&mut self.items.columns, column);
-                let atom = Atom::Column { column, place: at.clone() };
-                Affine::atom(self.analysis.arena.intern(atom, bounds))
-            }
+            None => self.column(affine, at, at_zero),
         };
-        Ok(Number::near(there, rounding.error()))
+        let steps = steps.and_then(|steps| self.steps_at(&steps, at));
+        Ok(Number::near(there, rounding.error()).with(steps, None))
+    }
+
+    /// How far a number was off at another position; at position 0 it was not, where that is a place at all.
+    pub(super) fn steps_at(&mut self, steps: &Steps, at: &Affine) -> Option<Steps> {
+        let count = self.analysis.arena.counted(steps.count().clone())?;
+        Some(Steps::of(match count.as_constant() {
+            Some(_) => count,
+            None => self.column(&count, at, 0),
+        }))
+    }
+
+    /// What a column keeps of an expression, at a place.
+    fn column(&mut self, affine: &Affine, at: &Affine, at_zero: i64) -> Affine {
+        let bounds = self.analysis.arena.bounds(affine).union(Interval::point(at_zero));
+        let column = entry(&mut self.items.columns, Column { value: affine.clone(), at_zero });
+        let atom = Atom::Column { column, place: at.clone() };
+        Affine::atom(self.analysis.arena.intern(atom, bounds))
     }
 
     /// An expression with the latest position replaced by `at`, if tokens and positions say all.

@@ -5,7 +5,7 @@
 //! lie within ±2^40, which is checked wherever anything that a logit depends on was computed from
 //! it, however far back ([`super::guards::Guards`], lemma 8 of docs/plan.md).
 //! Squares are not: they are keys of tables, which bear rounding. Where gate or factor are off, so is
-//! the product: max(x, 0) is never farther off than x.
+//! the product: max(x, 0) is never farther off than x (lemma 28 counts by how much).
 //!
 //! A unit of gate t and factor a mean is no farther than 2^-23 from the running sum of what the mean
 //! is of (lemma 9).
@@ -63,9 +63,8 @@ impl Fusion<'_> {
         let (factor, exponent, rounding) =
             plain.ok_or_else(|| self.analysis.cause(Rule::PlainFactor))?;
         let exponent = gate_exponent + exponent;
-        let off = off_gate.zip(off_factor);
-        let square = off.and_then(|off| Square::of_unit((gate, off.0), (factor, off.1)));
-        let square = square.filter(|_| exponent == 0);
+        let off = off_gate.zip(off_factor).filter(|_| exponent == 0);
+        let square = off.clone().and_then(|off| Square::of_unit((gate, off.0), (factor, off.1)));
         let arena = &mut self.analysis.arena;
         let steps = open.product(arena.bounds(factor));
         let piece = arena.piece(gate, factor, &[(0, 1)]);
@@ -87,10 +86,16 @@ impl Fusion<'_> {
             let most = Upper::of_whole(most).times(grid(exponent - gate_exponent));
             let (a, b) = (gate_rounding.error(), rounding.error());
             let before = open.times(b).plus(a.times(most.plus(b)));
-            Rounding::Within(before.plus(once).plus(before.times(Upper::of(f64::EPSILON))))
+            let rounded = before.plus(once).plus(before.times(Upper::of(f64::EPSILON)));
+            // What is meant is an f64 (lemma 28).
+            let twice = before.times(Upper::of(2.0));
+            let is_less = fits && twice.is_below(rounded.number());
+            Rounding::Within(if is_less { twice } else { rounded })
         };
+        let off = off.filter(|_| fits && !is_exact && square.is_none());
+        let off = off.and_then(|off| self.analysis.steps_of_unit((gate, off.0), (factor, off.1)));
         let number = Number::new(piece, exponent, Symbols::default(), rounding, Guards::NONE);
-        Ok(self.analysis.computed(number.with(None, square)))
+        Ok(self.analysis.computed(number.with(off, square)))
     }
 
     /// A product that is exact if it stays within its guard.

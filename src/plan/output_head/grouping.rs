@@ -11,17 +11,30 @@ use std::hash::{BuildHasher, BuildHasherDefault};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::Rows;
-use super::line_group::{LineGroup, MAX_WINNERS, one_group};
+use super::line_group::{LineGroup, MAX_WINNERS, lines, one_group};
 use super::plane_group::PlaneGroup;
+use super::runners::with_runners;
 use crate::plan::limits::{MAX_GROUPING, MAX_GROUPS};
 use crate::plan::refusal::Rule;
 
 /// Fewer rows than these are no plane group.
 const MIN_PLANE_GROUP: usize = 3;
 
+/// Which rows may be off, and how they are told apart.
+pub struct Nearness<F> {
+    /// Whether a row's logit may be off.
+    pub is_off: Vec<bool>,
+    /// Whether two tokens have the same weights, every one of them.
+    pub same: F,
+}
+
 /// All rows in groups; or which limit there is to the search, to the number of groups, or to the
-/// tables of their winners.
-pub fn groups(rows: &Rows, basis: usize) -> Result<(Vec<LineGroup>, Vec<PlaneGroup>), Rule> {
+/// tables of their winners. Rows that may be off stand in line groups only, which then have runners.
+pub fn groups(
+    rows: &Rows,
+    basis: usize,
+    nearness: &Nearness<impl Fn(u32, u32) -> bool>,
+) -> Result<(Vec<LineGroup>, Vec<PlaneGroup>), Rule> {
     let hashed = Hashed::new(rows);
     let mut left: Vec<usize> = (0..rows.len()).collect();
     let (mut line_groups, mut plane_groups) = (Vec::new(), Vec::new());
@@ -29,7 +42,13 @@ pub fn groups(rows: &Rows, basis: usize) -> Result<(Vec<LineGroup>, Vec<PlaneGro
     let mut line_group = |along, ids: &[usize]| {
         let group = one_group(rows, along, ids).ok_or(Rule::Winners)?;
         winners += group.winners.len();
-        if winners as i128 > MAX_WINNERS { Err(Rule::Winners) } else { Ok(group) }
+        if winners as i128 > MAX_WINNERS {
+            return Err(Rule::Winners);
+        }
+        if ids.iter().any(|&id| nearness.is_off[id]) {
+            return Ok(with_runners(group, lines(rows, along, ids), &nearness.same));
+        }
+        Ok(group)
     };
     while !left.is_empty() {
         let directions = (basis * (basis + 1) / 2) as u64;
@@ -48,8 +67,10 @@ pub fn groups(rows: &Rows, basis: usize) -> Result<(Vec<LineGroup>, Vec<PlaneGro
                 ids
             }
             _ => {
+                let exact: Vec<usize> =
+                    left.iter().copied().filter(|&id| !nearness.is_off[id]).collect();
                 let pairs = (0..basis).flat_map(|a| (a + 1..basis).map(move |b| [a, b]));
-                let two = pairs.map(|along| (along, hashed.alike(&left, &along)));
+                let two = pairs.map(|along| (along, hashed.alike(&exact, &along)));
                 let two = two.max_by_key(|(along, ids)| (ids.len(), Reverse(*along)));
                 match two {
                     Some((along, ids)) if ids.len() >= MIN_PLANE_GROUP => {
@@ -151,6 +172,11 @@ const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn groups(rows: &Rows, basis: usize) -> Result<(Vec<LineGroup>, Vec<PlaneGroup>), Rule> {
+        let nearness = Nearness { is_off: vec![false; rows.len()], same: |_, _| false };
+        super::groups(rows, basis, &nearness)
+    }
 
     fn random_rows(count: usize, basis: usize) -> Vec<(Vec<i64>, i64)> {
         let mut random = fastrand::Rng::with_seed(3);

@@ -4,7 +4,12 @@
 //! depends on x alone, and x is whole: the winners are written down for every x between
 //! the first and the last crossing, ties for the lowest id; further out nothing changes. For
 //! bytes, picked by 2v·r - v², that is a table of rounded and clamped r.
+//!
+//! Where logits may be off, it also matters by how much the winner is above all others: these are its
+//! neighbours among the lines that win somewhere, and the best of those that never do (`runners.rs`).
 
+use super::Rows;
+use super::runners::Runners;
 use crate::plan::expression::interval::{Interval, greatest};
 
 /// A token's logit over its group's base: slope·x + height.
@@ -31,6 +36,8 @@ pub struct LineGroup {
     pub low: i64,
     /// Winners for low, low + 1, ...: places in `lines`.
     pub winners: Vec<u32>,
+    /// What the winner is compared with, if logits of the group may be off.
+    pub runners: Option<Runners>,
 }
 
 impl Line {
@@ -54,6 +61,25 @@ impl LineGroup {
         let last = self.winners.len() as i64 - 1;
         let at = x.saturating_sub(self.low).clamp(0, last);
         self.winners[at as usize] as usize
+    }
+
+    /// By how much the winner's logit is greater than those of all other tokens that may differ from it;
+    /// `None` if there are none. Only of groups with [`LineGroup::runners`].
+    #[inline]
+    pub fn margin(&self, x: i64) -> Option<i64> {
+        let at = self.winner_at(x);
+        let winner = self.lines[at].at(x);
+        let above = |line: &Line| winner.wrapping_sub(line.at(x));
+        let before = at.checked_sub(1).and_then(|at| self.lines.get(at));
+        let neighbours = before.into_iter().chain(self.lines.get(at + 1)).map(above);
+        let runner = self.runners.as_ref().and_then(|runners| runners.best(x)).map(above);
+        neighbours.chain(runner).min()
+    }
+
+    /// The least margin for any x; `None` if there are no others.
+    pub(super) fn least_margin(&self) -> Option<i64> {
+        // Further out the winner rises above all others, or stays as far above them.
+        (0..self.winners.len() as i64).filter_map(|at| self.margin(self.low + at)).min()
     }
 
     /// Bounds of the greatest line for x in an interval: no line is higher anywhere than the winners
@@ -94,26 +120,27 @@ pub fn twins(a: &LineGroup, b: &LineGroup) -> Option<i64> {
 pub const MAX_WINNERS: i128 = 1 << 20;
 
 /// Rows as a group along a basis expression; `None` where winners would fill too long a table.
-pub fn one_group(
-    rows: &[(Vec<i64>, i64)],
-    along: Option<usize>,
-    ids: &[usize],
-) -> Option<LineGroup> {
+pub fn one_group(rows: &Rows, along: Option<usize>, ids: &[usize]) -> Option<LineGroup> {
+    let base = rows[ids[0]].0.iter().copied().enumerate();
+    let base = base.filter(|&(at, k)| k != 0 && Some(at) != along).collect();
+    let lines = highest(lines(rows, along, ids));
+    let along = along.filter(|_| lines.iter().any(|line| line.slope != 0));
+    let (low, winners) = winners(&lines)?;
+    Some(LineGroup { base, along, lines, low, winners, runners: None })
+}
+
+/// Rows as lines along a basis expression.
+pub(super) fn lines(rows: &Rows, along: Option<usize>, ids: &[usize]) -> Vec<Line> {
     let line = |&id: &usize| {
         let (row, height) = &rows[id];
         let slope = along.map_or(0, |along| row[along]);
         Line { token: id as u32, slope, height: *height }
     };
-    let base = rows[ids[0]].0.iter().copied().enumerate();
-    let base = base.filter(|&(at, k)| k != 0 && Some(at) != along).collect();
-    let lines = highest(ids.iter().map(line).collect());
-    let along = along.filter(|_| lines.iter().any(|line| line.slope != 0));
-    let (low, winners) = winners(&lines)?;
-    Some(LineGroup { base, along, lines, low, winners })
+    ids.iter().map(line).collect()
 }
 
 /// The lines that are highest somewhere, by ascending slope.
-fn highest(mut lines: Vec<Line>) -> Vec<Line> {
+pub(super) fn highest(mut lines: Vec<Line>) -> Vec<Line> {
     lines.sort_by_key(|line| (line.slope, std::cmp::Reverse(line.height), line.token));
     lines.dedup_by_key(|line| line.slope);
     let mut kept: Vec<Line> = Vec::with_capacity(lines.len());

@@ -5,23 +5,25 @@
 //! two are a [`PlaneGroup`] (`plane_group.rs`). Instead of V dot products one look for each
 //! group is left, and one comparison of logits between groups.
 //!
-//! Logits are multiplied by a power of two that makes all weights whole. They must be exact in
-//! the reference, and fit the plan's registers: both is checked for every row (lemma 19 of
-//! docs/plan.md).
+//! Logits are multiplied by a power of two that makes all weights whole, and must fit the plan's
+//! registers. In the reference they are exact (lemma 19 of docs/plan.md), or off by no more than `off.rs`
+//! says: then a step predicts only where logits are farther apart (lemma 29). Both is checked for every row.
 
 mod grouping;
 pub mod line_group;
+mod off;
 pub mod plane_group;
 mod reading;
+mod runners;
 
 use crate::model::{Matrix, Model};
 use crate::plan::expression::affine::Affine;
 use crate::plan::fuse::Fused;
-use crate::plan::fuse::rounding::MAX_EXPONENT;
-use crate::plan::limits::{MAX_REGISTER, WHOLE};
+use crate::plan::limits::MAX_REGISTER;
 use crate::plan::refusal::{Cause, Place, Rule};
-use grouping::groups;
+use grouping::{Nearness, groups};
 use line_group::LineGroup;
+use off::Off;
 use plane_group::PlaneGroup;
 use reading::{Read, Reading};
 
@@ -36,15 +38,20 @@ pub struct Output {
     pub plane_groups: Vec<PlaneGroup>,
     /// Guarded products that must keep their bounds at every step.
     pub guards: Vec<Affine>,
+    /// Twice what logits may be off, in steps of 2^-53: 0 if all are exact.
+    pub twice_off: Affine,
+    /// By which power of two that is divided to be compared with logits, which are multiplied by one.
+    pub off_shift: u32,
     /// Those on which only the logits of their own step depend, and fractions guarded to be whole:
     /// checked where a step predicts.
     pub guards_of_predictions: Vec<Affine>,
 }
 
 impl Output {
-    /// All that operations compute for it: the basis and the guards.
+    /// All that operations compute for it: the basis, how far logits may be off, and the guards.
     pub fn roots(&self) -> impl Iterator<Item = &Affine> {
-        self.basis.iter().chain(&self.guards).chain(&self.guards_of_predictions)
+        let guards = self.guards.iter().chain(&self.guards_of_predictions);
+        self.basis.iter().chain([&self.twice_off]).chain(guards)
     }
 }
 
@@ -67,18 +74,22 @@ fn over(model: &Model, fused: &mut Fused, whole: bool) -> Result<Output, Cause> 
     let head = model.head();
     let Reading { values, guards, guards_of_predictions } = reading::reading(head, fused, whole)?;
     let cause = |rule: Rule, place: Place| Cause { place, rule, bound: None };
-    let scale = (0..24).map(|k| f64::from(1 << k)).find(|scale| {
-        let fits = |value: &Read, id: usize| (value.weight(head, id) * scale).fract() == 0.0;
+    let power = (0..24).find(|&k| {
+        let fits = |value: &Read, id| (value.weight(head, id) * f64::from(1 << k)).fract() == 0.0;
         (0..head.rows).all(|id| values.iter().all(|value| fits(value, id)))
     });
-    let scale = scale.ok_or(cause(Rule::DyadicWeight, Place::Plan))?;
+    let power: u32 = power.ok_or(cause(Rule::DyadicWeight, Place::Plan))?;
+    let scale = f64::from(1u32 << power);
+    let Off { tokens: is_off, twice: twice_off } = off::off(head, &values)?;
+    if !fused.analysis.arena.bounds(&twice_off).is_within(MAX_REGISTER) {
+        return Err(cause(Rule::ExactLogit, Place::Plan));
+    }
     let (basis, places) = basis(&values).ok_or(cause(Rule::Coefficient, Place::Plan))?;
     let magnitudes: Vec<u128> =
         basis.iter().map(|affine| fused.analysis.arena.bounds(affine).magnitude()).collect();
     let mut rows: Vec<(Vec<i64>, i64)> = Vec::with_capacity(head.rows);
     for id in 0..head.rows {
         let place = Place::Logit { token: id };
-        check_sum(head, &values, id)?;
         let row = row(head, &values, &places, (id, scale), basis.len());
         let row = row.ok_or(cause(Rule::Coefficient, place))?;
         let term = |(k, most): (&i64, &u128)| most.saturating_mul(k.unsigned_abs().into());
@@ -89,29 +100,20 @@ fn over(model: &Model, fused: &mut Fused, whole: bool) -> Result<Output, Cause> 
         }
         rows.push(row);
     }
-    let (line_groups, plane_groups) =
-        groups(&rows, basis.len()).map_err(|rule| cause(rule, Place::Plan))?;
-    Ok(Output { basis, line_groups, plane_groups, guards, guards_of_predictions })
-}
-
-/// No partial sum of a logit rounds, in whatever order.
-fn check_sum(head: Matrix<'_>, values: &[Read], id: usize) -> Result<(), Cause> {
-    let place = Place::Logit { token: id };
-    let mut parts = Vec::with_capacity(values.len());
-    for value in values {
-        if let Some((k, e)) = value.dyadic(head, id, place)? {
-            parts.push((value.most.saturating_mul(k.unsigned_abs().into()), e));
-        }
-    }
-    let finest = parts.iter().map(|part| part.1).max().unwrap_or(0);
-    let steps = parts
-        .into_iter()
-        .fold(0u128, |sum, (most, e)| sum.saturating_add(most.saturating_mul(1 << (finest - e))));
-    if finest > MAX_EXPONENT || steps > WHOLE.unsigned_abs().into() {
-        let bound = Some(steps as f64 * 0.5f64.powi(finest as i32));
-        return Err(Cause { place, rule: Rule::LogitRange, bound });
-    }
-    Ok(())
+    let same = |a: u32, b: u32| head.row(a as usize) == head.row(b as usize);
+    let (line_groups, plane_groups) = groups(&rows, basis.len(), &Nearness { is_off, same })
+        .map_err(|rule| cause(rule, Place::Plan))?;
+    // Steps are 2^-53, and logits are multiplied by 2^power.
+    let off_shift = 53 - power;
+    Ok(Output {
+        basis,
+        line_groups,
+        plane_groups,
+        guards,
+        twice_off,
+        off_shift,
+        guards_of_predictions,
+    })
 }
 
 /// The weights of a token's logit over the basis, and its constant.

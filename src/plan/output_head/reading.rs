@@ -1,13 +1,17 @@
-//! What the output head reads: exact expressions, and what must be guarded for them.
+//! What the output head reads: expressions, by how much the reference may be off from them, and what must
+//! be guarded for them.
 
 use cranelift_entity::EntityRef;
 
 use crate::model::Matrix;
 use crate::plan::expression::affine::Affine;
+use crate::plan::expression::arena::Arena;
 use crate::plan::fuse::Fused;
 use crate::plan::fuse::guards::Guards;
 use crate::plan::fuse::rounding::{dyadic, two_to};
+use crate::plan::fuse::value::{Number, Rounding};
 use crate::plan::ids::SlotId;
+use crate::plan::limits::MAX_COUNT;
 use crate::plan::refusal::{Cause, Place, Rule};
 
 /// What the output head reads, and what is guarded for it.
@@ -30,12 +34,31 @@ pub struct Read {
     exponent: u32,
     /// The sum of their greatest magnitudes, in steps of 2^-`exponent`.
     pub most: u128,
+    /// By how many times 2^-53 the reference's number may be off: 0 if it is exact. Slots that may be
+    /// off stand alone.
+    pub off: Affine,
 }
 
 impl Read {
+    /// Whether the reference's number may be another.
+    pub fn is_off(&self) -> bool {
+        self.off != Affine::default()
+    }
+
+    /// Its weight in the logit of a token, as it is in the model.
+    pub fn own_weight(&self, head: Matrix<'_>, id: usize) -> f64 {
+        head.row(id)[self.slot.index()]
+    }
+
+    /// The greatest magnitude of the reference's number, which is off by less than 1, in steps of
+    /// 2^-`exponent`.
+    pub fn most_computed(&self) -> u128 {
+        if self.is_off() { self.most.saturating_add(1 << self.exponent) } else { self.most }
+    }
+
     /// Its weight, over whole numbers, in the logit of a token.
     pub fn weight(&self, head: Matrix<'_>, id: usize) -> f64 {
-        head.row(id)[self.slot.index()] * two_to(-(self.exponent as i32))
+        self.own_weight(head, id) * two_to(-(self.exponent as i32))
     }
 
     /// The same as k·2^-e, if it is not 0.
@@ -45,7 +68,7 @@ impl Read {
         id: usize,
         place: Place,
     ) -> Result<Option<(i64, u32)>, Cause> {
-        let weight = head.row(id)[self.slot.index()];
+        let weight = self.own_weight(head, id);
         if weight == 0.0 {
             return Ok(None);
         }
@@ -53,6 +76,20 @@ impl Read {
         let (k, e) = dyadic(weight).ok_or(cause)?;
         Ok(Some((k, e + self.exponent)))
     }
+}
+
+/// By how many times 2^-53 a number may be off, of which nothing else is unknown: as much as is known
+/// of it at a position, or else what bounds it for all.
+fn count(arena: &mut Arena, number: &Number) -> Option<Affine> {
+    let error = match number.parts().3 {
+        Rounding::None => return Some(Affine::default()),
+        Rounding::Once(error) | Rounding::Within(error) => error,
+    };
+    let counted = number.steps().and_then(|steps| arena.counted(steps.count().clone()));
+    counted.or_else(|| {
+        let steps = error.number() * two_to(53);
+        (steps < MAX_COUNT as f64).then(|| Affine::constant(steps.ceil().max(1.0) as i64))
+    })
 }
 
 /// Reads all slots with weights in the head; `whole`: with fractions guarded to be whole.
@@ -72,10 +109,15 @@ pub fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Result<Readi
             bound,
         };
         let error = number.parts().3.error().number();
-        let (affine, exponent) =
-            number.fraction().ok_or_else(|| cause(Rule::ExactLogit, Some(error)))?;
+        let inexact = || cause(Rule::ExactLogit, Some(error));
+        let (affine, exponent, _) = number.plain().ok_or_else(inexact)?;
+        let off = count(arena, number).ok_or_else(inexact)?;
+        let is_off = off != Affine::default();
         needed = needed.and(number.guards());
         let (affine, exponent) = if whole && exponent > 0 {
+            if is_off {
+                return Err(inexact());
+            }
             let affine = arena.whole(affine, exponent);
             let affine = affine.ok_or_else(|| cause(Rule::Register, None))?;
             guards_of_predictions.push(affine.clone());
@@ -86,6 +128,8 @@ pub fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Result<Readi
         let most = arena.bounds(&affine).magnitude();
         let alike = |known: &&mut Read| {
             known.exponent == exponent
+                && !is_off
+                && !known.is_off()
                 && (0..head.rows).all(|id| weight(id, known.slot) == weight(id, slot))
         };
         match values.iter_mut().find(alike) {
@@ -94,7 +138,7 @@ pub fn reading(head: Matrix<'_>, fused: &mut Fused, whole: bool) -> Result<Readi
                 known.affine = sum.ok_or_else(|| cause(Rule::Coefficient, None))?;
                 known.most = known.most.saturating_add(most);
             }
-            None => values.push(Read { slot, affine, exponent, most }),
+            None => values.push(Read { slot, affine, exponent, most, off }),
         }
     }
     let mut guards = Vec::new();

@@ -87,7 +87,8 @@ fn groups_give_the_greatest_logit_with_the_lowest_id() {
         let random = &mut Rng::with_seed(seed);
         let basis = random.usize(1..4);
         let rows = rows(random, basis);
-        let Ok((line_groups, plane_groups)) = groups(&rows, basis) else { continue };
+        let nearness = Nearness { is_off: vec![false; rows.len()], same: |_, _| false };
+        let Ok((line_groups, plane_groups)) = groups(&rows, basis, &nearness) else { continue };
         let tokens = |ids: &mut Vec<u32>| {
             ids.sort_unstable();
             ids.dedup();

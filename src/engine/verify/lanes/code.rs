@@ -51,6 +51,10 @@ impl Code<'_> {
                     let first = r.first(a, operations::is_beyond_guard);
                     fails(r, first, GuardFailure::Product);
                 }
+                Op::GuardCount { a } => {
+                    let first = r.first(a, operations::is_beyond_count);
+                    fails(r, first, GuardFailure::Count);
+                }
                 Op::Read { dst, a, k, table, count, at, offset } => {
                     self.read(r, [dst, a, at], (k, offset), table.into(), count);
                 }
@@ -95,6 +99,17 @@ impl Code<'_> {
                         let (x, y) = (r.of(x)[lane], r.of(y)[lane]);
                         Candidate::of_plane(group, x, y, r.of(base)[lane])
                     });
+                }
+                Op::CandidateNear { group, x, base } => {
+                    let group = &line_groups[usize::from(group)];
+                    r.contest(|r, contest, lane| {
+                        contest.with(group, r.of(x)[lane], r.of(base)[lane])
+                    });
+                }
+                Op::Apart { off, shift } => {
+                    let is_open = |lane| r.contest_of(lane).is_open(r.of(off)[lane], shift);
+                    let first = (0..r.count).find(|&lane| is_open(lane));
+                    fails(r, first, GuardFailure::InexactLogit);
                 }
                 of_history => unreachable!("{of_history:?} is done at once, never deferred"),
             }

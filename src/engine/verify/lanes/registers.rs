@@ -1,8 +1,8 @@
 //! Registers of as many positions as there are lanes.
 
 use super::{Batch, LANES};
-use crate::engine::operations::Candidate;
-use crate::plan::{BEST, Deferred, POSITION, PREDICTION, Reg};
+use crate::engine::operations::{Candidate, Contest};
+use crate::plan::{BEST, CEILING, Deferred, POSITION, PREDICTION, Reg};
 
 /// Registers, each of them [`LANES`] numbers, of which the first `count` are in use.
 pub struct Registers {
@@ -57,6 +57,25 @@ impl Registers {
         for lane in 0..self.count {
             let token = i64::from(of(self, lane));
             self.all[usize::from(PREDICTION) * LANES + lane] = token;
+        }
+    }
+
+    /// What was compared so far for a lane.
+    #[inline(always)]
+    pub fn contest_of(&self, lane: usize) -> Contest {
+        let [token, logit, ceiling] = [PREDICTION, BEST, CEILING].map(|reg| self.of(reg)[lane]);
+        Contest { best: Candidate { token, logit }, ceiling }
+    }
+
+    /// Compares the logits of more tokens, which may be off.
+    #[inline(always)]
+    pub fn contest(&mut self, with: impl Fn(&Registers, Contest, usize) -> Contest) {
+        for lane in 0..self.count {
+            let Contest { best, ceiling } = with(self, self.contest_of(lane), lane);
+            let numbers = [(PREDICTION, best.token), (BEST, best.logit), (CEILING, ceiling)];
+            for (reg, number) in numbers {
+                self.all[usize::from(reg) * LANES + lane] = number;
+            }
         }
     }
 

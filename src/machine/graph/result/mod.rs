@@ -40,6 +40,7 @@ pub fn result(
     token: &Token,
     history: &History,
     operands: &Operands,
+    locals: u16,
 ) -> Next {
     let one = graph.one();
     let i = history.i;
@@ -64,7 +65,7 @@ pub fn result(
     let carries = graph.persist_whole("carries told", carries, 2f64.powi(20));
     let quotient = quotient::quotient(graph, history, operands);
     let divisor = quotient::divisor(graph, operands);
-    let local = local::local_byte(graph, token, history, operands);
+    let local = local::local_byte(graph, token, history, operands, locals);
     let memory = memory::memory_byte(graph, code, token, history, operands);
 
     let summed = product + carries + quotient.from;

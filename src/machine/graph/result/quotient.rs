@@ -41,9 +41,12 @@ pub fn quotient(graph: &mut Graph, history: &History, operands: &Operands) -> Qu
     let one = graph.one();
     let opcode = &operands.instruction.opcode;
     let before_digits = history.before_digits;
-    let [divides] = opcode.tests(DIVIDE).try_into().expect("they are neighbours");
+    let [divides] = &opcode.tests(DIVIDE)[..] else {
+        // Without them there is nothing to divide.
+        return Quotient { from: Linear::zero(), above: Linear::zero() };
+    };
     // Shut for other instructions: Q is far below 2⁴¹.
-    let open = history.digits + (divides - one) * 2f64.powi(41);
+    let open = history.digits + (divides.clone() - one) * 2f64.powi(41);
     let taken = graph.unit(open, operands.top);
     let remainder = opcode.units(graph, DIVIDE, one, operands.second) - taken;
 

@@ -232,6 +232,11 @@ impl<'c, 'p> Lowering<'c, 'p> {
                 self.ops.push(Op::Guard { a });
                 a
             }
+            Atom::Count(affine) => {
+                let a = self.affine(&affine)?;
+                self.ops.push(Op::GuardCount { a });
+                a
+            }
         };
         self.atoms.insert(id, reg);
         Some(reg)

@@ -8,7 +8,8 @@
 //!   empty (lemma 14). Where a hull serves in the reference, rounded keys must still be ordered as
 //!   real ones are (lemma 15).
 //! - *Latch*: a table whose key is always the same, nearer to the one that is always asked for than 0
-//!   is. It gives the latest live position, or position 0 (lemma 17).
+//!   is. It gives the latest live position, or position 0 (lemma 17). Or one that is always asked for 0, which
+//!   gives the latest with that key.
 
 use super::{Key, Parts, entry};
 use crate::model::HeadKind;
@@ -19,7 +20,7 @@ use crate::plan::fuse::heads::{Hull, Table, Wanted};
 use crate::plan::fuse::nearly::Square;
 use crate::plan::fuse::rounding::two_to;
 use crate::plan::fuse::upper::Upper;
-use crate::plan::fuse::value::{Symbols, Value};
+use crate::plan::fuse::value::{Number, Symbols, Value};
 use crate::plan::fuse::{Fusion, Stream};
 use crate::plan::ids::TableId;
 use crate::plan::limits::{MAX_HULL_KEY, MAX_KEY, MAX_REGISTER};
@@ -63,7 +64,14 @@ impl Fusion<'_> {
         // Position 0 has key 0: where it is farther away it wins only if no other is live.
         let is_nearer = ends.is_some_and(|(key, asked)| key.abs_diff(asked) < asked.unsigned_abs());
         if is_nearer && !is_inexact {
-            return self.latest_live(parts, key);
+            return self.latest_live(parts, &key.dead);
+        }
+        // Position 0 has key 0, so that is always found.
+        let is_counted = self.analysis.arena.bounds(&key.dead).low >= 0;
+        if query.as_constant() == Some(0) && is_counted && !is_inexact {
+            let apart = self.analysis.arena.absolute(&table.number);
+            let dead = apart.and_then(|apart| key.dead.plus(&apart, 1)).ok_or(no_form)?;
+            return self.latest_live(parts, &dead);
         }
         let table = entry(&mut self.items.tables, table);
         self.looked_up(parts, table, query, steps)
@@ -218,10 +226,18 @@ impl Fusion<'_> {
         let key = arena.intern(Atom::FoundKey { table, query, steps }, keys);
         Ok([0, 1].map(|part| {
             let value = &parts.value[part];
-            if value.as_exact() == Some(&number) && parts.at_zero.value[part] == Some(0.0) {
-                Value::exact(Affine::atom(key))
-            } else {
-                self.value_at(value, &at, parts.at_zero.whole_value(part))
+            let is_number = value.number().ok().and_then(Number::whole);
+            let is_number = is_number.filter(|whole| *whole.0 == number);
+            match is_number.filter(|_| parts.at_zero.value[part] == Some(0.0)) {
+                // What is found is the key, and as far from it as it was.
+                Some((_, rounding)) => {
+                    let steps = value.number().ok().and_then(Number::steps);
+                    let steps = steps.filter(|steps| !steps.is_none());
+                    let steps = steps.and_then(|steps| self.steps_at(&steps, &at));
+                    let key = Number::near(Affine::atom(key), rounding.error());
+                    Value::Known(key.with(steps, None))
+                }
+                None => self.value_at(value, &at, parts.at_zero.whole_value(part)),
             }
         }))
     }

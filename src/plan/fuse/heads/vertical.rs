@@ -47,12 +47,16 @@ impl Fusion<'_> {
         if first != level.map(|level| level as f64) {
             return Err(self.analysis.cause(Rule::PositionZero));
         }
-        self.latest_live(parts, key)
+        self.latest_live(parts, &key.dead)
     }
 
-    /// The latest live position, of which a latch keeps the age.
-    pub(super) fn latest_live(&mut self, parts: &Parts, key: &Key) -> Result<[Value; 2], Cause> {
-        let latch = entry(&mut self.items.latches, key.dead.clone());
+    /// The latest position for which nothing is `dead`, of which a latch keeps the age.
+    pub(super) fn latest_live(
+        &mut self,
+        parts: &Parts,
+        dead: &Affine,
+    ) -> Result<[Value; 2], Cause> {
+        let latch = entry(&mut self.items.latches, dead.clone());
         let ages = Interval::new(0, MAX_AGE.into());
         let age = Affine::atom(self.analysis.arena.intern(Atom::Age(latch), ages));
         let at = Arena::position().plus(&age, -1);
