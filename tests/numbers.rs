@@ -50,7 +50,12 @@ fn instructions() -> Vec<(String, usize, &'static str, &'static str)> {
         add(&named("convert_i64_s convert_i64_u"), 1, "i64", of);
         for (integer, gives) in [("i32", "i32"), ("i64", "i64")] {
             for kind in ["trunc", "trunc_sat"] {
-                add(&format!("{integer}.{kind}_{float}_s {integer}.{kind}_{float}_u"), 1, of, gives);
+                add(
+                    &format!("{integer}.{kind}_{float}_s {integer}.{kind}_{float}_u"),
+                    1,
+                    of,
+                    gives,
+                );
             }
         }
     }
@@ -202,8 +207,7 @@ fn every_instruction_gives_what_an_interpreter_says() {
             let bits = |&(bits, short): &(u64, bool)| {
                 Argument::Bits(if short { u64::from(bits as u32) } else { bits })
             };
-            let call =
-                Invocation { export: name.clone(), args: args.iter().map(bits).collect() };
+            let call = Invocation { export: name.clone(), args: args.iter().map(bits).collect() };
             calls += 1;
             match interpreted(&mut store, &instance, (&name, gives), &args) {
                 Some(line) => block.push((call, line)),
@@ -232,12 +236,7 @@ fn every_instruction_gives_what_an_interpreter_says() {
 }
 
 /// What calls write and how they end, by the oracle; `by_plan`: the plan generates the same.
-fn run(
-    wasm: &[u8],
-    calls: Vec<Invocation>,
-    tokens: &mut u64,
-    by_plan: bool,
-) -> (String, Stopped) {
+fn run(wasm: &[u8], calls: Vec<Invocation>, tokens: &mut u64, by_plan: bool) -> (String, Stopped) {
     let options = Options { entry: Entry::Invoke(calls), ..Options::default() };
     let program = compile(wasm, &options).unwrap().program;
     let (mut output, mut trace) = (Vec::new(), Vec::new());

@@ -126,7 +126,10 @@ impl Symbol {
             Symbol::Trap => ops.contains(&Op::DivU) || ops.contains(&Op::Unreachable),
             _ => true,
         };
-        Symbol::with_program().iter().map(|symbol| has(symbol).then(|| symbol.to_string())).collect()
+        Symbol::with_program()
+            .iter()
+            .map(|symbol| has(symbol).then(|| symbol.to_string()))
+            .collect()
     }
 
     /// Place in [`Symbol::all`].

@@ -7,9 +7,9 @@
 //! 2^26. Never written, they read 0.
 
 use super::compiler::Compiler;
-use super::types::Width;
 use super::memory::may_grow;
 use super::module::{Module, PAGE};
+use super::types::Width;
 use crate::machine::Op;
 
 /// Cells of short memories begin here.

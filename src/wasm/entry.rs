@@ -101,7 +101,11 @@ fn invoke(compiler: &mut Compiler, Invocation { export, args }: &Invocation) -> 
     let widths = signature(ty, || export.clone(), 0)?.results;
     let words: u64 = widths.iter().map(|width| u64::from(width.words())).sum();
     if words > u64::from(LOCALS) {
-        return Err(WasmError::TooManyLocals { function: export.clone(), locals: words, offset: 0 });
+        return Err(WasmError::TooManyLocals {
+            function: export.clone(),
+            locals: words,
+            offset: 0,
+        });
     }
     for (number, (arg, &ty)) in args.iter().zip(ty.params()).enumerate() {
         argument::push(&mut compiler.asm, arg, ty)

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use wasmparser::{
     DataKind, ElementItems, ElementKind, Export, ExternalKind, FuncToValidate, FuncType,
-    FuncValidatorAllocations, FunctionBody, Import, KnownCustom, MemoryType, Name, Operator, Parser,
-    Payload, TypeRef, ValType, ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    FuncValidatorAllocations, FunctionBody, Import, KnownCustom, MemoryType, Name, Operator,
+    Parser, Payload, TypeRef, ValType, ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 use super::constant::evaluate;

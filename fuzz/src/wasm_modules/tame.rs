@@ -160,9 +160,7 @@ impl Tame {
             vec![nan, x.clone(), x.clone(), x, differs, I::Select, bits]
         };
         let long = match ty {
-            ValType::F64 => {
-                number(I::F64Const(Ieee64::new(0)), I::F64Ne, I::I64ReinterpretF64)
-            }
+            ValType::F64 => number(I::F64Const(Ieee64::new(0)), I::F64Ne, I::I64ReinterpretF64),
             _ => vec![I::GlobalGet(value)],
         };
         let word = match ty {
@@ -213,8 +211,8 @@ fn result(instruction: &Instruction) -> Option<ValType> {
     .1;
     let operation = &name[3..];
     let moves = ["Const", "Load", "Store"].iter().any(|word| operation.starts_with(word));
-    let compares = ["Eq", "Ne", "Lt", "Gt", "Le", "Ge"]
-        .iter()
-        .any(|word| operation.starts_with(word) && !operation.starts_with("Nea") && operation != "Neg");
+    let compares = ["Eq", "Ne", "Lt", "Gt", "Le", "Ge"].iter().any(|word| {
+        operation.starts_with(word) && !operation.starts_with("Nea") && operation != "Neg"
+    });
     (!moves).then_some(if compares { ValType::I32 } else { ty })
 }

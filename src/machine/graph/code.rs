@@ -135,11 +135,7 @@ impl Code<'_> {
     }
 }
 
-fn from_prompt(
-    graph: &mut Graph,
-    (token, ops): (&Token, &[Op]),
-    history: &History,
-) -> Fetched {
+fn from_prompt(graph: &mut Graph, (token, ops): (&Token, &[Op]), history: &History) -> Fetched {
     let (one, place) = (graph.one(), history.place);
     let instruction = Instruction::fetch(graph, (token, ops), |graph, pair| {
         let name = format!("instruction's {}", graph.name(pair[0]));
