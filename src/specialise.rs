@@ -23,13 +23,19 @@ use crate::weights::{self, Build};
 /// of them in every layer.
 pub const MOST_UNITS: usize = 1 << 15;
 
+/// Between bytes of data that are no farther apart, zeros are data, too: they take no units, and a stretch of
+/// its own takes two, of which every load asks.
+const NEAR: u64 = 1024;
+
 /// Why a program has no model of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum SpecialiseError {
     #[error("the program has {instructions} instructions; a model has at most {MOST_UNITS} inside")]
     Instructions { instructions: usize },
-    #[error("the program has {bytes} bytes of data; a model has at most {MOST_UNITS} inside")]
+    #[error(
+        "the program has {bytes} bytes of data that are not 0; a model has at most {MOST_UNITS} inside"
+    )]
     Data { bytes: usize },
     #[error(transparent)]
     Oracle(#[from] OracleError),
@@ -99,20 +105,18 @@ pub fn embedded(program: &Program, takes: Takes) -> Result<Embedded, SpecialiseE
         bytes.extend((u64::from(instruction.immediate)..).zip(payload.iter().copied().chain([0])));
     }
     bytes.retain(|_, byte| *byte != 0);
+    if bytes.len() > MOST_UNITS {
+        return Err(SpecialiseError::Data { bytes: bytes.len() });
+    }
     let mut memory: Vec<(u64, Vec<u8>)> = Vec::new();
     for (address, byte) in bytes {
         match memory.last_mut() {
-            // One 0 is no more than what stands between two stretches.
-            Some((from, stretch)) if address - *from <= stretch.len() as u64 + 1 => {
+            Some((from, stretch)) if address - *from <= stretch.len() as u64 + NEAR => {
                 stretch.resize((address - *from) as usize, 0);
                 stretch.push(byte);
             }
             _ => memory.push((address, vec![byte])),
         }
-    }
-    let units = memory.iter().map(|(_, stretch)| stretch.len() + 3).sum();
-    if units > MOST_UNITS {
-        return Err(SpecialiseError::Data { bytes: units });
     }
     let (first, told) = match takes {
         Takes::AtMost(bytes) => (PAYLOAD_END, u64::from(bytes) + 1),

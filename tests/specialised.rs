@@ -18,6 +18,7 @@ use hardmax::plan::{Plan, Refusal};
 use hardmax::program::Program;
 use hardmax::specialise::{self, Takes};
 use hardmax::tokenizer::Tokenizer;
+use hardmax::wasm;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -167,6 +168,33 @@ fn models_with_random_programs_generate_what_the_oracle_writes() {
         assert_eq!(specialised.by_plan(), specialised.generated, "program {number}");
         let plan = Plan::new(&specialised.model, specialised.prompt[0]);
         assert_eq!(specialised.first_wrong(&specialised.trace(), &plan), [None; 3]);
+    }
+}
+
+/// Programs that people run, from one end to the other, by the plans of both models.
+#[test]
+fn bundled_programs_generate_the_same_tokens_from_the_prompt_and_from_the_weights() {
+    let universal = common::model();
+    let universal_plan = common::plan(&universal);
+    for name in ["hello", "collatz", "sudoku"] {
+        let bundled = hardmax::cli::bundled_programs();
+        let bundled = bundled.iter().find(|bundled| bundled.name == name).unwrap();
+        let compiled = wasm::compile(bundled.wasm, &wasm::Options::default()).unwrap();
+        let program = compiled.with_input(bundled.input.as_bytes()).unwrap();
+        let expected =
+            common::generated_by_plan(&universal, &universal_plan, &program.prompt(), u64::MAX);
+        let build = specialise::specialise(&program, Takes::AtMost(65_535)).unwrap();
+        let model = Model::new(build.parts).unwrap();
+        let tokenizer = Tokenizer::new(model.vocabulary());
+        let prompt = specialise::prompt(&program, Takes::AtMost(65_535)).symbols();
+        let prompt = tokenizer.encode(&prompt).unwrap();
+        let plan = Plan::new(&model, prompt[0]);
+        let mut engine = Planned::new(&model, &plan, Attention::Kinds, Kernel::preferred());
+        let mut generated = Vec::new();
+        let emit = |token| generated.push(tokenizer.symbol(token).unwrap());
+        generate(&mut engine, &prompt, model.stop(), u64::MAX, emit).unwrap();
+        assert_eq!(engine.fallback(), None, "{name}");
+        assert!(generated == expected, "{name}");
     }
 }
 

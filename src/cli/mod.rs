@@ -79,12 +79,28 @@ pub struct Cli {
     command: Command,
 }
 
+/// In two parts: what describes a subcommand stands on the stack, and of all together that would be too much for
+/// small ones.
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Running(Running),
+    #[command(flatten)]
+    Making(Making),
+}
+
+/// What runs programs, and what is made of runs.
+#[derive(Debug, Subcommand)]
+enum Running {
     Run(run::Run),
     Verify(verify::Verify),
     Trace(trace::TraceCommand),
     Oracle(oracle::Oracle),
+}
+
+/// What makes programs and models, and shows them.
+#[derive(Debug, Subcommand)]
+enum Making {
     Compile(compile::Compile),
     Programs(programs::Programs),
     Build(build::Build),
@@ -128,16 +144,20 @@ impl Cli {
     pub fn run(&self) -> Result<Verdict, CliError> {
         signals::watch();
         match &self.command {
-            Command::Run(run) => run.run(),
-            Command::Verify(verify) => verify.run(),
-            Command::Trace(trace) => trace.run(),
-            Command::Oracle(oracle) => oracle.run(),
-            Command::Compile(compile) => compile.run(),
-            Command::Programs(programs) => programs.run(),
-            Command::Build(build) => build.run(),
-            Command::Specialise(specialise) => specialise.run(),
-            Command::Inspect(inspect) => inspect.run(),
-            Command::Generate(generate) => generate.run(),
+            Command::Running(command) => match command {
+                Running::Run(run) => run.run(),
+                Running::Verify(verify) => verify.run(),
+                Running::Trace(trace) => trace.run(),
+                Running::Oracle(oracle) => oracle.run(),
+            },
+            Command::Making(command) => match command {
+                Making::Compile(compile) => compile.run(),
+                Making::Programs(programs) => programs.run(),
+                Making::Build(build) => build.run(),
+                Making::Specialise(specialise) => specialise.run(),
+                Making::Inspect(inspect) => inspect.run(),
+                Making::Generate(generate) => generate.run(),
+            },
         }
     }
 }

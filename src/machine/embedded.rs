@@ -9,7 +9,7 @@ pub struct Embedded {
     pub code: Vec<Instruction>,
     /// The instruction at which a run begins: behind each `input_base` whose payload is in `memory`.
     pub begin: usize,
-    /// What memory has before a run, besides zeros: addresses and bytes, ascending, with at least
+    /// What memory has before a run, besides zeros: addresses and stretches of bytes, ascending, with at least
     /// one address between them.
     pub memory: Vec<(u64, Vec<u8>)>,
     /// The first token that a run generates after `start`, the prompt of a program that takes no

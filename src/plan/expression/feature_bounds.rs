@@ -36,10 +36,8 @@ pub struct FeatureBounds {
     current: Vec<usize>,
     now: Known,
     elsewhere: Known,
-    /// What was computed of other places before tokens were fewer.
+    /// What was computed of other places, and of functions, before tokens were fewer.
     shared: Arc<Known>,
-    /// Sums of multiples of functions, with the numbers from and to which they are bounded.
-    functions: FxHashMap<(Functions, i64, i64), Interval>,
     /// Tokens that were looked at.
     pub work: u64,
 }
@@ -49,13 +47,16 @@ pub struct FeatureBounds {
 pub struct Known {
     single: SecondaryMap<FeatureId, Option<Interval>>,
     sums: FxHashMap<Columns, Interval>,
+    /// Sums of multiples of functions, with the numbers from and to which they are bounded: no class of
+    /// tokens matters to these.
+    functions: FxHashMap<(Functions, i64, i64), Interval>,
 }
 
 impl FeatureBounds {
     /// For histories whose latest token is one of `current`.
     pub fn new(features: Arc<Features>, current: Vec<usize>) -> FeatureBounds {
-        let (now, elsewhere, shared, functions) = Default::default();
-        FeatureBounds { features, current, now, elsewhere, shared, functions, work: 0 }
+        let (now, elsewhere, shared) = Default::default();
+        FeatureBounds { features, current, now, elsewhere, shared, work: 0 }
     }
 
     /// The same for fewer tokens. What is `shared` is [`FeatureBounds::elsewhere`] of this one.
@@ -63,7 +64,7 @@ impl FeatureBounds {
         FeatureBounds { shared, ..FeatureBounds::new(self.features.clone(), current) }
     }
 
-    /// What was computed of other places.
+    /// What was computed of other places, and of functions.
     pub fn elsewhere(&self) -> Arc<Known> {
         Arc::new(self.elsewhere.clone())
     }
@@ -108,7 +109,8 @@ impl FeatureBounds {
     /// numbers each function has its own bounds.
     pub fn functions(&mut self, sum: Functions, (from, to): (i64, i64)) -> Interval {
         let key = (sum, from, to);
-        if let Some(&known) = self.functions.get(&key) {
+        let known = self.elsewhere.functions.get(&key);
+        if let Some(&known) = known.or_else(|| self.shared.functions.get(&key)) {
             return known;
         }
         let of = |terms: &[(Function, i64)], x: i64| -> i128 {
@@ -125,7 +127,7 @@ impl FeatureBounds {
             let each = key.0.iter().map(|(f, k)| f.bounds().times(*k));
             each.fold(Interval::point(0), Interval::plus)
         };
-        self.functions.insert(key, bounds);
+        self.elsewhere.functions.insert(key, bounds);
         bounds
     }
 

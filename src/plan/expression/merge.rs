@@ -178,8 +178,8 @@ impl Arena {
             } else if let Some(straight) = self.opened(&merged, &gate, &factor, slope, &mut knots) {
                 Some(straight)
             } else {
-                let is_narrow = self.bounds(&gate).width() <= NARROW;
-                (pieces.len() > 2 && is_narrow).then(Affine::default)
+                let many = pieces.len() > 2;
+                (many && self.bounds(&gate).width() <= NARROW).then(Affine::default)
             };
             if let Some(straight) = bounded {
                 self.count(pieces.len() + merged.terms.len());
