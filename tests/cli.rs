@@ -43,6 +43,19 @@ fn inspect_shows_what_a_plan_is_made_of() {
 }
 
 #[test]
+fn build_writes_the_machine_in_another_style_which_runs_by_a_plan() {
+    let (folder, path) = file("other.bin", "");
+    let built = json(0, &["build", "--style", "3", "--plain", "--output", &path]);
+    assert_eq!((&built["style"], &built["shape"]["vocabulary"]), (&3.into(), &821.into()));
+    let mut run = hardmax(&["run", "--model", &path, &vector("reverse.txt")]);
+    assert_eq!(prints(0, &mut run), "xamdrah");
+    assert!(says(0, &mut run).contains("engine plan, "));
+    let text = prints(0, &mut hardmax(&["inspect", &path, "--plan"]));
+    assert!(text.contains("may be off, and are compared with that"), "{text}");
+    assert!(refused(&["build", "--plain", "--output", &at(&folder, "no.bin")]).contains("--style"));
+}
+
+#[test]
 fn inspect_compares_the_plan_with_the_model_on_random_histories() {
     let report = json(0, &["inspect", "--histories", "20", "--seed", "3"]);
     let agreement = &report["plan"]["agreement"];

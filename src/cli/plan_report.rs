@@ -177,6 +177,10 @@ impl PlanReport {
             return format!("\nplan        none: {why}\n{histories}");
         };
         let once = if plan.single_bos { ", assumed not to come again" } else { "" };
+        let inexact = match plan.inexact_groups {
+            0 => String::new(),
+            groups => format!("; logits of {groups} may be off, and are compared with that"),
+        };
         let parts = format!(
             "\n\
              plan        for prompts that begin with {}{once}, of at most {} tokens; \
@@ -186,7 +190,7 @@ impl PlanReport {
              units       {units} live ones became {} pieces\n\
              terms       {} over {} expressions that are not linear, \
              {} of them features of a token\n\
-             output      {} tokens in {} groups along one direction and {} along two\n\
+             output      {} tokens in {} groups along one direction and {} along two{}\n\
              guards      {} products and fractions checked at run time\n\
              code        specialised by {} token classes and {} selected-token classes\n",
             shown::name(&self.bos),
@@ -204,6 +208,7 @@ impl PlanReport {
             shape.vocabulary,
             plan.line_groups,
             plan.plane_groups,
+            inexact,
             plan.guards,
             plan.classes,
             plan.selected_classes,

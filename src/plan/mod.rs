@@ -196,6 +196,7 @@ impl Plan {
     /// What is left of the model.
     pub fn summary(&self) -> Summary {
         let counts = self.live.counts;
+        let line_groups = self.output.line_groups.iter();
         let [sums, latches, tables, columns] = self.live.needed.counts(&self.items);
         Summary {
             limit: self.limit,
@@ -211,6 +212,7 @@ impl Plan {
             columns,
             line_groups: self.output.line_groups.len(),
             plane_groups: self.output.plane_groups.len(),
+            inexact_groups: line_groups.filter(|group| group.runners.is_some()).count(),
             guards: self.output.guards.len() + self.output.guards_of_predictions.len(),
             classes: self.live.members.len(),
             selected_classes: match self.rows() {
@@ -250,6 +252,9 @@ pub struct Summary {
     pub line_groups: usize,
     /// Groups of the output head along two directions.
     pub plane_groups: usize,
+    /// Groups along one direction whose logits may be off: compared with that at run time, where it is not
+    /// proved that they are far enough apart.
+    pub inexact_groups: usize,
     /// Products that are guarded at run time.
     pub guards: usize,
     /// Token classes for which code is specialised.

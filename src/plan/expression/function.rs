@@ -2,7 +2,7 @@
 //!
 //! Units of one gate bend a polygon at their knots. If it is level before the first knot and behind the
 //! last, or if the gate has bounds, it has finitely many values, at whole numbers, and these are all there
-//! is to know of it (lemma 28 of docs/plan.md). So it does not matter how many units there are, or how they bend.
+//! is to know of it (lemma 31 of docs/plan.md). So it does not matter how many units there are, or how they bend.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
