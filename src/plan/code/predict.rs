@@ -140,3 +140,82 @@ fn base(basis: &[Affine], terms: &[(usize, i64)], height: i64) -> Option<Affine>
     }
     Some(base)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Attention, Reference};
+    use crate::linalg::Kernel;
+    use crate::model::{HeadKind, Model, TieBreak, Token};
+    use crate::plan::Plan;
+    use crate::plan::code::compiler::Compiler;
+    use crate::plan::code::interpret::Machine;
+    use crate::plan::code::op::PREDICTION;
+    use crate::plan::code::specialise::Known;
+    use crate::plan::fuse::draft::{Draft, FREE, HeadDraft, NUMBER, ONE, SQUARE, TIME};
+
+    const TOKENS: usize = 7;
+
+    /// Numbers of tokens 1 to 6, by which one group is above the other.
+    const ABOVE: [f64; 6] = [-3.0, -1.0, 0.0, 1.0, 2.0, -2.0];
+    const LEAST: usize = FREE + 1;
+    const X: usize = FREE + 2;
+    const Y: usize = FREE + 3;
+
+    /// With x and y of the token before the latest: logits x + k·y + 1 and 2x + k·y - 2 of `above`, x and
+    /// 2x - 3 of `below`. All others are far less.
+    fn model(k: f64, above: [usize; 2], below: [usize; 2]) -> Model {
+        let mut draft = Draft::new(TOKENS, 12, 1, 0);
+        for token in 1..TOKENS {
+            let number = token as f64;
+            draft.embed(token, &[(FREE, ABOVE[token - 1]), (LEAST, -1000.0 - number)]);
+        }
+        let before = HeadDraft {
+            kind: HeadKind::Gather,
+            tie: TieBreak::Average,
+            query: [&[(TIME, 1.0), (ONE, -1.0)], &[(ONE, 1.0)]],
+            key: [&[(TIME, 2.0)], &[(SQUARE, -1.0)]],
+            value: [&[(NUMBER, 1.0)], &[(FREE, 1.0)]],
+        };
+        draft.head(0, 0, before);
+        draft.attended(0, X, &[(0, 1.0)]);
+        draft.attended(0, Y, &[(1, 1.0)]);
+        (0..TOKENS).for_each(|token| draft.logit(token, &[(LEAST, 1.0)]));
+        for (group, y, height) in [(above, k, 1.0), (below, 0.0, 0.0)] {
+            for (token, x, less) in [(group[0], 1.0, 0.0), (group[1], 2.0, 3.0)] {
+                draft.logit(token, &[(LEAST, 0.0), (X, x), (Y, y), (ONE, height - less)]);
+            }
+        }
+        draft.model()
+    }
+
+    /// k·y + 1 is 0 for y = -1 if k is 1, and never if it is 2.
+    #[test]
+    fn groups_of_the_same_lines_that_may_be_equal_are_compared_logit_by_logit() {
+        for (k, may_be_equal) in [(1.0, true), (2.0, false)] {
+            for [above, below] in [[[1, 2], [3, 4]], [[3, 4], [1, 2]], [[2, 5], [1, 6]]] {
+                let model = model(k, above, below);
+                let plan = Plan::new(&model, Token(0)).unwrap();
+                let mut compiler = Compiler::new(&plan);
+                let mut machine = Machine::new(&plan);
+                let mut reference =
+                    Reference::new(&model, Attention::Kinds, Kernel::preferred()).unwrap();
+                reference.step(Token(0)).unwrap();
+                for token in (1..TOKENS).chain((1..TOKENS).rev()) {
+                    machine.push(token);
+                    reference.step(Token(token as u32)).unwrap();
+                    let class = plan.classes()[token];
+                    let known = Known { class, selected: None, age: None };
+                    let ops = compiler.second(known, true).unwrap();
+                    let compared = ops.iter().any(|op| matches!(op, Op::CandidateLine { .. }));
+                    let either = ops.iter().any(|op| matches!(op, Op::Either { .. }));
+                    assert_eq!((compared, either), (may_be_equal, !may_be_equal), "{ops:?}");
+                    machine.run(&ops, compiler.token_tables()).unwrap();
+                    let predicted = machine.registers[usize::from(PREDICTION)];
+                    let next = reference.next_token().unwrap().0;
+                    assert_eq!(predicted, i64::from(next), "{k} {above:?} {:?}", machine.history);
+                }
+            }
+        }
+    }
+}
