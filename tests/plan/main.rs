@@ -20,6 +20,7 @@ mod mutants;
 mod products;
 mod random_models;
 mod review;
+mod searches;
 mod sums;
 mod verdict;
 
