@@ -273,9 +273,6 @@ impl Words<'_> {
             Atom::Rounded { affine, shift } => {
                 format!("({}) / 2^{shift}, rounded", self.affine(&affine))
             }
-            Atom::Whole { affine, shift } => {
-                format!("({}) / 2^{shift}, guarded to be whole", self.affine(&affine))
-            }
             Atom::Guarded(affine) => format!("{}, guarded within ±2^40", self.affine(&affine)),
             Atom::Piece { gate, factor, knots } => {
                 let gate = self.affine(&gate);
@@ -292,7 +289,8 @@ impl Words<'_> {
                     _ => format!("({height}) · ({})", self.affine(&factor)),
                 }
             }
-            word => format!("{word:?}"),
+            // Words are not defined, and only the output head guards what it reads to be whole.
+            other => format!("{other:?}"),
         };
         format!("{text}, in {}..={}", bounds.low, bounds.high)
     }
@@ -321,3 +319,6 @@ impl Words<'_> {
 fn is_near(place: &Affine) -> bool {
     matches!(place.terms[..], [(Arena::POSITION, 1)])
 }
+
+#[cfg(test)]
+mod tests;
