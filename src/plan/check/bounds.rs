@@ -213,6 +213,7 @@ mod tests {
     use super::*;
     use crate::model::Model;
     use crate::plan::expression::interval::Interval;
+    use crate::plan::fuse::heads::{Column, Table};
     use crate::plan::ids::SumId;
 
     fn plan() -> Plan {
@@ -255,12 +256,107 @@ mod tests {
             for place in [&latest, &before, &twice] {
                 let atom = Atom::Feature { place: place.clone(), feature };
                 let affine = Affine::atom(plan.arena.intern(atom, Interval::point(0)));
-                let walk = Walk { plan: &plan, derived: Derived::default(), seen: BTreeMap::new() };
+                let walk = walk(&plan);
                 let without = (*place == latest).then_some(bos);
                 assert_eq!(walk.of(&affine), range(without), "{feature} at {place:?}");
             }
         }
         assert!(differ > 0);
+    }
+
+    fn walk(plan: &Plan) -> Walk<'_> {
+        Walk { plan, derived: Derived::default(), seen: BTreeMap::new() }
+    }
+
+    #[test]
+    fn every_kind_of_atom_has_the_bounds_that_follow() {
+        let mut plan = plan();
+        let mut between = |number: u32, low: i128, high: i128| {
+            let sum = Atom::Sum(SumId::from_u32(number));
+            Affine::atom(plan.arena.intern(sum, Interval::new(low, high)))
+        };
+        let [gate, factor, wide, endless] = [
+            between(1001, -3, 5),
+            between(1002, -2, 7),
+            between(1003, -9, 1 << 50),
+            between(1004, i128::MIN, 1 << 41),
+        ];
+        let piece = |factor: &Affine, knots: &[(i64, i64)]| Atom::Piece {
+            gate: gate.clone(),
+            factor: factor.clone(),
+            knots: knots.to_vec(),
+        };
+        let limit = i128::from(plan.arena.limit());
+        let latch = plan.items.latches.keys().next().unwrap();
+        for (atom, range) in [
+            (Atom::Position, Some((1, limit))),
+            (Atom::Clamped(wide.clone()), Some((0, limit))),
+            (Atom::Sum(SumId::from_u32(0)), Some((0, i128::from(MAX_SUM)))),
+            (Atom::SumSteps(SumId::from_u32(0)), Some((0, 2 * i128::from(MAX_SUM)))),
+            (Atom::Age(latch), Some((0, i128::from(MAX_AGE)))),
+            (Atom::Guarded(gate.clone()), Some((-3, 5))),
+            (Atom::Guarded(wide), Some((-9, 1 << 40))),
+            (Atom::Guarded(endless.clone()), Some((-(1 << 40), 1 << 40))),
+            // max(x, 0)·y; x clamped to 0 and 1; 1 where x is 0; the magnitude of x.
+            (piece(&factor, &[(0, 1)]), Some((-10, 35))),
+            (piece(&Affine::constant(1), &[(0, -1), (1, 1)]), Some((0, 1))),
+            (piece(&Affine::constant(1), &[(-1, 1), (0, -2), (1, 1)]), Some((0, 1))),
+            (piece(&Affine::constant(-4), &[(-1, 1), (0, -2), (1, 1)]), Some((-4, 0))),
+            (piece(&endless, &[(0, 1)]), None),
+        ] {
+            assert_eq!(walk(&plan).atom(&atom), range, "{atom:?}");
+        }
+        // Position 0 has key 0 in a table, and its own number in a column.
+        let (query, steps, dead) = Default::default();
+        let table = plan.items.tables.push(Table { number: factor.clone(), dead, hull: None });
+        let found = Atom::FoundKey { table, query, steps };
+        assert_eq!(walk(&plan).atom(&found), Some((-2, 7)));
+        plan.items.tables[table].number = factor.plus(&Affine::constant(1), 9).unwrap();
+        assert_eq!(walk(&plan).atom(&found), Some((0, 16)));
+        plan.items.tables[table].number = factor.plus(&Affine::constant(1), -8).unwrap();
+        assert_eq!(walk(&plan).atom(&found), Some((-10, 0)));
+        for (at_zero, range) in [(0, (-3, 5)), (-4, (-4, 5)), (6, (-3, 6))] {
+            let column = plan.items.columns.push(Column { value: gate.clone(), at_zero });
+            let held = Atom::Column { column, place: Arena::position() };
+            assert_eq!(walk(&plan).atom(&held), Some(range));
+        }
+    }
+
+    #[test]
+    fn a_claim_may_be_wider_than_what_follows_but_not_narrower() {
+        let mut plan = plan();
+        let most = i128::from(MAX_SUM);
+        let claims = [(0, most), (-5, most + 7), (1, most), (0, most - 1)];
+        let sums: Vec<Affine> = (2000..)
+            .zip(claims)
+            .map(|(number, (low, high))| {
+                let sum = Atom::Sum(SumId::from_u32(number));
+                Affine::atom(plan.arena.intern(sum, Interval::new(low, high)))
+            })
+            .collect();
+        for (sum, follows) in sums.iter().zip([true, true, false, false]) {
+            let mut walk = walk(&plan);
+            walk.atoms_of(sum);
+            walk.atoms_of(sum);
+            assert_eq!(walk.derived.atoms, usize::from(follows), "{sum:?}");
+            assert_eq!(walk.derived.unproved.len(), usize::from(!follows), "{sum:?}");
+        }
+    }
+
+    #[test]
+    fn an_expression_fits_registers_up_to_their_limit() {
+        let plan = plan();
+        for (constant, fits) in [
+            (MAX_REGISTER, true),
+            (-MAX_REGISTER, true),
+            (MAX_REGISTER + 1, false),
+            (-MAX_REGISTER - 1, false),
+        ] {
+            let mut walk = walk(&plan);
+            walk.expression(&Affine::constant(constant));
+            assert_eq!(walk.derived.expressions, usize::from(fits), "{constant}");
+            assert_eq!(walk.derived.unproved.len(), usize::from(!fits), "{constant}");
+        }
     }
 
     #[test]
@@ -271,7 +367,7 @@ mod tests {
             let between =
                 plan.arena.intern(Atom::Sum(SumId::from_u32(number)), Interval::new(low, high));
             let affine = Affine::atom(between);
-            let walk = Walk { plan: &plan, derived: Derived::default(), seen: BTreeMap::new() };
+            let walk = walk(&plan);
             for shift in 1..4 {
                 let step = 1i128 << shift;
                 let quotients = || (low..=high).filter(|x| x % step == 0).map(|x| x / step);
