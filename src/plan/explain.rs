@@ -227,10 +227,6 @@ impl Words<'_> {
                 self.sums.insert(sum);
                 sum.to_string()
             }
-            Atom::SumSteps(sum) => {
-                self.sums.insert(sum);
-                format!("steps of {sum}")
-            }
             Atom::Age(latch) => {
                 self.latches.insert(latch);
                 format!("age of {latch}")
@@ -289,7 +285,8 @@ impl Words<'_> {
                     _ => format!("({height}) · ({})", self.affine(&factor)),
                 }
             }
-            // Words are not defined, and only the output head guards what it reads to be whole.
+            // Words are not defined, what a sum is off is no part of a value, and only the output head
+            // guards what it reads to be whole.
             other => format!("{other:?}"),
         };
         format!("{text}, in {}..={}", bounds.low, bounds.high)

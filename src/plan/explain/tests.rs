@@ -89,7 +89,9 @@ fn model() -> Model {
     let height = [(RECENCY, 0.3), (SUM_SQUARED, -1.0)];
     draft.head(2, 2, head(HeadKind::Lookup, &[(SUM, 1.0)], [&[(SUM, 2.0)], &height], values));
     draft.head(2, 3, head(HeadKind::Gather, &place, positions, [&[(FOUND, 1.0)], &[]]));
-    draft.attended(2, OUT, &[(0, 1.0), (2, 1.0), (4, 1.0), (6, 1.0)]);
+    let found = [(TIME, 1.0), (KEY, -1.0)];
+    draft.head(2, 4, head(HeadKind::Gather, &found, positions, [&[(TIME, 1.0)], &[]]));
+    draft.attended(2, OUT, &[0, 2, 4, 6, 8].map(|column| (column, 1.0)));
     for token in 1..TOKENS {
         draft.logit(token, &[(FOUND, token as f64), (LATCH, 2.0)]);
     }
@@ -222,11 +224,20 @@ fn every_kind_of_table_has_words() {
     assert_eq!(last, Some(("atom26", "column0[atom10], in 0..=4294967294")));
 }
 
+/// The table that says which place a head looks at is another head's.
+#[test]
+fn the_tables_of_a_head_are_those_that_it_is_looked_up_in() {
+    let story = story(2, 4);
+    assert!(story.outputs[0].starts_with("atom"), "{:?}", story.outputs);
+    assert!(story.atoms.iter().any(|atom| atom.1.contains("t - atom14 within 0..=t")));
+    assert_eq!(story.tables, [COLUMNS]);
+}
+
 #[test]
 fn heads_without_effect_and_those_that_there_are_not_have_no_story() {
     let model = model();
     let plan = Plan::new(&model, Token(0)).unwrap();
-    for (layer, head) in [(0, 1), (2, 4), (2, WIDTH / 2), (3, 0)] {
+    for (layer, head) in [(0, 1), (2, 5), (2, WIDTH / 2), (3, 0)] {
         assert!(plan.head_story(&model, layer, head).unwrap().is_none(), "{layer}.{head}");
     }
 }

@@ -246,5 +246,10 @@ mod tests {
         assert_eq!(half.product(Interval::new(-3, -1)), Interval::new(BELOW, -2));
         assert_eq!(half.product(Interval::new(-3, 1)), Interval::new(BELOW, ABOVE));
         assert_eq!(half.map(|x| x / 2), Interval::new(1, ABOVE));
+        // What is infinite at its nearer end is bounded there by what is not.
+        let far = Interval::new(INFINITE + 1, INFINITE + 9);
+        assert_eq!(far, Interval { low: INFINITE - 1, high: ABOVE });
+        let far = Interval::new(-INFINITE - 9, -INFINITE - 1);
+        assert_eq!(far, Interval { low: BELOW, high: 1 - INFINITE });
     }
 }
