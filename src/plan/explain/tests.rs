@@ -105,7 +105,7 @@ fn story(layer: usize, head: usize) -> HeadStory {
 }
 
 /// Each with its name.
-fn told<'a>(list: &'a [(String, String)]) -> impl Iterator<Item = (&'a str, &'a str)> {
+fn told(list: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
     list.iter().map(|(name, text)| (name.as_str(), text.as_str()))
 }
 
