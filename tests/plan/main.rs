@@ -11,6 +11,7 @@ mod checker;
 mod far_off;
 mod foreign_variants;
 mod generator;
+mod heads;
 mod hostile;
 mod inexact_sums;
 mod infinities;
