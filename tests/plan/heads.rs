@@ -71,6 +71,24 @@ fn means_over_unlike_keys_are_two() {
     assert!(wrong > 500 && faults == 0 && !great, "{wrong} {faults}");
 }
 
+/// One that reads the position, the recency and the squared position as well is none.
+#[test]
+fn a_value_is_one_of_its_token_if_it_reads_nothing_else() {
+    for (time, recency, square) in [(0.01, 0.25, 1e-5), (0.01, 0.0, 0.0), (0.0, 0.0, 0.0)] {
+        let mut hand = Hand::new(30, 1);
+        (1..8).for_each(|token| {
+            hand.feature(token, A, token as f64);
+        });
+        hand.head([0, 0], Row::Key, 0, &[(TIME, 2.0)]);
+        hand.head([0, 0], Row::Key, 1, &[(SQUARE, -1.0)]);
+        hand.asks([0, 0], &[(TIME, 1.0), (ONE, -1.0)], 1.0, [A, B]);
+        let more = [(TIME, time), (INVERSE_LOG, recency), (SQUARE, square)];
+        hand.head([0, 0], Row::Value, 0, &more).kind([0, 0], HeadKind::Gather);
+        let (wrong, faults, great) = check(&hand.reads(B).model(), &history(300, 8), 1);
+        assert!(wrong > 400 && faults == 0 && !great, "{time}: {wrong} {faults}");
+    }
+}
+
 /// What a kind presumes of keys, and keys that break it where the slot F is not 0.
 fn keys(kind: HeadKind, breaks: bool) -> [Vec<(usize, f64)>; 2] {
     let [mut x, y] = match kind {

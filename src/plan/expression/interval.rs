@@ -246,6 +246,12 @@ mod tests {
         assert_eq!(half.product(Interval::new(-3, -1)), Interval::new(BELOW, -2));
         assert_eq!(half.product(Interval::new(-3, 1)), Interval::new(BELOW, ABOVE));
         assert_eq!(half.map(|x| x / 2), Interval::new(1, ABOVE));
+        assert!(Interval::new(-5, 3).is_within(5) && Interval::new(-3, 5).is_within(5));
+        assert!(!Interval::new(-5, 3).is_within(4) && !Interval::new(-3, 5).is_within(4));
+        let most = Interval::new(1 - INFINITE, INFINITE - 1);
+        assert_eq!([most.low, most.high], [1 - INFINITE, INFINITE - 1]);
+        let infinite = Interval::new(-INFINITE, INFINITE);
+        assert_eq!([infinite.low, infinite.high], [BELOW, ABOVE]);
         // What is infinite at its nearer end is bounded there by what is not.
         let far = Interval::new(INFINITE + 1, INFINITE + 9);
         assert_eq!(far, Interval { low: INFINITE - 1, high: ABOVE });
