@@ -227,10 +227,6 @@ impl Words<'_> {
                 self.sums.insert(sum);
                 sum.to_string()
             }
-            Atom::SumSteps(sum) => {
-                self.sums.insert(sum);
-                format!("steps of {sum}")
-            }
             Atom::Age(latch) => {
                 self.latches.insert(latch);
                 format!("age of {latch}")
@@ -273,9 +269,6 @@ impl Words<'_> {
             Atom::Rounded { affine, shift } => {
                 format!("({}) / 2^{shift}, rounded", self.affine(&affine))
             }
-            Atom::Whole { affine, shift } => {
-                format!("({}) / 2^{shift}, guarded to be whole", self.affine(&affine))
-            }
             Atom::Guarded(affine) => format!("{}, guarded within ±2^40", self.affine(&affine)),
             Atom::Function { of, function } => {
                 let (from, to) = (function.from(), function.to());
@@ -297,7 +290,9 @@ impl Words<'_> {
                     _ => format!("({height}) · ({})", self.affine(&factor)),
                 }
             }
-            word => format!("{word:?}"),
+            // Words are not defined, what a sum is off is no part of a value, and only the output head
+            // guards what it reads to be whole.
+            other => format!("{other:?}"),
         };
         format!("{text}, in {}..={}", bounds.low, bounds.high)
     }
@@ -326,3 +321,6 @@ impl Words<'_> {
 fn is_near(place: &Affine) -> bool {
     matches!(place.terms[..], [(Arena::POSITION, 1)])
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,8 +17,8 @@ pub const C: usize = 6;
 pub const D: usize = 7;
 pub const E: usize = 8;
 pub const F: usize = 9;
+/// Slots, unless more are asked for.
 const WIDTH: usize = 10;
-const HEADS: usize = WIDTH / 2;
 const UNITS: usize = 4;
 
 /// 2^53.
@@ -41,23 +41,28 @@ pub struct Hand(ModelParts);
 impl Hand {
     /// Without any weights but those of [`ONE`].
     pub fn new(vocabulary: usize, layers: usize) -> Hand {
-        let shape = Shape { vocabulary, width: WIDTH, layers, heads: HEADS, units: UNITS };
+        Hand::with_width(vocabulary, layers, WIDTH)
+    }
+
+    /// The same with more slots, or fewer.
+    pub fn with_width(vocabulary: usize, layers: usize, width: usize) -> Hand {
+        let shape = Shape { vocabulary, width, layers, heads: width / 2, units: UNITS };
         let shape = if layers == 0 { Shape { units: 0, ..shape } } else { shape };
         let layer = LayerParts {
-            attention_in: vec![0.0; 3 * WIDTH * WIDTH],
-            attention_out: vec![0.0; WIDTH * WIDTH],
-            feed_forward_in: vec![0.0; 2 * UNITS * WIDTH],
-            feed_forward_out: vec![0.0; WIDTH * UNITS],
+            attention_in: vec![0.0; 3 * width * width],
+            attention_out: vec![0.0; width * width],
+            feed_forward_in: vec![0.0; 2 * UNITS * width],
+            feed_forward_out: vec![0.0; width * UNITS],
         };
         let mut hand = Hand(ModelParts {
             shape,
             stop: Token(vocabulary as u32 - 1),
             vocabulary: (0..vocabulary).map(|token| format!("t{token}")).collect(),
-            embedding: vec![0.0; vocabulary * WIDTH],
+            embedding: vec![0.0; vocabulary * width],
             layers: vec![layer; layers],
-            head: vec![0.0; vocabulary * WIDTH],
+            head: vec![0.0; vocabulary * width],
             clears: Some(vec![Clears::default(); layers]),
-            ties: Some(vec![TieBreak::Latest; layers * HEADS]),
+            ties: Some(vec![TieBreak::Latest; layers * shape.heads]),
             kinds: None,
         });
         for token in 1..vocabulary {
@@ -66,9 +71,14 @@ impl Hand {
         hand
     }
 
+    fn width(&self) -> usize {
+        self.0.shape.width
+    }
+
     /// A feature of one token.
     pub fn feature(&mut self, token: usize, slot: usize, value: f64) -> &mut Hand {
-        self.0.embedding[token * WIDTH + slot] = value;
+        let width = self.width();
+        self.0.embedding[token * width + slot] = value;
         self
     }
 
@@ -88,7 +98,8 @@ impl Hand {
         component: usize,
         weights: &[(usize, f64)],
     ) -> &mut Hand {
-        let at = (row as usize * WIDTH + 2 * head + component) * WIDTH;
+        let width = self.width();
+        let at = (row as usize * width + 2 * head + component) * width;
         for &(slot, weight) in weights {
             self.0.layers[layer].attention_in[at + slot] = weight;
         }
@@ -102,7 +113,8 @@ impl Hand {
         component: usize,
         slot: usize,
     ) -> &mut Hand {
-        self.0.layers[layer].attention_out[slot * WIDTH + 2 * head + component] = 1.0;
+        let width = self.width();
+        self.0.layers[layer].attention_out[slot * width + 2 * head + component] = 1.0;
         self
     }
 
@@ -132,17 +144,19 @@ impl Hand {
     }
 
     pub fn tie(&mut self, [layer, head]: [usize; 2], tie: TieBreak) -> &mut Hand {
+        let heads = self.0.shape.heads;
         if let Some(ties) = &mut self.0.ties {
-            ties[layer * HEADS + head] = tie;
+            ties[layer * heads + head] = tie;
         }
         self
     }
 
     /// What the file says of one head; of all others it says that they are lookups.
     pub fn kind(&mut self, [layer, head]: [usize; 2], kind: HeadKind) -> &mut Hand {
-        let count = self.0.layers.len() * HEADS;
+        let heads = self.0.shape.heads;
+        let count = self.0.layers.len() * heads;
         let kinds = self.0.kinds.get_or_insert_with(|| vec![HeadKind::Lookup; count]);
-        kinds[layer * HEADS + head] = kind;
+        kinds[layer * heads + head] = kind;
         self
     }
 
@@ -159,12 +173,13 @@ impl Hand {
         factor: &[(usize, f64)],
         (slot, weight): (usize, f64),
     ) -> &mut Hand {
+        let width = self.width();
         let weights = &mut self.0.layers[layer];
         for &(from, weight) in gate {
-            weights.feed_forward_in[unit * WIDTH + from] = weight;
+            weights.feed_forward_in[unit * width + from] = weight;
         }
         for &(from, weight) in factor {
-            weights.feed_forward_in[(UNITS + unit) * WIDTH + from] = weight;
+            weights.feed_forward_in[(UNITS + unit) * width + from] = weight;
         }
         weights.feed_forward_out[slot * UNITS + unit] = weight;
         self
@@ -183,7 +198,8 @@ impl Hand {
 
     /// A weight of a token's logit.
     pub fn logit(&mut self, token: usize, slot: usize, weight: f64) -> &mut Hand {
-        self.0.head[token * WIDTH + slot] = weight;
+        let width = self.width();
+        self.0.head[token * width + slot] = weight;
         self
     }
 
@@ -203,17 +219,18 @@ impl Hand {
 
     /// All matrices, each with its name and the length of its rows.
     fn matrices(&mut self) -> Vec<(String, usize, &mut Vec<f64>)> {
+        let width = self.width();
         let ModelParts { embedding, layers, head, .. } = &mut self.0;
-        let mut all = vec![("embedding".to_owned(), WIDTH, embedding)];
+        let mut all = vec![("embedding".to_owned(), width, embedding)];
         for (number, layer) in layers.iter_mut().enumerate() {
             let LayerParts { attention_in, attention_out, feed_forward_in, feed_forward_out } =
                 layer;
-            all.push((format!("attention_in {number}"), WIDTH, attention_in));
-            all.push((format!("attention_out {number}"), WIDTH, attention_out));
-            all.push((format!("feed_forward_in {number}"), WIDTH, feed_forward_in));
+            all.push((format!("attention_in {number}"), width, attention_in));
+            all.push((format!("attention_out {number}"), width, attention_out));
+            all.push((format!("feed_forward_in {number}"), width, feed_forward_in));
             all.push((format!("feed_forward_out {number}"), UNITS, feed_forward_out));
         }
-        all.push(("head".to_owned(), WIDTH, head));
+        all.push(("head".to_owned(), width, head));
         all
     }
 

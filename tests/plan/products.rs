@@ -15,12 +15,12 @@ use crate::generator::{Random, random_model, random_prompt};
 
 /// What the reference says of a history: the tokens after the prompt that it does not predict, and
 /// where it cannot go on.
-struct Expected {
-    wrong: Vec<(u64, Token)>,
-    fault: Option<(u64, EngineError)>,
+pub struct Expected {
+    pub wrong: Vec<(u64, Token)>,
+    pub fault: Option<(u64, EngineError)>,
 }
 
-fn by_reference(model: &Model, history: &[Token], prompt: usize, by: Attention) -> Expected {
+pub fn by_reference(model: &Model, history: &[Token], prompt: usize, by: Attention) -> Expected {
     let mut reference = match Reference::new(model, by, Kernel::Portable) {
         Ok(reference) => reference,
         Err(error) => return Expected { wrong: Vec::new(), fault: Some((0, error)) },
@@ -44,7 +44,7 @@ fn by_reference(model: &Model, history: &[Token], prompt: usize, by: Attention) 
 
 /// Verifies a history in every way, and compares. Tells how many wrong tokens and faults there
 /// were, and whether numbers had no bound.
-fn check(model: &Model, history: &[Token], prompt: usize) -> (usize, usize, bool) {
+pub fn check(model: &Model, history: &[Token], prompt: usize) -> (usize, usize, bool) {
     let (mut all_wrong, mut faults, mut great) = (0, 0, false);
     for attention in [Attention::Kinds, Attention::Hull] {
         let expected = by_reference(model, history, prompt, attention);

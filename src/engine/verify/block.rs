@@ -110,3 +110,59 @@ impl Block {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 70 positions from 100 on, of which those from 105 on are followed by generated tokens.
+    fn block() -> Block {
+        let model = crate::engine::verify::judge::tests::model();
+        let mut block = Block::default();
+        block.begin(100, 106);
+        (0..70).for_each(|at| block.push(Token(at % 3), Token((at + 1) % 3)));
+        block.embed(&Embedding::new(&model));
+        block
+    }
+
+    fn shape(block: &Block) -> (usize, u64, Vec<(usize, usize)>) {
+        let chunks = block.chunks().iter().map(|chunk| (chunk.offset, chunk.len)).collect();
+        (block.len(), block.end(), chunks)
+    }
+
+    #[test]
+    fn a_block_ends_before_the_first_number_without_a_bound() {
+        let arch = Arch::new();
+        let mut whole = block();
+        assert_eq!(shape(&whole), (70, 170, vec![(0, 64), (64, 6)]));
+        assert_eq!(whole.first_great(arch, 7), None);
+        assert_eq!(shape(&whole), (70, 170, vec![(0, 64), (64, 6)]));
+        for (place, chunks) in
+            [(67, vec![(0, 64), (64, 3)]), (64, vec![(0, 64)]), (5, vec![(0, 5)])]
+        {
+            let mut block = block();
+            let (chunk, at) = (place / CHUNK, place % CHUNK);
+            block.chunks[chunk].x[4][at] = f64::INFINITY;
+            let position = 100 + place as u64;
+            let error =
+                EngineError::GreatNumber { layers: 7, slot: 4, position, number: f64::INFINITY };
+            assert_eq!(block.first_great(arch, 7), Some((position, error)));
+            assert_eq!(shape(&block), (place, position, chunks));
+        }
+        let mut none = block();
+        none.chunks[0].x[1][0] = f64::NAN;
+        assert!(none.first_great(arch, 0).is_some() && none.is_empty() && none.chunks().is_empty());
+    }
+
+    #[test]
+    fn generated_tokens_are_those_behind_the_prompt() {
+        let block = block();
+        let [first, second] = block.chunks() else { panic!("{}", block.chunks().len()) };
+        let (expected, from, position) = block.expected(first);
+        assert_eq!((expected.len(), from, position), (64, 5, 101));
+        assert_eq!(expected[..4], [1, 2, 0, 1].map(Token));
+        let (expected, from, position) = block.expected(second);
+        assert_eq!((expected.len(), from, position), (6, 0, 165));
+        assert_eq!(expected[..2], [2, 0].map(Token));
+    }
+}

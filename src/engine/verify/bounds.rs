@@ -69,6 +69,7 @@ fn gain(matrix: Matrix<'_>) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{LayerParts, ModelParts, Shape, Token};
 
     #[test]
     fn a_gain_is_that_of_a_row_of_the_greatest_weight() {
@@ -90,6 +91,49 @@ mod tests {
         assert_eq!(check_weights(&model), Ok(()));
         let greatest = model.layers().map(greatest_of).max();
         assert!(greatest.is_some_and(|greatest| greatest < 700), "{greatest:?}");
+    }
+
+    /// Of four slots and two units, with weights of 1 but for one of 2^e. Where it stands decides how
+    /// often it is multiplied with another number: 90 + 2 bits go in, and 2 are added by each sum.
+    #[test]
+    fn weights_are_refused_from_where_a_number_may_be_infinite() {
+        type Change = fn(&mut ModelParts, f64);
+        let changes: [(Change, i32, usize); 8] = [
+            (|parts, weight| parts.layers[1].attention_in[0] = weight, 929, 1),
+            (|parts, weight| parts.layers[0].attention_in[31] = -weight, 929, 0),
+            (|parts, weight| parts.layers[0].attention_in[32] = weight, 412, 0),
+            (|parts, weight| parts.layers[1].attention_in[47] = -weight, 412, 1),
+            (|parts, weight| parts.layers[0].attention_out[15] = weight, 412, 0),
+            (|parts, weight| parts.layers[0].feed_forward_in[0] = weight, 412, 0),
+            (|parts, weight| parts.layers[1].feed_forward_out[7] = weight, 825, 1),
+            (|parts, weight| parts.head[5] = weight, 929, 2),
+        ];
+        let layer = LayerParts {
+            attention_in: vec![1.0; 48],
+            attention_out: vec![1.0; 16],
+            feed_forward_in: vec![1.0; 16],
+            feed_forward_out: vec![1.0; 8],
+        };
+        let parts = ModelParts {
+            shape: Shape { vocabulary: 2, width: 4, layers: 2, heads: 2, units: 2 },
+            stop: Token(1),
+            vocabulary: ["a", "b"].map(str::to_owned).to_vec(),
+            embedding: vec![0.0; 8],
+            layers: vec![layer; 2],
+            head: vec![1.0; 8],
+            clears: None,
+            ties: None,
+            kinds: None,
+        };
+        for (number, (change, most, layers)) in changes.into_iter().enumerate() {
+            let checked = |exponent: i32| {
+                let mut parts = parts.clone();
+                change(&mut parts, 2f64.powi(exponent));
+                check_weights(&Model::new(parts).unwrap())
+            };
+            assert_eq!(checked(most), Ok(()), "{number}");
+            assert_eq!(checked(most + 1), Err(EngineError::GreatWeights { layers }), "{number}");
+        }
     }
 
     #[test]

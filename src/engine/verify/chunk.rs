@@ -110,3 +110,29 @@ impl Embedding {
         Embedding { slots: (0..embedding.cols).map(slot).collect() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_number_without_a_bound_is_found_among_the_positions_that_there_are() {
+        let arch = Arch::new();
+        let chunk = |numbers: &[(usize, usize, f64)]| {
+            let mut chunk = Chunk { offset: 0, len: 10, x: vec![[1.0; CHUNK]; 3] };
+            numbers.iter().for_each(|&(slot, at, number)| chunk.x[slot][at] = number);
+            chunk
+        };
+        assert_eq!(chunk(&[(0, 4, MAX_NUMBER), (2, 5, -MAX_NUMBER)]).first_great(arch), None);
+        let beyond = MAX_NUMBER.next_up();
+        for number in [beyond, -beyond, f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
+            for at in [0, 3, 9] {
+                assert_eq!(chunk(&[(1, at, number)]).first_great(arch), Some((at, 1)), "{number}");
+            }
+            assert_eq!(chunk(&[(1, 10, number)]).first_great(arch), None, "{number}");
+            // The first position, and of one position the first slot.
+            let several = [(0, 7, number), (2, 5, number), (1, 5, f64::NAN), (0, 12, number)];
+            assert_eq!(chunk(&several).first_great(arch), Some((5, 1)), "{number}");
+        }
+    }
+}

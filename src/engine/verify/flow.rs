@@ -148,11 +148,19 @@ mod tests {
         threads: usize,
         judged: impl Fn(&Block, &mut ()) + Sync,
     ) -> Result<Flow, u32> {
-        let model = crate::engine::verify::judge::tests::model();
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         // The 41st token cannot be read.
         let token = |at: u32| if at == 40 { Err(at) } else { Ok(Token(at % 3)) };
-        let mut source = Source::new(&model, 1, (0..tokens).map(token));
+        flown_from((0..tokens).map(token), threads, judged)
+    }
+
+    fn flown_from(
+        trace: impl Iterator<Item = Result<Token, u32>> + Send,
+        threads: usize,
+        judged: impl Fn(&Block, &mut ()) + Sync,
+    ) -> Result<Flow, u32> {
+        let model = crate::engine::verify::judge::tests::model();
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut source = Source::new(&model, 1, trace);
         flow(&Start::new(&model), Vec::new(), &mut source, 4, &pool, judged)
     }
 
@@ -182,6 +190,19 @@ mod tests {
             let panics = |block: &Block, (): &mut ()| assert!(block.end() != 12, "on purpose");
             let caught = catch_unwind(AssertUnwindSafe(|| flown(39, threads, panics)));
             assert!(caught.is_err());
+        }
+    }
+
+    /// Whoever reads on waits for the block that nobody carries to the end.
+    #[test]
+    fn a_panic_while_a_block_is_read_ends_all() {
+        for threads in 1..4 {
+            let token = |at: u32| {
+                assert!(at != 30, "on purpose");
+                Ok(Token(at % 3))
+            };
+            let flown = || flown_from((0..39).map(token), threads, |_, ()| ());
+            assert!(catch_unwind(AssertUnwindSafe(flown)).is_err());
         }
     }
 }

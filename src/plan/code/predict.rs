@@ -207,3 +207,121 @@ fn base(basis: &[Affine], terms: &[(usize, i64)], height: i64) -> Option<Affine>
     }
     Some(base)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Attention, Reference};
+    use crate::linalg::Kernel;
+    use crate::model::{HeadKind, Model, TieBreak, Token};
+    use crate::plan::Plan;
+    use crate::plan::code::compiler::Compiler;
+    use crate::plan::code::interpret::Machine;
+    use crate::plan::code::op::PREDICTION;
+    use crate::plan::code::specialise::Known;
+    use crate::plan::fuse::draft::{Draft, FREE, HeadDraft, NUMBER, ONE, SQUARE, TIME};
+
+    const TOKENS: usize = 7;
+
+    /// Numbers of tokens 1 to 6, by which one group is above the other.
+    const ABOVE: [f64; 6] = [-3.0, -1.0, 0.0, 1.0, 2.0, -2.0];
+    const LEAST: usize = FREE + 1;
+    const X: usize = FREE + 2;
+    const Y: usize = FREE + 3;
+
+    /// What the code does about the two groups.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum How {
+        /// One of them cannot win.
+        Only,
+        /// One expression is looked at.
+        Either,
+        /// Both logits are computed.
+        Compared,
+    }
+
+    /// With x and y of the token before the latest: logits x + k·y + height and 2x + k·y + height - 3 of
+    /// `above`, x and 2x - 3 of `below`. All others have that of `least`, less the number of the latest.
+    fn model(k: f64, height: f64, [above, below]: [[usize; 2]; 2], least: f64) -> Model {
+        let mut draft = Draft::new(TOKENS, 12, 1, 0);
+        for token in 1..TOKENS {
+            let number = token as f64;
+            draft.embed(token, &[(FREE, ABOVE[token - 1]), (LEAST, least - number)]);
+        }
+        let before = HeadDraft {
+            kind: HeadKind::Gather,
+            tie: TieBreak::Average,
+            query: [&[(TIME, 1.0), (ONE, -1.0)], &[(ONE, 1.0)]],
+            key: [&[(TIME, 2.0)], &[(SQUARE, -1.0)]],
+            value: [&[(NUMBER, 1.0)], &[(FREE, 1.0)]],
+        };
+        draft.head(0, 0, before);
+        draft.attended(0, X, &[(0, 1.0)]);
+        draft.attended(0, Y, &[(1, 1.0)]);
+        (0..TOKENS).for_each(|token| draft.logit(token, &[(LEAST, 1.0)]));
+        for (group, y, height) in [(above, k, height), (below, 0.0, 0.0)] {
+            for (token, x, less) in [(group[0], 1.0, 0.0), (group[1], 2.0, 3.0)] {
+                draft.logit(token, &[(LEAST, 0.0), (X, x), (Y, y), (ONE, height - less)]);
+            }
+        }
+        draft.model()
+    }
+
+    /// Predicts as the reference does. Gives the operations of every step.
+    fn compared(model: &Model) -> Vec<Vec<Op>> {
+        let plan = Plan::new(model, Token(0)).unwrap();
+        let mut compiler = Compiler::new(&plan);
+        let mut machine = Machine::new(&plan);
+        let mut reference = Reference::new(model, Attention::Kinds, Kernel::preferred()).unwrap();
+        reference.step(Token(0)).unwrap();
+        let mut code = Vec::new();
+        for token in (1..TOKENS).chain((1..TOKENS).rev()) {
+            machine.push(token);
+            reference.step(Token(token as u32)).unwrap();
+            let class = plan.classes()[token];
+            let known = Known { class, selected: None, age: None };
+            let ops = compiler.second(known, true).unwrap();
+            machine.run(&ops, compiler.token_tables()).unwrap();
+            let predicted = machine.registers[usize::from(PREDICTION)];
+            let next = reference.next_token().unwrap().0;
+            assert_eq!(predicted, i64::from(next), "{:?} by {ops:?}", machine.history);
+            code.push(ops);
+        }
+        code
+    }
+
+    /// The difference is k·y + height, with y from -3 to 2.
+    #[test]
+    fn groups_of_the_same_lines_that_may_be_equal_are_compared_logit_by_logit() {
+        for (k, height, how) in [
+            (1.0, 1.0, How::Compared),
+            (2.0, 1.0, How::Either),
+            (2.0, 2.0, How::Compared),
+            (1.0, 3.0, How::Compared),
+            (1.0, -2.0, How::Compared),
+            (1.0, 4.0, How::Only),
+            (1.0, -3.0, How::Only),
+        ] {
+            for groups in [[[1, 2], [3, 4]], [[3, 4], [1, 2]], [[2, 5], [1, 6]]] {
+                for ops in compared(&model(k, height, groups, -1000.0)) {
+                    let has = |is: fn(&Op) -> bool| ops.iter().any(is);
+                    let found = match (
+                        has(|op| matches!(op, Op::CandidateLine { .. })),
+                        has(|op| matches!(op, Op::Either { .. })),
+                    ) {
+                        (true, _) => How::Compared,
+                        (false, true) => How::Either,
+                        (false, false) => How::Only,
+                    };
+                    assert_eq!(found, how, "{k} {height} {groups:?} {ops:?}");
+                }
+            }
+        }
+    }
+
+    /// All others have 0 behind token 1, the least that `below` has; then the lowest id wins.
+    #[test]
+    fn a_group_that_may_just_reach_the_others_is_not_left_out() {
+        compared(&model(1.0, -3.0, [[1, 2], [3, 4]], 1.0));
+    }
+}

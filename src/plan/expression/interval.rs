@@ -205,5 +205,65 @@ mod tests {
             let wide = Interval::new(-INFINITE, 5).plus(Interval::new(INFINITE - 1, 9));
             prop_assert_eq!(wide.low, BELOW);
         }
+
+        /// No interval is wider than it has to be, as long as its ends are finite.
+        #[test]
+        fn ends_are_reached(
+            (a, x) in interval(), (b, _) in interval(), k in any::<i32>(),
+        ) {
+            let ends = |interval: Interval| [interval.low, interval.high];
+            let finite = ends(a).into_iter().chain(ends(b)).all(|end| end.abs() < 1 << 59);
+            let hull = |of: &[i128]| {
+                Interval::new(*of.iter().min().unwrap(), *of.iter().max().unwrap())
+            };
+            if finite {
+                prop_assert_eq!(a.plus(b), hull(&[a.low + b.low, a.high + b.high]));
+                let corners = ends(a).map(|end| ends(b).map(|other| end * other));
+                prop_assert_eq!(a.product(b), hull(corners.as_flattened()));
+                prop_assert_eq!(a.times(k), hull(&ends(a).map(|end| end * i128::from(k))));
+                prop_assert_eq!(a.union(b), hull(&[ends(a), ends(b)].concat()));
+                prop_assert_eq!(a.including(b.low), hull(&[a.low, a.high, b.low]));
+                prop_assert_eq!(a.positive_part(), hull(&ends(a).map(|end| end.max(0))));
+                prop_assert_eq!(a.is_within(1 << 40), ends(a).iter().all(|e| e.abs() <= 1 << 40));
+                let both = (a.low.max(b.low), a.high.min(b.high));
+                let both = if both.0 <= both.1 { hull(&[both.0, both.1]) } else { Interval::EMPTY };
+                prop_assert_eq!(a.intersection(b), both);
+            }
+            prop_assert_eq!(a.as_point().is_some(), a.low == a.high && i64::try_from(x).is_ok());
+        }
+    }
+
+    #[test]
+    fn nothing_is_computed_of_no_number_and_0_times_anything_is_0() {
+        let empty = Interval::EMPTY;
+        for other in [Interval::point(3), Interval::new(-9, INFINITE - 1), empty] {
+            assert_eq!([other.plus(empty), empty.plus(other)], [empty; 2]);
+            assert_eq!([other.product(empty), empty.product(other)], [empty; 2]);
+            assert_eq!(other.intersection(empty), empty);
+            assert_eq!(other.union(empty), other);
+        }
+        assert_eq!([empty.times(-2), empty.times(0), empty.positive_part()], [empty; 3]);
+        let ends = [(BELOW, 5), (-5, ABOVE), (BELOW, ABOVE)];
+        for anything in ends.map(|(low, high)| Interval::new(low, high)) {
+            assert_eq!(anything.times(0), Interval::point(0));
+            assert_eq!(anything.product(Interval::point(0)), Interval::point(0));
+        }
+        assert_eq!(Interval::new(BELOW, 5).times(-2), Interval::new(-10, ABOVE));
+        assert_eq!(Interval::new(BELOW, 5).positive_part(), Interval::new(0, 5));
+        let half = Interval::new(2, ABOVE);
+        assert_eq!(half.product(Interval::new(-3, -1)), Interval::new(BELOW, -2));
+        assert_eq!(half.product(Interval::new(-3, 1)), Interval::new(BELOW, ABOVE));
+        assert_eq!(half.map(|x| x / 2), Interval::new(1, ABOVE));
+        assert!(Interval::new(-5, 3).is_within(5) && Interval::new(-3, 5).is_within(5));
+        assert!(!Interval::new(-5, 3).is_within(4) && !Interval::new(-3, 5).is_within(4));
+        let most = Interval::new(1 - INFINITE, INFINITE - 1);
+        assert_eq!([most.low, most.high], [1 - INFINITE, INFINITE - 1]);
+        let infinite = Interval::new(-INFINITE, INFINITE);
+        assert_eq!([infinite.low, infinite.high], [BELOW, ABOVE]);
+        // What is infinite at its nearer end is bounded there by what is not.
+        let far = Interval::new(INFINITE + 1, INFINITE + 9);
+        assert_eq!(far, Interval { low: INFINITE - 1, high: ABOVE });
+        let far = Interval::new(-INFINITE - 9, -INFINITE - 1);
+        assert_eq!(far, Interval { low: BELOW, high: 1 - INFINITE });
     }
 }

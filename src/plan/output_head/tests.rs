@@ -292,3 +292,39 @@ fn fractions_are_guarded_to_be_whole_only_where_their_grid_is_too_fine() {
     assert!(matches!(atom, crate::plan::expression::atom::Atom::Whole { shift: 1, .. }));
     assert_eq!(refusal(&halved(2f64.powi(53))).1, Rule::LogitRange);
 }
+
+#[test]
+fn logits_of_fractions_are_those_of_the_reference() {
+    // Half the number, a quarter of it, and 1, in weights that are no fractions and some that are.
+    let mut draft = Draft::new(TOKENS, 8, 1, 2);
+    draft.unit(0, 0, &[(ONE, 1.0)], &[(NUMBER, 0.5)]);
+    draft.unit(0, 1, &[(ONE, 1.0)], &[(NUMBER, 0.25)]);
+    draft.fed(0, FREE, &[(0, 1.0)]);
+    draft.fed(0, FREE + 1, &[(1, 1.0)]);
+    for (token, row) in [
+        (1, &[(FREE, 1.0)][..]),
+        (2, &[(ONE, 1.0)]),
+        (3, &[(FREE + 1, 3.0), (ONE, -0.5)]),
+        (4, &[(FREE, 4.0), (FREE + 1, -6.0), (ONE, 0.25)]),
+        (5, &[(NUMBER, 2.0), (ONE, -7.75)]),
+    ] {
+        draft.logit(token, row);
+    }
+    let model = draft.model();
+    let (fused, output) = grouped(&draft).unwrap();
+    let mut reference = Reference::new(&model, Attention::Brute, Kernel::preferred()).unwrap();
+    reference.step(Token(0)).unwrap();
+    let mut history = vec![0];
+    let mut winners = Vec::new();
+    for t in 1..TOKENS {
+        history.push(t);
+        reference.step(Token(t as u32)).unwrap();
+        let world = World::new(&fused.analysis.arena, &fused.features, &fused.items, &history);
+        let x: Vec<i64> = output.basis.iter().map(|it| world.at(it, t) as i64).collect();
+        let next = winner(&output.line_groups, &output.plane_groups, &x);
+        assert_eq!(next as u32, reference.next_token().unwrap().0, "{history:?}");
+        winners.push(next);
+    }
+    winners.dedup();
+    assert!(winners.len() > 2, "{winners:?}");
+}

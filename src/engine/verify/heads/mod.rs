@@ -364,3 +364,32 @@ impl<'m> Draft<'m> {
         Heads { groups: groups.collect(), outputs, computed: self.computed, projected }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_faults_the_earlier_counts_and_of_one_place_that_of_the_lower_head() {
+        let error = EngineError::EmptyPrompt;
+        let fault = |place, head| Some(Fault { place, head, error: error.clone() });
+        for (a, b, first) in [
+            (fault(3, 1), fault(2, 9), fault(2, 9)),
+            (fault(2, 4), fault(2, 3), fault(2, 3)),
+            (None, fault(5, 5), fault(5, 5)),
+            (None, None, None),
+        ] {
+            assert_eq!(
+                [Fault::first(a.clone(), b.clone()), Fault::first(b, a)],
+                [first.clone(), first]
+            );
+        }
+    }
+
+    #[test]
+    fn tables_by_token_have_room_for_so_many_numbers() {
+        let room = Cell::new(10);
+        let known = Known { slots: &[], values: &|_| Vec::new(), room: &room };
+        assert_eq!([6, 5, 4, 1].map(|count| known.takes_room(count)), [true, false, true, false]);
+    }
+}

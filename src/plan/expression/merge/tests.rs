@@ -203,6 +203,18 @@ fn gates_that_bounds_decide_leave_no_atom() {
 }
 
 #[test]
+fn pieces_that_differ_in_sign_or_scale_are_one_atom() {
+    let mut free = Free::new(&[(-9, 9), (-5, 5)]);
+    let [x, y] = [0, 1].map(|at| Affine::atom(free.atoms[at].0));
+    let piece = free.arena.piece(&x, &y, &[(1, 1), (0, -2), (-1, 3)]).unwrap();
+    for scale in [-1, 2, -6] {
+        let knots = [(1, scale), (0, -2 * scale), (-1, 3 * scale)];
+        let scaled = free.arena.piece(&x, &y, &knots).unwrap();
+        assert_eq!(Some(scaled), Affine::default().plus(&piece, scale));
+    }
+}
+
+#[test]
 fn coefficients_beyond_2_to_the_60_are_refused() {
     let mut free = Free::new(&[(-9, 9)]);
     let x = Affine::atom(free.atoms[0].0);
