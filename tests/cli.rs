@@ -89,8 +89,8 @@ fn inspect_checks_a_plan_and_tells_of_a_head() {
     assert_eq!(head["kind"], "keyed, ties give the latest");
     assert!(head["tables"][0].as_str().unwrap().starts_with("table0: "), "{head}");
     assert!(report["plan"]["check"].is_null());
-    assert!(refused(&["inspect", "--head", "5.0"]).contains("layers 0 to 4"));
-    refused(&["inspect", "--head", "5"]);
+    assert!(refused(&["inspect", "--head", "6.0"]).contains("layers 0 to 5"));
+    refused(&["inspect", "--head", "6"]);
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn files_are_written_whole_or_not_at_all() {
 fn inspect_shows_shape_kinds_and_vocabulary() {
     let text = prints(0, &mut hardmax(&["inspect"]));
     for part in
-        ["L=5", "stop token halt", "keyed", "gather", "mean", "passthrough", "return_commit"]
+        ["L=6", "stop token halt", "keyed", "gather", "mean", "passthrough", "return_commit"]
     {
         assert!(text.contains(part), "{text}");
     }

@@ -127,6 +127,33 @@ fn without_clang_c_is_refused_and_the_way_to_it_named() {
 }
 
 #[test]
+fn what_cannot_be_compiled_traps_where_it_is_reached_and_is_told_of() {
+    let (_folder, path) = file(
+        "m.wat",
+        r#"(module (import "env" "abort" (func $abort (param i32)))
+        (func (export "f") (param i32) (result i32)
+            (if (i32.eq (local.get 0) (i32.const 1)) (then (call $abort (i32.const 5))))
+            (if (i32.eq (local.get 0) (i32.const 2)) (then (drop (ref.null func))))
+            (i32.const 7)))"#,
+    );
+    let run = |arg: &str, code| {
+        let run = hardmax(&["run", &path, "--invoke", "f", arg]).assert().code(code);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (text(&run.get_output().stdout), text(&run.get_output().stderr))
+    };
+    let (output, notes) = run("0", 0);
+    assert_eq!(output, "7\n");
+    let warnings: Vec<&str> = notes.lines().filter(|line| line.starts_with("warning: ")).collect();
+    assert_eq!(warnings.len(), 2, "{notes}");
+    assert!(warnings[0].contains("ref.null") && warnings[1].contains("env.abort"), "{notes}");
+    for arg in ["1", "2"] {
+        assert!(run(arg, 1).1.contains("trapped"));
+    }
+    let error = refused(&["run", &path, "--strict", "--invoke", "f", "0"]);
+    assert!(error.contains("import env.abort"), "{error}");
+}
+
+#[test]
 fn calls_take_negative_and_hexadecimal_numbers_and_print_signed_results() {
     let (_folder, path) = file("m.wat", MODULE);
     let call = |args: &[&str]| output(&[&[path.as_str(), "--invoke"], args].concat());
@@ -234,7 +261,7 @@ fn a_bad_module_is_refused_with_its_name_and_offset() {
     ];
     for (bytes, said) in cases {
         let (_folder, path) = file("bad.wasm", bytes);
-        let error = refused(&["run", &path]);
+        let error = refused(&["run", &path, "--strict"]);
         assert!(error.contains("bad.wasm") && error.contains(said), "{error}");
     }
     for text in [&b"(module (func"[..], b"\xff"] {

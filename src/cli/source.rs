@@ -9,6 +9,7 @@ use super::bundled_programs::{self, BundledProgram};
 use super::outputs::Input;
 use super::{CliError, clang, inputs};
 use crate::program::Program;
+use crate::shown;
 use crate::specialise::Takes;
 use crate::wasm::{self, Argument, Compiled, Entry, InputRoom, Invocation, Options};
 
@@ -23,6 +24,9 @@ pub struct Source {
     /// Trap where a module accesses memory beyond its end
     #[arg(long, requires = "source")]
     bounds_checks: bool,
+    /// Refuse a module that can run into what cannot be compiled, instead of a trap there
+    #[arg(long, requires = "source")]
+    strict: bool,
     /// Call this export, instead of `compute`, and print its results; everything behind it is
     /// an argument, decimal or 0x...
     #[arg(long, requires = "source", num_args = 1.., value_names = ["EXPORT", "ARG"], allow_hyphen_values = true)]
@@ -156,8 +160,11 @@ impl Source {
 
     /// The first flag that changes what a file says, if one is given.
     pub fn flag(&self) -> Option<&'static str> {
-        let compiles =
-            [("--invoke", self.invoke.is_some()), ("--bounds-checks", self.bounds_checks)];
+        let compiles = [
+            ("--invoke", self.invoke.is_some()),
+            ("--bounds-checks", self.bounds_checks),
+            ("--strict", self.strict),
+        ];
         let compiles = compiles.into_iter().find(|flag| flag.1).map(|flag| flag.0);
         compiles.or(self.given.flag())
     }
@@ -205,9 +212,11 @@ impl Source {
 
     fn token_program(&self, input: Option<Vec<u8>>) -> Result<Resolved, CliError> {
         let path = &self.source;
-        for (flag, given) in
-            [("--invoke", self.invoke.is_some()), ("--bounds-checks", self.bounds_checks)]
-        {
+        for (flag, given) in [
+            ("--invoke", self.invoke.is_some()),
+            ("--bounds-checks", self.bounds_checks),
+            ("--strict", self.strict),
+        ] {
             if given {
                 return Err(CliError::NotAModule { path: path.clone(), flag });
             }
@@ -228,15 +237,26 @@ impl Source {
         entry: Entry,
         input: Option<Vec<u8>>,
     ) -> Result<Resolved, CliError> {
-        let mut options =
-            Options { entry, bounds_checks: self.bounds_checks, ..Options::default() };
+        let mut options = Options {
+            entry,
+            bounds_checks: self.bounds_checks,
+            strict: self.strict,
+            ..Options::default()
+        };
         if let Some(input) = &input {
             let length = u32::try_from(input.len()).unwrap_or(u32::MAX);
             options.input_capacity = options.input_capacity.max(Some(length));
         }
-        let Compiled { program, input: room, functions } =
+        let Compiled { program, input: room, functions, warnings } =
             wasm::compile(wasm, &options).map_err(|source| self.refusal(source))?;
-        let compiled = Compiled { program, input: room, functions: Vec::new() };
+        for warning in warnings {
+            note!(
+                "warning: {}: {warning}: it traps where it is reached",
+                shown::path(&self.source)
+            );
+        }
+        let compiled =
+            Compiled { program, input: room, functions: Vec::new(), warnings: Vec::new() };
         let program = match input {
             Some(input) => compiled.with_input(&input).map_err(|source| self.refusal(source))?,
             None => compiled.program,

@@ -9,12 +9,12 @@ use std::collections::{HashMap, VecDeque};
 
 use super::assembler::{Assembler, Label};
 use super::dispatch::{ByType, by_type};
-use super::error::Result;
+use super::error::{Result, WasmError};
 use super::function::FunctionTranslator;
 use super::module::{Body, Module};
 use super::runtime::{self, RUNTIME};
 use super::types::signature;
-use super::{bulk, dispatch, memory, print, signed};
+use super::{Options, bulk, dispatch, memory, print, signed};
 use crate::machine::Op;
 
 /// Code that is called.
@@ -59,20 +59,36 @@ pub struct Compiler<'m> {
     elements: HashMap<u32, ByType>,
     /// Names and first instructions, for listings.
     pub listing: Vec<(String, usize)>,
+    /// Whether what cannot be compiled is an error.
+    strict: bool,
+    /// What cannot be compiled, and traps.
+    pub warnings: Vec<WasmError>,
 }
 
 impl<'m> Compiler<'m> {
     /// Nothing compiled yet.
-    pub fn new(module: &'m Module<'m>, bounds_checks: bool) -> Self {
+    pub fn new(module: &'m Module<'m>, options: &Options) -> Self {
         Compiler {
             module,
-            bounds_checks,
+            bounds_checks: options.bounds_checks,
+            strict: options.strict,
+            warnings: Vec::new(),
             asm: Assembler::default(),
             routines: HashMap::new(),
             wanted: VecDeque::new(),
             elements: HashMap::new(),
             listing: Vec::new(),
         }
+    }
+
+    /// What cannot be compiled traps, if that is allowed.
+    pub fn trap_for(&mut self, what: WasmError) -> Result<()> {
+        if self.strict {
+            return Err(what);
+        }
+        self.warnings.push(what);
+        self.asm.emit(Op::Unreachable, 0);
+        Ok(())
     }
 
     /// Calls a routine.
@@ -101,7 +117,7 @@ impl<'m> Compiler<'m> {
         match RUNTIME.functions[function as usize].body {
             Body::OutputByte => return self.asm.emit(Op::Output, 0),
             Body::Join => return self.asm.emit(Op::Join, 0),
-            Body::Declared | Body::Code(..) => {}
+            Body::Declared | Body::Missing(_) | Body::Code(..) => {}
         }
         let ty = RUNTIME.function_type(function);
         self.call(Routine::Runtime(function), ty.params().len(), ty.results().len());

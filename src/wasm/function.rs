@@ -65,8 +65,10 @@ impl<'c, 'm> FunctionTranslator<'c, 'm> {
         module: &'m Module<'m>,
         function: u32,
     ) -> Result<()> {
-        let Body::Code(body, resources) = &module.functions[function as usize].body else {
-            return Ok(());
+        let (body, resources) = match &module.functions[function as usize].body {
+            Body::Code(body, resources) => (body, resources),
+            Body::Missing(import) => return compiler.trap_for(import.clone()),
+            Body::OutputByte | Body::Join | Body::Declared => return Ok(()),
         };
         let begin = compiler.asm.here();
         let mut translator = FunctionTranslator {

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! What compiles is all of WebAssembly 1.0, with sign extension, conversions that saturate, several
-//! results, `memory.copy` and `memory.fill`. A module that *can run into*
-//! anything else is refused, with its name and the offset of its byte; functions
+//! results, `memory.copy` and `memory.fill`. Any other instruction, and any other import, that a module
+//! *can run into* is refused, with its name and the offset of its byte; or, with
+//! [`Options::strict`] off, it traps and is told of. Functions
 //! that nothing calls are neither compiled nor refused. Nothing is compiled into
 //! something that behaves differently, with one exception that is a choice:
 //! accesses beyond the end of memory trap only with [`Options::bounds_checks`]. Without,
@@ -82,6 +83,10 @@ pub struct Options {
     /// without undefined behaviour makes none. On, an access costs 16 to 31 more tokens,
     /// and 72 to 87 if the memory can grow.
     pub bounds_checks: bool,
+    /// Whether what the machine cannot do is refused. Off, an instruction that cannot be compiled and
+    /// a function that is imported from nowhere trap where a run reaches them, and
+    /// [`Compiled::warnings`] name them.
+    pub strict: bool,
 }
 
 /// What runs after the start function.
@@ -126,9 +131,14 @@ impl From<i64> for Argument {
 }
 
 impl Default for Options {
-    /// `compute`, with room for an input that fills a page, unchecked.
+    /// `compute`, with room for an input that fills a page, unchecked, strict.
     fn default() -> Self {
-        Options { entry: Entry::Compute, input_capacity: Some(65535), bounds_checks: false }
+        Options {
+            entry: Entry::Compute,
+            input_capacity: Some(65535),
+            bounds_checks: false,
+            strict: true,
+        }
     }
 }
 
@@ -150,6 +160,8 @@ pub struct Compiled {
     pub input: Option<InputRoom>,
     /// Names of the routines and their first instructions, ascending.
     pub functions: Vec<(String, usize)>,
+    /// What traps because it cannot be compiled.
+    pub warnings: Vec<WasmError>,
 }
 
 /// Where an input goes.
@@ -174,7 +186,7 @@ impl Compiled {
 
 /// Compiles a module.
 pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled> {
-    let mut module = module::read(wasm)?;
+    let mut module = module::read(wasm, options.strict)?;
     let input = match (&options.entry, options.input_capacity) {
         (Entry::Compute, Some(capacity)) => entry::reserve_input(&mut module, capacity)?,
         _ => None,
@@ -182,17 +194,18 @@ pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled> {
     let mut payloads = module.memory.as_ref().map(|m| m.image.payloads()).unwrap_or_default();
     payloads.extend(input.map(|room| (u64::from(room.address), Vec::new())));
 
-    let mut compiler = Compiler::new(&module, options.bounds_checks);
+    let mut compiler = Compiler::new(&module, options);
     for (address, _) in &payloads {
         compiler.asm.emit(Op::InputBase, *address as u32);
     }
     entry::emit(&mut compiler, &options.entry, input)?;
     compiler.lay_out_routines()?;
 
-    let (functions, code) = (compiler.listing, compiler.asm.link()?);
+    let (functions, warnings) = (compiler.listing, compiler.warnings);
+    let code = compiler.asm.link()?;
     let payloads = payloads.into_iter().map(|(_, bytes)| bytes).collect();
     let program = Program::new(code, payloads).expect("input_base first, one for each payload");
-    Ok(Compiled { program, input, functions })
+    Ok(Compiled { program, input, functions, warnings })
 }
 
 /// Compiles a module in the text format.

@@ -41,8 +41,20 @@ pub struct Module<'a> {
     alike: Vec<u32>,
     /// Functions before this one are imported or have their code.
     next_body: usize,
-    /// Whether instructions of the machine may be imported.
-    is_runtime: bool,
+    /// What may be imported.
+    imports: Imports,
+}
+
+/// What may be imported besides `env.output_byte`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Imports {
+    /// Nothing.
+    #[default]
+    None,
+    /// Any function, which traps where it is called.
+    Missing,
+    /// Instructions of the machine: by the runtime.
+    Machine,
 }
 
 /// A function.
@@ -63,6 +75,8 @@ pub enum Body<'a> {
     OutputByte,
     /// It is the import `machine.i64.join`, which only the runtime has.
     Join,
+    /// It is imported from nowhere, and traps.
+    Missing(WasmError),
     /// It is defined, but its code is not yet read.
     Declared,
     /// It is defined by this code, whose operands have types that can be asked for.
@@ -122,17 +136,17 @@ pub struct Global {
     pub word: u32,
 }
 
-/// Parses and validates a module.
-pub fn read(wasm: &[u8]) -> Result<Module<'_>> {
-    read_as(wasm, false)
+/// Parses and validates a module. `strict`: functions that are imported from nowhere are refused.
+pub fn read(wasm: &[u8], strict: bool) -> Result<Module<'_>> {
+    read_with(wasm, if strict { Imports::None } else { Imports::Missing })
 }
 
 /// The same for the runtime.
 pub fn read_runtime(wasm: &[u8]) -> Result<Module<'_>> {
-    read_as(wasm, true)
+    read_with(wasm, Imports::Machine)
 }
 
-fn read_as(wasm: &[u8], is_runtime: bool) -> Result<Module<'_>> {
+fn read_with(wasm: &[u8], imports: Imports) -> Result<Module<'_>> {
     const MAGIC: &[u8] = b"\0asm";
     let begins = &wasm[..wasm.len().min(MAGIC.len())];
     if !MAGIC.starts_with(begins) || wasm.is_empty() {
@@ -160,7 +174,7 @@ fn read_as(wasm: &[u8], is_runtime: bool) -> Result<Module<'_>> {
         validator.validate(body).map_err(truncated)?;
         allocations = validator.into_allocations();
     }
-    let mut module = Module { is_runtime, ..Module::default() };
+    let mut module = Module { imports, ..Module::default() };
     for payload in payloads {
         module.take(payload)?;
     }
@@ -260,8 +274,14 @@ impl<'a> Module<'a> {
                 self.functions.push(Function { ty, name: Some(name), body: Body::OutputByte });
                 Ok(())
             }
-            ("machine", "i64.join", TypeRef::Func(ty)) if self.is_runtime => {
+            ("machine", "i64.join", TypeRef::Func(ty)) if self.imports == Imports::Machine => {
                 self.functions.push(Function { ty, name: Some(name), body: Body::Join });
+                Ok(())
+            }
+            (.., TypeRef::Func(ty)) if self.imports == Imports::Missing => {
+                let named = Some(format!("{module}.{name}"));
+                let body = Body::Missing(WasmError::UnknownImport { module, name, offset });
+                self.functions.push(Function { ty, name: named, body });
                 Ok(())
             }
             _ => Err(WasmError::UnknownImport { module, name, offset }),

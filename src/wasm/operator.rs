@@ -104,7 +104,10 @@ impl FunctionTranslator<'_, '_> {
         let name = mnemonic(operator);
         match runtime::function(&name) {
             Some(function) => self.compiler.call_runtime(function),
-            None => return Err(WasmError::UnsupportedInstruction { name, offset }),
+            None => {
+                self.compiler.trap_for(WasmError::UnsupportedInstruction { name, offset })?;
+                self.dead = Some(0);
+            }
         }
         Ok(())
     }

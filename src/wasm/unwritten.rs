@@ -148,7 +148,7 @@ mod tests {
     fn zeroed(body: &str) -> Vec<u32> {
         let text = format!("(module (func (param i32) (local i32 i32) {body}))");
         let wasm = wat::parse_str(text).unwrap();
-        let module = read(&wasm).unwrap();
+        let module = read(&wasm, true).unwrap();
         let Body::Code(body, _) = &module.functions[0].body else { unreachable!() };
         read_before_written(body, 1, 3).unwrap()
     }
