@@ -135,6 +135,35 @@ mod tests {
     }
 
     #[test]
+    fn many_positions_are_counted_if_all_of_them_fit() {
+        let most = Admission::MAX_POSITIONS;
+        let mut admission = Admission::after(most - 9);
+        for (count, fit, positions) in
+            [(10, false, most - 9), (4, true, most - 5), (6, false, most - 5), (5, true, most)]
+        {
+            assert_eq!(admission.admit_all(count), fit, "{count}");
+            assert_eq!(admission.count(), positions);
+        }
+        assert!(admission.admit_all(0) && !admission.admit_all(1));
+        let mut empty = Admission::new();
+        assert!(!empty.admit_all(1 << 32) && empty.admit_all(3));
+        assert_eq!(empty.count(), 3);
+    }
+
+    #[test]
+    fn a_query_of_many_is_refused_at_its_position() {
+        assert_eq!(Admission::check_query_at(7, [1.0, -MAX_COMPONENT]), Ok(()));
+        assert!(matches!(
+            Admission::check_query_at(7, [f64::NAN, 0.0]),
+            Err(Violation::NotFinite { part: Part::Query, position: 7, .. })
+        ));
+        assert!(matches!(
+            Admission::check_query_at(8, [0.0, 1e200]),
+            Err(Violation::TooLarge { part: Part::Query, position: 8, .. })
+        ));
+    }
+
+    #[test]
     fn what_cannot_be_scored_is_refused_with_its_place() {
         let mut admission = Admission::new();
         assert_eq!(admission.check_query([0.0; 2]), Err(Violation::Empty));
