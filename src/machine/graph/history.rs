@@ -57,10 +57,8 @@ pub fn history(graph: &mut Graph, code: &Code, token: &Token) -> History {
     let before_digits = graph.persist_whole("before digits", before_digits, 1.0);
     let power = power(graph, n);
 
-    let LatestFour { value, negative, bytes_shifted, half_shifted, digits, carries } =
-        latest_four(graph, token);
-    let low_word = graph.gather("low word", t - graph.one() * 4.0, &[value.into()])[0];
-    let low_word = graph.persist("low word", low_word);
+    let LatestBytes { value, low_word, negative, bytes_shifted, half_shifted, digits, carries } =
+        latest_bytes(graph, token);
     let digits = graph.gather("digits", t - j, &[digits.into()])[0];
     let digits = graph.unit(digits, power);
     let digits = graph.persist_whole("digits", digits, 2f64.powi(36));
@@ -109,9 +107,10 @@ pub fn history(graph: &mut Graph, code: &Code, token: &Token) -> History {
     }
 }
 
-/// What the four tokens before this one say.
-struct LatestFour {
+/// What the eight tokens before this one say.
+struct LatestBytes {
     value: Value,
+    low_word: Value,
     negative: Value,
     bytes_shifted: Value,
     half_shifted: Value,
@@ -120,7 +119,7 @@ struct LatestFour {
     carries: Value,
 }
 
-fn latest_four(graph: &mut Graph, token: &Token) -> LatestFour {
+fn latest_bytes(graph: &mut Graph, token: &Token) -> LatestBytes {
     let (one, t) = (graph.one(), graph.position());
     let back = |graph: &mut Graph, k: i32, values: &[Linear]| {
         graph.gather(&format!("token -{k}"), t - one * f64::from(k), values)
@@ -135,10 +134,16 @@ fn latest_four(graph: &mut Graph, token: &Token) -> LatestFour {
         }
         digit_back.push(found[1]);
     }
+    let low_word = (5..=8)
+        .map(|k| back(graph, k, &[token.byte()])[0] * 256f64.powi(8 - k))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .sum::<Linear>();
     let high_bit = back(graph, 1, &[token.high_bit().into()])[0];
     let shifted = back(graph, 4, &[token.bytes_shifted(), token.half_shifted()]);
-    LatestFour {
+    LatestBytes {
         value: graph.persist("value", value),
+        low_word: graph.persist("low word", low_word),
         negative: graph.persist("negative", high_bit),
         bytes_shifted: graph.persist("bytes shifted", shifted[0]),
         half_shifted: graph.persist("half shifted", shifted[1]),

@@ -61,8 +61,11 @@ fn values_that_died_are_subtracted_where_a_style_says_so() {
     for seed in 0..40 {
         let style = Style { dead: Dead::Subtracted, ..Style::random(seed) };
         let machine = graph::machine_of(Op::plain(), style.locals);
-        let graph =
-            rewrite::rewritten(&machine, &(0..Symbol::with_program().len()).collect::<Vec<_>>(), &style);
+        let graph = rewrite::rewritten(
+            &machine,
+            &(0..Symbol::with_program().len()).collect::<Vec<_>>(),
+            &style,
+        );
         let operations = operations::operations(&graph);
         let times = schedule::drawn(&operations, style.spare_layers, &mut Rng::with_seed(seed));
         let layout = slots::subtracted(&operations, layout::allocate(&operations, &times));
