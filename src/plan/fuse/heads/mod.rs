@@ -38,7 +38,7 @@ use key::Key;
 /// A table from whole keys to the latest live position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
-    /// The key, never negative.
+    /// The key.
     pub number: Affine,
     /// Not 0 for tokens that do not take part.
     pub dead: Affine,
