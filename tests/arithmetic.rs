@@ -119,10 +119,6 @@ fn program(operations: &[Operation]) -> Program {
     Program::new(code.collect(), Vec::new()).unwrap()
 }
 
-fn setting(name: &str, default: usize) -> usize {
-    std::env::var(name).map_or(default, |value| value.parse().unwrap())
-}
-
 fn divides(op: Op) -> bool {
     matches!(op, Op::DivU | Op::RemU)
 }
@@ -196,7 +192,7 @@ fn random_operations() -> impl Iterator<Item = Operation> {
 
 #[test]
 fn random_pairs() {
-    let pairs = setting("ARITHMETIC_PAIRS", 100_000);
+    let pairs = common::setting("ARITHMETIC_PAIRS", 100_000) as usize;
     check(By::Plan, random_operations().take(pairs));
     check(By::Reference, random_operations().take(1_000));
 }
@@ -204,9 +200,9 @@ fn random_pairs() {
 /// The graph itself, before there are weights; `ARITHMETIC_GRAPH_PAIRS` sets how many pairs.
 #[test]
 fn random_pairs_in_the_graph() {
-    let pairs = setting("ARITHMETIC_GRAPH_PAIRS", 1_000);
+    let pairs = common::setting("ARITHMETIC_GRAPH_PAIRS", 1_000) as usize;
     let graph = hardmax::machine::graph::machine();
-    let first = setting("ARITHMETIC_GRAPH_FIRST", 0);
+    let first = common::setting("ARITHMETIC_GRAPH_FIRST", 0) as usize;
     let operations = random_operations().skip(first).take(pairs);
     let mut operations = operations.filter(|&(op, _, b)| b != 0 || !divides(op)).peekable();
     while operations.peek().is_some() {

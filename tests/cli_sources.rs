@@ -162,7 +162,7 @@ fn calls_take_negative_and_hexadecimal_numbers_and_print_signed_results() {
     assert_eq!(call(&["sum", "4294967295", "0"]), "-1\n");
     assert_eq!(call(&["both", "7"]), "7\n-7\n");
     for (args, said) in [
-        (&["sum", "1"][..], "sum is (i32, i32) -> (i32), but it is invoked with 1 arguments"),
+        (&["sum", "1"][..], "sum is (i32, i32) -> (i32), but it is invoked with 1 argument"),
         (&["sum", "1", "x"], "argument 2 of sum, \"x\", is no i32"),
         (&["sum", "1", "--json"], "other options stand before it"),
         (&["sun", "1"], "no function is exported as \"sun\"; there are: both, peek, stop, sum"),

@@ -29,13 +29,10 @@ static MODEL: LazyLock<Model> = LazyLock::new(common::model);
 
 static PLAN: LazyLock<Result<Plan, Refusal>> = LazyLock::new(|| common::plan(&MODEL));
 
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |value| value.parse().unwrap())
-}
-
 #[test]
 fn random_modules_do_what_an_interpreter_says() {
-    let (first, cases) = (setting("HARDMAX_FIRST_CASE", 0), setting("HARDMAX_CASES", 300));
+    let (first, cases) =
+        (common::setting("HARDMAX_FIRST_CASE", 0), common::setting("HARDMAX_CASES", 300));
     let (mut trapped, mut tokens, mut outputs) = (0, 0, 0);
     for case in first..first + cases {
         let outcome = check(case, &mut tokens);
@@ -47,7 +44,8 @@ fn random_modules_do_what_an_interpreter_says() {
 
 #[test]
 fn damaged_modules_compile_or_are_refused() {
-    let (first, cases) = (setting("HARDMAX_FIRST_CASE", 0), setting("HARDMAX_CASES", 300));
+    let (first, cases) =
+        (common::setting("HARDMAX_FIRST_CASE", 0), common::setting("HARDMAX_CASES", 300));
     let mut compiled = 0;
     for case in first..first + cases {
         let mut random = Random::new(case);

@@ -180,7 +180,7 @@ fn every_instruction_gives_what_an_interpreter_says() {
     let mut store = Store::new(&engine, ());
     let compiled = Module::new(&engine, &wasm).unwrap();
     let instance = Linker::new(&engine).instantiate_and_start(&mut store, &compiled).unwrap();
-    let pairs = std::env::var("NUMBER_PAIRS").map_or(300, |pairs| pairs.parse().unwrap());
+    let pairs = common::setting("NUMBER_PAIRS", 300);
     let edges = edges();
     let mut rng = fastrand::Rng::with_seed(7);
     let (mut calls, mut traps, mut tokens) = (0, 0, 0u64);

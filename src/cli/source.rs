@@ -11,7 +11,7 @@ use super::{CliError, clang, inputs};
 use crate::program::Program;
 use crate::shown;
 use crate::specialise::Takes;
-use crate::wasm::{self, Argument, Compiled, Entry, InputRoom, Invocation, Options};
+use crate::wasm::{self, Argument, Entry, InputRoom, Invocation, Options};
 
 /// A program and its input, as named on the command line.
 #[derive(Debug, Args)]
@@ -160,13 +160,17 @@ impl Source {
 
     /// The first flag that changes what a file says, if one is given.
     pub fn flag(&self) -> Option<&'static str> {
-        let compiles = [
+        self.compiling_flag().or(self.given.flag())
+    }
+
+    /// The first flag that is for modules, if one is given.
+    fn compiling_flag(&self) -> Option<&'static str> {
+        let flags = [
             ("--invoke", self.invoke.is_some()),
             ("--bounds-checks", self.bounds_checks),
             ("--strict", self.strict),
         ];
-        let compiles = compiles.into_iter().find(|flag| flag.1).map(|flag| flag.0);
-        compiles.or(self.given.flag())
+        flags.into_iter().find(|flag| flag.1).map(|flag| flag.0)
     }
 
     /// What the program takes for its input. A token program does not say so: its last payload is the
@@ -212,14 +216,8 @@ impl Source {
 
     fn token_program(&self, input: Option<Vec<u8>>) -> Result<Resolved, CliError> {
         let path = &self.source;
-        for (flag, given) in [
-            ("--invoke", self.invoke.is_some()),
-            ("--bounds-checks", self.bounds_checks),
-            ("--strict", self.strict),
-        ] {
-            if given {
-                return Err(CliError::NotAModule { path: path.clone(), flag });
-            }
+        if let Some(flag) = self.compiling_flag() {
+            return Err(CliError::NotAModule { path: path.clone(), flag });
         }
         let mut program = inputs::program(path)?;
         if let Some(input) = input {
@@ -247,16 +245,14 @@ impl Source {
             let length = u32::try_from(input.len()).unwrap_or(u32::MAX);
             options.input_capacity = options.input_capacity.max(Some(length));
         }
-        let Compiled { program, input: room, functions, warnings } =
-            wasm::compile(wasm, &options).map_err(|source| self.refusal(source))?;
-        for warning in warnings {
+        let mut compiled = wasm::compile(wasm, &options).map_err(|source| self.refusal(source))?;
+        for warning in &compiled.warnings {
             note!(
                 "warning: {}: {warning}: it traps where it is reached",
                 shown::path(&self.source)
             );
         }
-        let compiled =
-            Compiled { program, input: room, functions: Vec::new(), warnings: Vec::new() };
+        let (functions, room) = (std::mem::take(&mut compiled.functions), compiled.input);
         let program = match input {
             Some(input) => compiled.with_input(&input).map_err(|source| self.refusal(source))?,
             None => compiled.program,

@@ -13,6 +13,8 @@ mod wide;
 pub use cell::Cell;
 pub use memory::Memory;
 
+use std::cmp::Ordering;
+
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 
@@ -209,12 +211,12 @@ impl<'a> State<'a> {
             Op::Add => {
                 let (b, a) = (self.pop()?, self.pop()?);
                 self.stack.push(Cell::Four(a.wrapping_add(b)));
-                tokens.extend(add_bytes(a, b));
+                tokens.extend(add_bytes(a.into(), b.into(), 4));
             }
             Op::Sub => {
                 let (b, a) = (self.pop()?, self.pop()?);
                 self.stack.push(Cell::Four(a.wrapping_sub(b)));
-                tokens.extend(subtract_bytes(a, b));
+                tokens.extend(subtract_bytes(a.into(), b.into(), 4));
             }
             Op::Eqz => {
                 let a = self.pop()?;
@@ -258,7 +260,8 @@ impl<'a> State<'a> {
             | Op::GeS
             | Op::GeU => {
                 let (b, a) = (self.pop()?, self.pop()?);
-                self.push(u32::from(compare(op, a, b)), tokens);
+                let signed = a.cast_signed().cmp(&b.cast_signed());
+                self.push(u32::from(holds(op, a.cmp(&b), signed)), tokens);
             }
             Op::Br => branch = Some(immediate),
             Op::BrIf => branch = (self.pop()? != 0).then_some(immediate),
@@ -293,7 +296,8 @@ impl<'a> State<'a> {
         if let Some(distance) = branch {
             tokens.push(Symbol::BranchTaken);
             if op == Op::Return {
-                tokens.extend(subtract_bytes(immediate, immediate.wrapping_sub(distance)));
+                let call = immediate.wrapping_sub(distance);
+                tokens.extend(subtract_bytes(immediate.into(), call.into(), 4));
             } else {
                 tokens.extend(distance.to_le_bytes().map(Symbol::Byte));
             }
@@ -340,35 +344,36 @@ fn byte_token(byte: u8, marked: bool) -> Symbol {
     if marked { Symbol::Marked(byte) } else { Symbol::Byte(byte) }
 }
 
-/// The bytes of a + b, each marked when the sum of all up to it overflows.
-fn add_bytes(a: u32, b: u32) -> [Symbol; 4] {
-    [0, 1, 2, 3].map(|i| {
-        let low = u32::MAX >> (24 - 8 * i);
-        let sum = u64::from(a & low) + u64::from(b & low);
-        byte_token((sum >> (8 * i)) as u8, sum > u64::from(low))
+/// The first `bytes` bytes of a + b, each marked when the sum of all up to it overflows.
+fn add_bytes(a: u64, b: u64, bytes: u32) -> impl Iterator<Item = Symbol> {
+    (0..bytes).map(move |i| {
+        let low = u64::MAX >> (56 - 8 * i);
+        let sum = u128::from(a & low) + u128::from(b & low);
+        byte_token((sum >> (8 * i)) as u8, sum > u128::from(low))
     })
 }
 
-/// The bytes of a - b, each marked when it borrows from the next.
-fn subtract_bytes(a: u32, b: u32) -> [Symbol; 4] {
-    [0, 1, 2, 3].map(|i| {
-        let low = u32::MAX >> (24 - 8 * i);
+/// The first `bytes` bytes of a - b, each marked when it borrows from the next.
+fn subtract_bytes(a: u64, b: u64, bytes: u32) -> impl Iterator<Item = Symbol> {
+    (0..bytes).map(move |i| {
+        let low = u64::MAX >> (56 - 8 * i);
         byte_token((a.wrapping_sub(b) >> (8 * i)) as u8, a & low < b & low)
     })
 }
 
-fn compare(op: Op, a: u32, b: u32) -> bool {
-    let (signed_a, signed_b) = (a.cast_signed(), b.cast_signed());
+/// Whether a comparison holds, by how two operands compare without their signs, and with them.
+fn holds(op: Op, unsigned: Ordering, signed: Ordering) -> bool {
     match op {
-        Op::Eq => a == b,
-        Op::Ne => a != b,
-        Op::LtS => signed_a < signed_b,
-        Op::LtU => a < b,
-        Op::GtS => signed_a > signed_b,
-        Op::GtU => a > b,
-        Op::LeS => signed_a <= signed_b,
-        Op::LeU => a <= b,
-        Op::GeS => signed_a >= signed_b,
-        _ => a >= b,
+        Op::Eq | Op::Eq64 => unsigned.is_eq(),
+        Op::Ne | Op::Ne64 => unsigned.is_ne(),
+        Op::LtS | Op::LtS64 => signed.is_lt(),
+        Op::LtU | Op::LtU64 => unsigned.is_lt(),
+        Op::GtS | Op::GtS64 => signed.is_gt(),
+        Op::GtU | Op::GtU64 => unsigned.is_gt(),
+        Op::LeS | Op::LeS64 => signed.is_le(),
+        Op::LeU | Op::LeU64 => unsigned.is_le(),
+        Op::GeS | Op::GeS64 => signed.is_ge(),
+        Op::GeU | Op::GeU64 => unsigned.is_ge(),
+        _ => unreachable!("{} compares nothing", op.name()),
     }
 }

@@ -1,6 +1,6 @@
 //! Instructions on values of eight bytes, each straight from its definition.
 
-use super::{Cell, OracleError, State, byte_token};
+use super::{Cell, OracleError, State, add_bytes, holds, subtract_bytes};
 use crate::machine::{Instruction, Op, Symbol};
 
 impl State<'_> {
@@ -80,32 +80,23 @@ impl State<'_> {
     }
 
     fn binary_wide(&mut self, op: Op, a: u64, b: u64, tokens: &mut Vec<Symbol>) {
-        let (signed_a, signed_b) = (a.cast_signed(), b.cast_signed());
-        let holds = match op {
+        match op {
             Op::Add64 => {
                 self.stack.push(Cell::Eight(a.wrapping_add(b)));
-                return tokens.extend(add_bytes(a, b));
+                tokens.extend(add_bytes(a, b, 8));
             }
             Op::Sub64 => {
                 self.stack.push(Cell::Eight(a.wrapping_sub(b)));
-                return tokens.extend(subtract_bytes(a, b));
+                tokens.extend(subtract_bytes(a, b, 8));
             }
-            Op::And64 => return self.push_wide(a & b, tokens),
-            Op::Or64 => return self.push_wide(a | b, tokens),
-            Op::Xor64 => return self.push_wide(a ^ b, tokens),
-            Op::Eq64 => a == b,
-            Op::Ne64 => a != b,
-            Op::LtS64 => signed_a < signed_b,
-            Op::LtU64 => a < b,
-            Op::GtS64 => signed_a > signed_b,
-            Op::GtU64 => a > b,
-            Op::LeS64 => signed_a <= signed_b,
-            Op::LeU64 => a <= b,
-            Op::GeS64 => signed_a >= signed_b,
-            Op::GeU64 => a >= b,
-            _ => unreachable!("{} is no instruction on eight bytes", op.name()),
-        };
-        self.push(u32::from(holds), tokens);
+            Op::And64 => self.push_wide(a & b, tokens),
+            Op::Or64 => self.push_wide(a | b, tokens),
+            Op::Xor64 => self.push_wide(a ^ b, tokens),
+            _ => {
+                let signed = a.cast_signed().cmp(&b.cast_signed());
+                self.push(u32::from(holds(op, a.cmp(&b), signed)), tokens);
+            }
+        }
     }
 
     fn push_wide(&mut self, value: u64, tokens: &mut Vec<Symbol>) {
@@ -124,21 +115,4 @@ impl State<'_> {
 
 fn join(low: u32, high: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
-}
-
-/// The bytes of a + b, each marked when the sum of all up to it overflows.
-fn add_bytes(a: u64, b: u64) -> [Symbol; 8] {
-    [0, 1, 2, 3, 4, 5, 6, 7].map(|i| {
-        let low = u64::MAX >> (56 - 8 * i);
-        let sum = u128::from(a & low) + u128::from(b & low);
-        byte_token((sum >> (8 * i)) as u8, sum > u128::from(low))
-    })
-}
-
-/// The bytes of a - b, each marked when it borrows from the next.
-fn subtract_bytes(a: u64, b: u64) -> [Symbol; 8] {
-    [0, 1, 2, 3, 4, 5, 6, 7].map(|i| {
-        let low = u64::MAX >> (56 - 8 * i);
-        byte_token((a.wrapping_sub(b) >> (8 * i)) as u8, a & low < b & low)
-    })
 }

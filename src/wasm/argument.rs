@@ -4,14 +4,16 @@ use wasmparser::ValType;
 
 use super::Argument;
 use super::assembler::Assembler;
+use super::types::{Width, width};
 
 /// Pushes an argument of this type; nothing if it is no value of the type.
 pub fn push(asm: &mut Assembler, argument: &Argument, ty: ValType) -> Option<()> {
     let bits = bits(argument, ty)?;
-    match ty {
-        ValType::I32 | ValType::F32 => asm.constant(u32::try_from(bits).ok()?),
-        _ => asm.constant_64(bits),
+    let width = width(ty, String::new, 0).ok()?;
+    if width == Width::Four {
+        u32::try_from(bits).ok()?;
     }
+    asm.constant_as(width, bits);
     Some(())
 }
 

@@ -170,14 +170,22 @@ impl Assembler {
         }
     }
 
+    /// A constant of this width, of its bits.
+    pub fn constant_as(&mut self, width: Width, bits: u64) {
+        match width {
+            Width::Four => self.constant(bits as u32),
+            Width::Eight => self.constant_64(bits),
+        }
+    }
+
     /// `local.get` of a value of this width.
     pub fn get_as(&mut self, width: Width, local: u32) {
-        self.emit(if width == Width::Four { Op::LocalGet } else { Op::LocalGet64 }, local);
+        self.emit(width.of(Op::LocalGet), local);
     }
 
     /// `local.set` of a value of this width.
     pub fn set_as(&mut self, width: Width, local: u32) {
-        self.emit(if width == Width::Four { Op::LocalSet } else { Op::LocalSet64 }, local);
+        self.emit(width.of(Op::LocalSet), local);
     }
 
     /// Jumps.
@@ -239,10 +247,7 @@ impl Assembler {
 
     /// The same for a value of any width; `scratch` is the first word of a local of that width.
     pub fn pop_to_local_as(&mut self, width: Width, scratch: u32) -> u32 {
-        let (get, set, tee) = match width {
-            Width::Four => (Op::LocalGet, Op::LocalSet, Op::LocalTee),
-            Width::Eight => (Op::LocalGet64, Op::LocalSet64, Op::LocalTee64),
-        };
+        let [get, set, tee] = [Op::LocalGet, Op::LocalSet, Op::LocalTee].map(|op| width.of(op));
         match self.last() {
             Some(Instruction { op, immediate }) if op == get => {
                 self.code.pop();
@@ -363,7 +368,7 @@ fn shorten(code: &mut [Instruction], at: usize) {
 
 /// The comparison that is true where this one is false.
 fn opposite(test: Op) -> Option<Op> {
-    Some(match test {
+    let opposite = match test.narrow() {
         Op::Eq => Op::Ne,
         Op::Ne => Op::Eq,
         Op::LtS => Op::GeS,
@@ -374,16 +379,7 @@ fn opposite(test: Op) -> Option<Op> {
         Op::LeU => Op::GtU,
         Op::GeS => Op::LtS,
         Op::GeU => Op::LtU,
-        Op::Eq64 => Op::Ne64,
-        Op::Ne64 => Op::Eq64,
-        Op::LtS64 => Op::GeS64,
-        Op::LtU64 => Op::GeU64,
-        Op::GtS64 => Op::LeS64,
-        Op::GtU64 => Op::LeU64,
-        Op::LeS64 => Op::GtS64,
-        Op::LeU64 => Op::GtU64,
-        Op::GeS64 => Op::LtS64,
-        Op::GeU64 => Op::LtU64,
         _ => return None,
-    })
+    };
+    Some(if test == test.narrow() { opposite } else { opposite.wide() })
 }

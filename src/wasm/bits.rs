@@ -16,13 +16,9 @@ use crate::machine::Op;
 
 /// Replaces the top by its low bits, as many as `bits` says, with their sign.
 pub fn extend(asm: &mut Assembler, width: Width, bits: u32) {
-    let (all, shifts) = match width {
-        Width::Four => (32, [Op::Shl, Op::ShrS]),
-        Width::Eight => (64, [Op::Shl64, Op::ShrS64]),
-    };
-    for shift in shifts {
-        asm.constant(all - bits);
-        asm.emit(shift, 0);
+    for shift in [Op::Shl, Op::ShrS] {
+        asm.constant(32 * width.words() - bits);
+        asm.emit(width.of(shift), 0);
     }
 }
 

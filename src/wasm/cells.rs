@@ -43,22 +43,18 @@ impl Cell {
         1 + 4 * index
     }
 
-    fn width(self) -> Width {
+    /// Of its value.
+    pub fn width(self) -> Width {
         match self {
             Cell::PagesGrown => Width::Four,
             Cell::Global(_, width) => width,
         }
     }
 
-    fn store_op(self) -> Op {
-        if self.width() == Width::Four { Op::Store } else { Op::Store64 }
-    }
-
     /// Pushes the cell's value.
     pub fn load(self, compiler: &mut Compiler) {
         compiler.asm.constant(base(compiler.module));
-        let load = if self.width() == Width::Four { Op::Load } else { Op::Load64 };
-        compiler.asm.emit(load, self.immediate());
+        compiler.asm.emit(self.width().of(Op::Load), self.immediate());
     }
 
     /// Pops into the cell; `scratch` is a local that may change.
@@ -66,16 +62,13 @@ impl Cell {
         let value = compiler.asm.pop_to_local_as(self.width(), scratch);
         compiler.asm.constant(base(compiler.module));
         compiler.asm.get_as(self.width(), value);
-        compiler.asm.emit(self.store_op(), self.immediate());
+        compiler.asm.emit(self.width().of(Op::Store), self.immediate());
     }
 
     /// Gives the cell a value.
     pub fn store_constant(self, compiler: &mut Compiler, bits: u64) {
         compiler.asm.constant(base(compiler.module));
-        match self.width() {
-            Width::Four => compiler.asm.constant(bits as u32),
-            Width::Eight => compiler.asm.constant_64(bits),
-        }
-        compiler.asm.emit(self.store_op(), self.immediate());
+        compiler.asm.constant_as(self.width(), bits);
+        compiler.asm.emit(self.width().of(Op::Store), self.immediate());
     }
 }

@@ -95,7 +95,8 @@ fn invoke(compiler: &mut Compiler, Invocation { export, args }: &Invocation) -> 
     let function = exported_function(module, export)?;
     let ty = module.function_type(function);
     if ty.params().len() != args.len() {
-        let wants = format!("it is invoked with {} arguments", args.len());
+        let plural = if args.len() == 1 { "" } else { "s" };
+        let wants = format!("it is invoked with {} argument{plural}", args.len());
         return Err(wrong_signature(module, function, export, wants));
     }
     let widths = signature(ty, || export.clone(), 0)?.results;

@@ -20,7 +20,7 @@
 //!
 //! | file | idea |
 //! | --- | --- |
-//! | `module` | parsing, validation |
+//! | `read`, `module` | validation, parsing |
 //! | `image` | data segments as payloads |
 //! | `entry` | what runs first, the input's place |
 //! | `compiler` | routines on demand |
@@ -52,6 +52,7 @@ mod mnemonic;
 mod module;
 mod operator;
 mod print;
+mod read;
 mod runtime;
 mod signed;
 mod types;
@@ -114,7 +115,8 @@ pub struct Invocation {
 pub enum Argument {
     /// The bits of a value of whatever type the parameter has.
     Bits(u64),
-    /// A number as people write it: decimal, or for a float also `inf`, `nan` and the like.
+    /// A number as people write it: an integer, signed or not, decimal or `0x` and hexadecimal; a
+    /// float decimal, `inf` or `nan`.
     Written(String),
 }
 
@@ -186,7 +188,7 @@ impl Compiled {
 
 /// Compiles a module.
 pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled> {
-    let mut module = module::read(wasm, options.strict)?;
+    let mut module = read::read(wasm, options.strict)?;
     let input = match (&options.entry, options.input_capacity) {
         (Entry::Compute, Some(capacity)) => entry::reserve_input(&mut module, capacity)?,
         _ => None,

@@ -1,15 +1,13 @@
-//! A module, parsed and validated: everything that is known before the run.
+//! A module that is parsed: everything that is known before the run.
 //!
-//! Validation is wasmparser's, with the features of WebAssembly 2.0, so that what
-//! a newer compiler emits gets as far as the instruction that is refused by name.
 //! Function bodies stay as they are; they are read when something calls them.
 
 use std::collections::{BTreeMap, HashMap};
 
 use wasmparser::{
     DataKind, ElementItems, ElementKind, Export, ExternalKind, FuncToValidate, FuncType,
-    FuncValidatorAllocations, FunctionBody, Import, KnownCustom, MemoryType, Name, Operator,
-    Parser, Payload, TypeRef, ValType, ValidPayload, Validator, ValidatorResources, WasmFeatures,
+    FunctionBody, Import, KnownCustom, MemoryType, Name, Operator, Payload, TypeRef, ValType,
+    ValidatorResources,
 };
 
 use super::constant::evaluate;
@@ -47,7 +45,7 @@ pub struct Module<'a> {
 
 /// What may be imported besides `env.output_byte`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Imports {
+pub enum Imports {
     /// Nothing.
     #[default]
     None,
@@ -84,7 +82,7 @@ pub enum Body<'a> {
 }
 
 /// What it takes to validate a function.
-pub struct Resources(FuncToValidate<ValidatorResources>);
+pub struct Resources(pub(super) FuncToValidate<ValidatorResources>);
 
 impl Resources {
     /// To validate the function once more.
@@ -136,54 +134,6 @@ pub struct Global {
     pub word: u32,
 }
 
-/// Parses and validates a module. `strict`: functions that are imported from nowhere are refused.
-pub fn read(wasm: &[u8], strict: bool) -> Result<Module<'_>> {
-    read_with(wasm, if strict { Imports::None } else { Imports::Missing })
-}
-
-/// The same for the runtime.
-pub fn read_runtime(wasm: &[u8]) -> Result<Module<'_>> {
-    read_with(wasm, Imports::Machine)
-}
-
-fn read_with(wasm: &[u8], imports: Imports) -> Result<Module<'_>> {
-    const MAGIC: &[u8] = b"\0asm";
-    let begins = &wasm[..wasm.len().min(MAGIC.len())];
-    if !MAGIC.starts_with(begins) || wasm.is_empty() {
-        return Err(WasmError::NotWasm { begins: begins.to_vec() });
-    }
-    let truncated = |error: wasmparser::Error| match error.offset() >= wasm.len() as u64 {
-        true => WasmError::Truncated { offset: wasm.len() as u64 },
-        false => error.into(),
-    };
-    let features = WasmFeatures::WASM2 | WasmFeatures::EXTENDED_CONST;
-    let mut parser = Parser::new(0);
-    parser.set_features(features);
-    let mut validator = Validator::new_with_features(features);
-    let (mut payloads, mut bodies) = (Vec::new(), Vec::new());
-    for payload in parser.parse_all(wasm) {
-        let payload = payload.map_err(truncated)?;
-        match validator.payload(&payload).map_err(truncated)? {
-            ValidPayload::Func(function, body) => bodies.push((body, Resources(function))),
-            _ => payloads.push(payload),
-        }
-    }
-    let mut allocations = FuncValidatorAllocations::default();
-    for (body, resources) in &bodies {
-        let mut validator = resources.again().into_validator(allocations);
-        validator.validate(body).map_err(truncated)?;
-        allocations = validator.into_allocations();
-    }
-    let mut module = Module { imports, ..Module::default() };
-    for payload in payloads {
-        module.take(payload)?;
-    }
-    for (body, resources) in bodies {
-        module.body(body, resources)?;
-    }
-    Ok(module)
-}
-
 impl<'a> Module<'a> {
     /// What to call a function in messages and listings.
     pub fn function_name(&self, function: u32) -> String {
@@ -203,8 +153,18 @@ impl<'a> Module<'a> {
         self.alike[ty as usize]
     }
 
+    /// Nothing yet.
+    pub(super) fn empty(imports: Imports) -> Self {
+        Module { imports, ..Module::default() }
+    }
+
+    /// Whether it is the compiler's own.
+    pub fn is_runtime(&self) -> bool {
+        self.imports == Imports::Machine
+    }
+
     /// Takes in one section.
-    fn take(&mut self, payload: Payload<'a>) -> Result<()> {
+    pub(super) fn take(&mut self, payload: Payload<'a>) -> Result<()> {
         match payload {
             Payload::TypeSection(types) => {
                 self.types = types.into_iter_err_on_gc_types().collect::<Result<_, _>>()?;
@@ -356,7 +316,7 @@ impl<'a> Module<'a> {
 
     /// Gives the code to the first function that has none, and looks for
     /// `memory.grow`.
-    fn body(&mut self, body: FunctionBody<'a>, resources: Resources) -> Result<()> {
+    pub(super) fn body(&mut self, body: FunctionBody<'a>, resources: Resources) -> Result<()> {
         if let Some(memory) = &mut self.memory {
             let mut operators = body.get_operators_reader()?;
             while !memory.grows && !operators.eof() {

@@ -43,8 +43,7 @@ impl FunctionTranslator<'_, '_> {
             }
             Operator::LocalTee { local_index } => {
                 let (local, width) = self.local(local_index);
-                let tee = if width == Width::Four { Op::LocalTee } else { Op::LocalTee64 };
-                self.compiler.asm.emit(tee, local);
+                self.compiler.asm.emit(width.of(Op::LocalTee), local);
             }
             Operator::GlobalGet { global_index } => self.global_get(global_index, offset)?,
             Operator::GlobalSet { global_index } => {
@@ -102,18 +101,16 @@ impl FunctionTranslator<'_, '_> {
     /// What the compiler's own module has a function for, which is named like the instruction.
     fn by_runtime(&mut self, operator: &Operator, offset: u64) -> Result<()> {
         let name = mnemonic(operator);
-        match runtime::function(&name) {
-            Some(function) => self.compiler.call_runtime(function),
-            None => {
-                self.compiler.trap_for(WasmError::UnsupportedInstruction { name, offset })?;
-                self.dead = Some(0);
-            }
+        if let Some(function) = runtime::function(&name) {
+            self.compiler.call_runtime(function);
+            return Ok(());
         }
-        Ok(())
+        self.dead = Some(0);
+        self.compiler.trap_for(WasmError::UnsupportedInstruction { name, offset })
     }
 
     fn call(&mut self, function: u32, offset: u64) -> Result<()> {
-        if std::ptr::eq(self.module, self.compiler.module) {
+        if !self.module.is_runtime() {
             return self.compiler.call_function(function, offset);
         }
         self.compiler.call_runtime(function);
@@ -122,7 +119,7 @@ impl FunctionTranslator<'_, '_> {
 
     fn select(&mut self, ty: ValType, offset: u64) -> Result<()> {
         let width = width(ty, || "an operand of select".into(), offset)?;
-        self.compiler.asm.emit(if width == Width::Four { Op::Select } else { Op::Select64 }, 0);
+        self.compiler.asm.emit(width.of(Op::Select), 0);
         Ok(())
     }
 
@@ -145,12 +142,9 @@ impl FunctionTranslator<'_, '_> {
     fn global_get(&mut self, index: u32, offset: u64) -> Result<()> {
         let cell = self.global(index, offset)?;
         let global = &self.module.globals[index as usize];
-        match (global.initial, cell) {
-            (Some(bits), Cell::Global(_, Width::Four)) if !global.mutable => {
-                self.compiler.asm.constant(bits as u32);
-            }
-            (Some(bits), _) if !global.mutable => self.compiler.asm.constant_64(bits),
-            _ => cell.load(self.compiler),
+        match global.initial.filter(|_| !global.mutable) {
+            Some(bits) => self.compiler.asm.constant_as(cell.width(), bits),
+            None => cell.load(self.compiler),
         }
         Ok(())
     }

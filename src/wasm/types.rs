@@ -4,6 +4,7 @@
 use wasmparser::{FuncType, ValType};
 
 use super::error::{Result, WasmError};
+use crate::machine::Op;
 
 /// How many bytes a value has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,14 @@ impl Width {
         match self {
             Width::Four => 1,
             Width::Eight => 2,
+        }
+    }
+
+    /// The instruction that does with values of this width what `op` does with those of four bytes.
+    pub fn of(self, op: Op) -> Op {
+        match self {
+            Width::Four => op,
+            Width::Eight => op.wide(),
         }
     }
 }

@@ -142,7 +142,8 @@ fn meet(at: &mut Option<Locals>, with: Option<&Locals>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wasm::module::{Body, read};
+    use crate::wasm::module::Body;
+    use crate::wasm::read::read;
 
     /// What a function with a parameter 0 and locals 1 and 2 must zero.
     fn zeroed(body: &str) -> Vec<u32> {

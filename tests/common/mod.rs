@@ -35,9 +35,14 @@ pub fn tokens<'s>(symbols: impl IntoIterator<Item = &'s Symbol>) -> Vec<Token> {
     symbols.into_iter().map(token).collect()
 }
 
+/// A number from the environment, if it is there.
+pub fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}
+
 /// How many random cases are tried, unless PROPTEST_CASES says so.
 pub fn cases(default: u32) -> u32 {
-    std::env::var("PROPTEST_CASES").map_or(default, |cases| cases.parse().unwrap())
+    setting("PROPTEST_CASES", default.into()).try_into().unwrap()
 }
 
 /// What the model generates after a prompt, at most `limit` tokens.

@@ -21,7 +21,9 @@ pub enum Expression {
     Select(Box<(Expression, Expression, Expression)>),
     /// A call of a later function with one argument.
     Call(u32, Box<Expression>),
-    /// An instruction that takes eight bytes, or the last four of them.
+    /// Eight bytes, of which whatever takes four finds the last.
+    High(Box<Wide>),
+    /// An instruction that takes eight bytes.
     OfWide(Op, Box<Wide>),
     /// A comparison of eight bytes each.
     Compare(Op, Box<(Wide, Wide)>),
@@ -94,8 +96,8 @@ const BINARY_64: [Op; 5] = [Op::Add64, Op::Sub64, Op::And64, Op::Or64, Op::Xor64
 
 const SHIFTS_64: [Op; 5] = [Op::Shl64, Op::ShrU64, Op::ShrS64, Op::Rotl64, Op::Rotr64];
 
-/// What takes eight bytes and gives four; the first two see only the last four bytes.
-const OF_WIDE: [Op; 4] = [Op::Popcnt, Op::Eqz, Op::Eqz64, Op::Wrap];
+/// What takes eight bytes and gives four.
+const OF_WIDE: [Op; 2] = [Op::Eqz64, Op::Wrap];
 
 /// Locals of eight bytes, from this one on; they overlap.
 const WIDE_LOCALS: u32 = 100;
@@ -165,6 +167,7 @@ fn expression(high: bool) -> impl Strategy<Value = Expression> + Clone {
             1 => (inner.clone(), inner.clone(), inner.clone())
                 .prop_map(|operands| Expression::Select(Box::new(operands))),
             1 => (0u32..3, one()).prop_map(|(which, e)| Expression::Call(which, e)),
+            2 => wide(inner.clone(), high).prop_map(|value| Expression::High(Box::new(value))),
             2 => (proptest::sample::select(&OF_WIDE[..]), wide(inner.clone(), high))
                 .prop_map(|(op, value)| Expression::OfWide(op, Box::new(value))),
             2 => (
@@ -342,6 +345,7 @@ impl Layout {
                     self.expression(argument, functions);
                 }
             }
+            Expression::High(value) => self.wide(value, functions),
             Expression::OfWide(op, value) => {
                 self.wide(value, functions);
                 self.push(*op, 0);

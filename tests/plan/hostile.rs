@@ -92,7 +92,7 @@ fn found(hand: &Hand, seed: u64) -> (bool, Option<String>) {
 
 #[test]
 fn hostile_models_give_the_tokens_of_the_reference() {
-    let first = std::env::var("HARDMAX_HOSTILE").map_or(1, |seed| seed.parse().unwrap());
+    let first = crate::common::setting("HARDMAX_HOSTILE", 1);
     let count = u64::from(cases(400)).max(400);
     let (mut plans, mut differ) = (0, Vec::new());
     for seed in first..first + count {

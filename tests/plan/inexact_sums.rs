@@ -11,7 +11,7 @@ use hardmax::engine::Attention;
 use hardmax::model::{HeadKind, TieBreak, Token};
 
 use crate::by_hand::{A, B, C, D, E, F, Hand, INVERSE_LOG, ONE, Row, SCALE, SQUARE, TIME};
-use crate::common::cases;
+use crate::common::{cases, setting};
 use crate::generator::Random;
 use crate::verdict::{Verdict, behind, planned};
 
@@ -139,10 +139,7 @@ struct Counts {
 
 #[test]
 fn sums_that_are_a_little_off_are_looked_up_as_in_the_reference_or_the_plan_ends() {
-    let number = |name: &str, default: u64| {
-        std::env::var(name).map_or(default, |value| value.parse().unwrap())
-    };
-    let (first, length) = (number("HARDMAX_FIRST_SEED", 1), number("HARDMAX_LENGTH", 2_000));
+    let (first, length) = (setting("HARDMAX_FIRST_SEED", 1), setting("HARDMAX_LENGTH", 2_000));
     let count = u64::from(cases(100).max(100));
     let mut counts = Counts::default();
     for seed in first..first + count {

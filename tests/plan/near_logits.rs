@@ -12,7 +12,7 @@ use hardmax::model::{Model, TieBreak, Token};
 use hardmax::plan::{Plan, Refusal};
 
 use crate::by_hand::{A, B, C, D, E, F, Hand, ONE, Row, SCALE, TIME};
-use crate::common::cases;
+use crate::common::{cases, setting};
 use crate::generator::Random;
 use crate::verdict::planned;
 
@@ -137,10 +137,7 @@ fn compared(model: &Model, plan: &Result<Plan, Refusal>, history: &[Token], coun
 
 #[test]
 fn logits_that_nearly_tie_are_told_apart_as_in_the_reference_or_the_plan_hands_over() {
-    let number = |name: &str, default: u64| {
-        std::env::var(name).map_or(default, |value| value.parse().unwrap())
-    };
-    let (first, length) = (number("HARDMAX_FIRST_SEED", 1), number("HARDMAX_LENGTH", 16_000));
+    let (first, length) = (setting("HARDMAX_FIRST_SEED", 1), setting("HARDMAX_LENGTH", 16_000));
     let count = u64::from(cases(150).max(150));
     let mut counts = Counts::default();
     for seed in first..first + count {

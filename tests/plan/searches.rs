@@ -39,7 +39,7 @@ struct Counts {
 
 /// Tries so many models.
 fn search(models: u32, case: impl Fn(&mut Random) -> Case) -> Counts {
-    let first = std::env::var("HARDMAX_FIRST_SEED").map_or(1, |seed| seed.parse().unwrap());
+    let first = crate::common::setting("HARDMAX_FIRST_SEED", 1);
     let mut counts = Counts::default();
     for seed in first..first + u64::from(cases(models).max(models)) {
         let random = &mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);

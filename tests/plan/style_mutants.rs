@@ -10,9 +10,9 @@ use hardmax::model::{Model, ModelParts, Token};
 use hardmax::plan::Plan;
 use hardmax::weights::Style;
 
-use crate::common::cases;
+use crate::common::{cases, setting};
 use crate::generator::Random;
-use crate::styles::{known, number, parts};
+use crate::styles::{known, parts};
 use crate::verdict::{Verdict, behind};
 
 /// All weights, matrix by matrix.
@@ -44,7 +44,7 @@ fn changed(random: &mut Random, weight: f64) -> f64 {
 
 #[test]
 fn mutants_of_other_styles_give_the_tokens_of_their_reference() {
-    let first = number("HARDMAX_FIRST_SEED", 1);
+    let first = setting("HARDMAX_FIRST_SEED", 1);
     let count = u64::from(cases(150).max(60));
     let (mut plans, mut agree, mut broken, mut predictions) = (0, 0, 0, 0);
     for seed in first..first + count {

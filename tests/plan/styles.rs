@@ -21,12 +21,8 @@ use hardmax::program::text;
 use hardmax::tokenizer::Tokenizer;
 use hardmax::weights::{Style, build_in};
 
-use crate::common::cases;
+use crate::common::{cases, setting};
 use crate::generator::Random;
-
-pub fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).map_or(default, |value| value.parse().unwrap())
-}
 
 /// A machine of these instructions in a style.
 pub fn parts(style: &Style, ops: &[Op]) -> ModelParts {
@@ -70,8 +66,8 @@ fn generates(model: &Model, plan: &Plan, traces: &[(usize, Vec<Token>)]) -> bool
 
 #[test]
 fn models_in_the_styles_of_others_agree_with_their_reference() {
-    let first = number("HARDMAX_FIRST_SEED", 1);
-    let length = number("HARDMAX_LENGTH", 120) as usize;
+    let first = setting("HARDMAX_FIRST_SEED", 1);
+    let length = setting("HARDMAX_LENGTH", 120) as usize;
     let count = u64::from(cases(100));
     let (mut models, mut all) = (0, Agreement::default());
     for seed in first..first + count {
@@ -104,7 +100,7 @@ fn models_in_the_styles_of_others_agree_with_their_reference() {
 /// Every variant of code does what the expressions say, those that compare logits with their errors, too.
 #[test]
 fn code_for_other_styles_is_what_its_expressions_say() {
-    let first = number("HARDMAX_FIRST_SEED", 1);
+    let first = setting("HARDMAX_FIRST_SEED", 1);
     for seed in first..first + u64::from(cases(4)) {
         let model = model(&Style::random(seed), Op::plain());
         let plan = Plan::new(&model, Plan::likely_bos(&model)).unwrap();
@@ -215,8 +211,8 @@ fn generated(
 
 #[test]
 fn programs_in_other_styles_run_as_by_their_reference() {
-    let first = number("HARDMAX_FIRST_SEED", 1);
-    let length = number("HARDMAX_LENGTH", 3_000) as usize;
+    let first = setting("HARDMAX_FIRST_SEED", 1);
+    let length = setting("HARDMAX_LENGTH", 3_000) as usize;
     let collatz = include_str!("../base/collatz.txt");
     let mut runs = Runs::default();
     for seed in first..first + u64::from(cases(12)) {

@@ -89,138 +89,96 @@ FORMAT("f32", f32, u32, 32, 23)
 FORMAT("f64", f64, u64, 64, 52)
 
 // Leading zeros of what is not 0.
-static u32 zeros(u64 a) {
-    return high(a) ? (u32)__builtin_clz(high(a)) : 32u + (u32)__builtin_clz((u32)a);
-}
+static inline u32 f32_zeros(u32 a) { return (u32)__builtin_clz(a); }
+static u32 f64_zeros(u64 a) { return high(a) ? f32_zeros(high(a)) : 32u + f32_zeros((u32)a); }
 
-// a >> by, the lowest bit 1 if any bit got lost.
-static inline u64 jam(u64 a, u32 by) {
-    if (by == 0) return a;
-    if (by > 63) return a != 0;
-    return a >> by | ((a << (64 - by)) != 0);
-}
-
-static inline u32 jam_word(u32 a, u32 by) {
-    if (by == 0) return a;
-    if (by > 31) return a != 0;
-    return a >> by | ((a << (32 - by)) != 0);
-}
-
-// A subnormal significand with its highest bit 1, and its exponent.
-static RARE u64 f64_normal(u64 m) { return m << zeros(m); }
-static RARE u32 f32_normal(u32 m) { return m << __builtin_clz(m); }
-static RARE i32 f64_subnormal(u64 m) { return 1 - (i32)zeros(m); }
-static RARE i32 f32_subnormal(u32 m) { return 1 - (i32)__builtin_clz(m); }
-
-// The float nearest to m * 2^(e - bias - 63), for m with its highest bit 1, below which bits may
-// be jammed.
-static u64 f64_round(u64 sign, i32 e, u64 m) {
-    if (e >= 0x7ff) return sign | f64_INFINITY;
-    if (e <= 0) {
-        BRANCH;
-        m = jam(m, (u32)(1 - e));
-        // Without the implicit bit, whose place the exponent's takes when rounding brings it.
-        e = 0;
+// What rounds, of f32 and f64 alike. A significand has the highest bit of its word, of which FRACTION
+// + 1 are kept and the others, BEYOND of them, are rounded.
+#define ROUNDED(NAME, T, WORD, WIDTH, FRACTION, BEYOND)                                            \
+    /* a >> by, the lowest bit 1 if any bit got lost. */                                           \
+    static inline WORD T##_jam(WORD a, u32 by) {                                                   \
+        if (by == 0) return a;                                                                     \
+        if (by > WIDTH - 1) return a != 0;                                                         \
+        return a >> by | ((a << (WIDTH - by)) != 0);                                               \
+    }                                                                                              \
+                                                                                                   \
+    /* The float nearest to m * 2^(e - bias - WIDTH + 1), for m with its highest bit 1, whose */   \
+    /* lowest may be jammed. A subnormal has no implicit bit; its place is the exponent's, which */ \
+    /* takes it when rounding brings it. */                                                        \
+    static WORD T##_round(WORD sign, i32 e, WORD m) {                                              \
+        if (e >= (i32)T##_ALL) return sign | T##_INFINITY;                                         \
+        if (e <= 0) {                                                                              \
+            BRANCH;                                                                                \
+            m = T##_jam(m, (u32)(1 - e));                                                          \
+            e = 0;                                                                                 \
+        }                                                                                          \
+        u32 rest = (u32)m & ((1u << BEYOND) - 1), half = 1u << (BEYOND - 1);                       \
+        WORD bits = ((WORD)(u32)e << FRACTION) + (m >> BEYOND & (T##_ONE - 1));                    \
+        bits += rest > half || (rest == half && (bits & 1));                                       \
+        return sign | bits;                                                                        \
+    }                                                                                              \
+                                                                                                   \
+    /* Of a subnormal number; two functions, for none here has memory to give two results. */      \
+    static RARE WORD T##_normal(WORD m) { return m << T##_zeros(m); }                              \
+    static RARE i32 T##_subnormal(WORD m) { return 1 - (i32)T##_zeros(m); }                        \
+                                                                                                   \
+    /* The magnitude of a number that is neither 0 nor infinite nor NaN: its significand, and */   \
+    /* the exponent that belongs to it. */                                                         \
+    static inline WORD T##_significand(WORD a, i32 *e) {                                           \
+        *e = (i32)T##_exponent(a);                                                                 \
+        WORD m = a << BEYOND;                                                                      \
+        if (*e) return m | T##_SIGN;                                                               \
+        *e = T##_subnormal(m);                                                                     \
+        return T##_normal(m);                                                                      \
+    }                                                                                              \
+                                                                                                   \
+    EXPORT(NAME ".add") WORD T##_add(WORD a, WORD b) {                                             \
+        if (T##_magnitude(a) < T##_magnitude(b)) {                                                 \
+            WORD c = a;                                                                            \
+            a = b;                                                                                 \
+            b = c;                                                                                 \
+        }                                                                                          \
+        if (T##_magnitude(a) >= T##_INFINITY) {                                                    \
+            u32 both = T##_magnitude(b) == T##_INFINITY;                                           \
+            return T##_is_nan(a) || (both && a != b) ? T##_NAN : a;                                \
+        }                                                                                          \
+        if (T##_magnitude(b) == 0) return T##_magnitude(a) ? a : a & b;                            \
+        i32 e, other;                                                                              \
+        WORD m = T##_significand(a, &e) >> 1, n = T##_significand(b, &other) >> 1;                 \
+        n = T##_jam(n, (u32)(e - other));                                                          \
+        m = (a ^ b) & T##_SIGN ? m - n : m + n;                                                    \
+        if (m == 0) return 0;                                                                      \
+        u32 shift = T##_zeros(m);                                                                  \
+        return T##_round(a & T##_SIGN, e + 1 - (i32)shift, m << shift);                            \
+    }                                                                                              \
+    EXPORT(NAME ".sub") WORD T##_sub(WORD a, WORD b) { return T##_add(a, b ^ T##_SIGN); }          \
+                                                                                                   \
+    /* Whether an operand is 0, infinite or NaN; and what the product and the quotient are then. */ \
+    static inline u32 T##_is_special(WORD a, WORD b) {                                             \
+        return T##_exponent(a) == T##_ALL || T##_exponent(b) == T##_ALL ||                         \
+               T##_magnitude(a) == 0 || T##_magnitude(b) == 0;                                     \
+    }                                                                                              \
+    static RARE WORD T##_special_product(WORD a, WORD b) {                                         \
+        WORD sign = (a ^ b) & T##_SIGN;                                                            \
+        u32 nothing = T##_magnitude(a) == 0 || T##_magnitude(b) == 0;                              \
+        u32 infinite = T##_exponent(a) == T##_ALL || T##_exponent(b) == T##_ALL;                   \
+        if (T##_is_nan(a) || T##_is_nan(b) || (nothing && infinite)) return T##_NAN;               \
+        return nothing ? sign : sign | T##_INFINITY;                                               \
+    }                                                                                              \
+    static RARE WORD T##_special_quotient(WORD a, WORD b) {                                        \
+        WORD sign = (a ^ b) & T##_SIGN;                                                            \
+        u32 a_infinite = T##_exponent(a) == T##_ALL, b_infinite = T##_exponent(b) == T##_ALL;      \
+        u32 a_nothing = T##_magnitude(a) == 0, b_nothing = T##_magnitude(b) == 0;                  \
+        u32 undefined = (a_infinite && b_infinite) || (a_nothing && b_nothing);                    \
+        if (T##_is_nan(a) || T##_is_nan(b) || undefined) return T##_NAN;                           \
+        return a_infinite || b_nothing ? sign | T##_INFINITY : sign;                               \
     }
-    u32 rest = (u32)m & 0x7ff;
-    u64 bits = ((u64)(u32)e << 52) + (m >> 11 & (f64_ONE - 1));
-    bits += rest > 0x400 || (rest == 0x400 && (bits & 1));
-    return sign | bits;
-}
 
-// The same for f32 and m of 32 bits: m * 2^(e - bias - 31).
-static u32 f32_round(u32 sign, i32 e, u32 m) {
-    if (e >= 0xff) return sign | f32_INFINITY;
-    if (e <= 0) {
-        BRANCH;
-        m = jam_word(m, (u32)(1 - e));
-        e = 0;
-    }
-    u32 rest = m & 0xff;
-    u32 bits = ((u32)e << 23) + (m >> 8 & (f32_ONE - 1));
-    bits += rest > 0x80 || (rest == 0x80 && (bits & 1));
-    return sign | bits;
-}
-
-// The magnitude of a number that is neither 0 nor infinite nor NaN: its significand with the
-// highest bit 1, and the exponent that belongs to it.
-static inline u64 f64_significand(u64 a, i32 *e) {
-    *e = (i32)f64_exponent(a);
-    u64 m = a << 11;
-    if (*e) return m | 1ull << 63;
-    *e = f64_subnormal(m);
-    return f64_normal(m);
-}
-
-static inline u32 f32_significand(u32 a, i32 *e) {
-    *e = (i32)f32_exponent(a);
-    u32 m = a << 8;
-    if (*e) return m | 1u << 31;
-    *e = f32_subnormal(m);
-    return f32_normal(m);
-}
-
-EXPORT("f64.add") u64 f64_add(u64 a, u64 b) {
-    if (f64_magnitude(a) < f64_magnitude(b)) {
-        u64 c = a;
-        a = b;
-        b = c;
-    }
-    u64 sign = a & f64_SIGN;
-    if (f64_magnitude(a) >= f64_INFINITY) {
-        if (f64_is_nan(a) || (f64_magnitude(b) == f64_INFINITY && a != b)) return f64_NAN;
-        return a;
-    }
-    if (f64_magnitude(b) == 0) return f64_magnitude(a) ? a : a & b;
-    i32 e, other;
-    u64 m = f64_significand(a, &e) >> 1, n = f64_significand(b, &other) >> 1;
-    n = jam(n, (u32)(e - other));
-    e++;
-    m = (i64)(a ^ b) < 0 ? m - n : m + n;
-    if (m == 0) return 0;
-    u32 shift = zeros(m);
-    return f64_round(sign, e - (i32)shift, m << shift);
-}
-
-EXPORT("f64.sub") u64 f64_sub(u64 a, u64 b) { return f64_add(a, b ^ f64_SIGN); }
-
-EXPORT("f32.add") u32 f32_add(u32 a, u32 b) {
-    if (f32_magnitude(a) < f32_magnitude(b)) {
-        u32 c = a;
-        a = b;
-        b = c;
-    }
-    u32 sign = a & f32_SIGN;
-    if (f32_magnitude(a) >= f32_INFINITY) {
-        if (f32_is_nan(a) || (f32_magnitude(b) == f32_INFINITY && a != b)) return f32_NAN;
-        return a;
-    }
-    if (f32_magnitude(b) == 0) return f32_magnitude(a) ? a : a & b;
-    i32 e, other;
-    u32 m = f32_significand(a, &e) >> 1, n = f32_significand(b, &other) >> 1;
-    n = jam_word(n, (u32)(e - other));
-    e++;
-    m = (i32)(a ^ b) < 0 ? m - n : m + n;
-    if (m == 0) return 0;
-    u32 shift = (u32)__builtin_clz(m);
-    return f32_round(sign, e - (i32)shift, m << shift);
-}
-
-EXPORT("f32.sub") u32 f32_sub(u32 a, u32 b) { return f32_add(a, b ^ f32_SIGN); }
-
-// What a product or a quotient is where an operand is 0, infinite or NaN; 1 if none is.
-#define SPECIAL(T, a, b) (T##_exponent(a) == T##_ALL || T##_exponent(b) == T##_ALL ||             \
-                          T##_magnitude(a) == 0 || T##_magnitude(b) == 0)
+ROUNDED("f32", f32, u32, 32, 23, 8)
+ROUNDED("f64", f64, u64, 64, 52, 11)
 
 EXPORT("f64.mul") u64 f64_mul(u64 a, u64 b) {
-    u64 sign = (a ^ b) & f64_SIGN;
-    if (SPECIAL(f64, a, b)) {
-        if (f64_is_nan(a) || f64_is_nan(b)) return f64_NAN;
-        u32 nothing = f64_magnitude(a) == 0 || f64_magnitude(b) == 0;
-        u32 infinite = f64_exponent(a) == f64_ALL || f64_exponent(b) == f64_ALL;
-        if (nothing && infinite) return f64_NAN;
-        return nothing ? sign : sign | f64_INFINITY;
-    }
+    if (f64_is_special(a, b)) return f64_special_product(a, b);
     i32 e, other;
     u64 m = f64_significand(a, &e), n = f64_significand(b, &other);
     u64 low = product((u32)m, (u32)n);
@@ -233,18 +191,11 @@ EXPORT("f64.mul") u64 f64_mul(u64 a, u64 b) {
         top <<= 1;
         e--;
     }
-    return f64_round(sign, e, top);
+    return f64_round((a ^ b) & f64_SIGN, e, top);
 }
 
 EXPORT("f32.mul") u32 f32_mul(u32 a, u32 b) {
-    u32 sign = (a ^ b) & f32_SIGN;
-    if (SPECIAL(f32, a, b)) {
-        if (f32_is_nan(a) || f32_is_nan(b)) return f32_NAN;
-        u32 nothing = f32_magnitude(a) == 0 || f32_magnitude(b) == 0;
-        u32 infinite = f32_exponent(a) == f32_ALL || f32_exponent(b) == f32_ALL;
-        if (nothing && infinite) return f32_NAN;
-        return nothing ? sign : sign | f32_INFINITY;
-    }
+    if (f32_is_special(a, b)) return f32_special_product(a, b);
     i32 e, other;
     u32 m = f32_significand(a, &e), n = f32_significand(b, &other);
     u64 whole = product(m, n);
@@ -255,11 +206,11 @@ EXPORT("f32.mul") u32 f32_mul(u32 a, u32 b) {
         top <<= 1;
         e--;
     }
-    return f32_round(sign, e, top);
+    return f32_round((a ^ b) & f32_SIGN, e, top);
 }
 
 // The next 11 bits of m/n < 1, for 2^52 <= n < 2^53, and in m what is left, times 2^11. The
-// estimate by the upper halves is not too great, and hardly ever too small.
+// estimate by the upper halves is not too great: its divisor is more than n / 2^32.
 static inline __attribute__((always_inline)) u32 quotient_bits(u64 *m, u64 n) {
     u32 q = high(*m << 11) / (high(n) + 1);
     u64 multiple = join(q * high(n), 0) + ((u64)(q * ((u32)n >> 16)) << 16) + q * ((u32)n & 0xffff);
@@ -274,14 +225,7 @@ static inline __attribute__((always_inline)) u32 quotient_bits(u64 *m, u64 n) {
 }
 
 EXPORT("f64.div") u64 f64_div(u64 a, u64 b) {
-    u64 sign = (a ^ b) & f64_SIGN;
-    if (SPECIAL(f64, a, b)) {
-        if (f64_is_nan(a) || f64_is_nan(b)) return f64_NAN;
-        u32 a_infinite = f64_exponent(a) == f64_ALL, b_infinite = f64_exponent(b) == f64_ALL;
-        u32 a_nothing = f64_magnitude(a) == 0, b_nothing = f64_magnitude(b) == 0;
-        if ((a_infinite && b_infinite) || (a_nothing && b_nothing)) return f64_NAN;
-        return a_infinite || b_nothing ? sign | f64_INFINITY : sign;
-    }
+    if (f64_is_special(a, b)) return f64_special_quotient(a, b);
     i32 e, other;
     u64 m = f64_significand(a, &e) >> 11, n = f64_significand(b, &other) >> 11;
     e += 1023 - other;
@@ -293,18 +237,11 @@ EXPORT("f64.div") u64 f64_div(u64 a, u64 b) {
     u64 q = 1;
     m -= n;
     for (u32 digit = 0; digit < 5; digit++) q = q << 11 | quotient_bits(&m, n);
-    return f64_round(sign, e, q << 8 | (m != 0));
+    return f64_round((a ^ b) & f64_SIGN, e, q << 8 | (m != 0));
 }
 
 EXPORT("f32.div") u32 f32_div(u32 a, u32 b) {
-    u32 sign = (a ^ b) & f32_SIGN;
-    if (SPECIAL(f32, a, b)) {
-        if (f32_is_nan(a) || f32_is_nan(b)) return f32_NAN;
-        u32 a_infinite = f32_exponent(a) == f32_ALL, b_infinite = f32_exponent(b) == f32_ALL;
-        u32 a_nothing = f32_magnitude(a) == 0, b_nothing = f32_magnitude(b) == 0;
-        if ((a_infinite && b_infinite) || (a_nothing && b_nothing)) return f32_NAN;
-        return a_infinite || b_nothing ? sign | f32_INFINITY : sign;
-    }
+    if (f32_is_special(a, b)) return f32_special_quotient(a, b);
     i32 e, other;
     u32 m = f32_significand(a, &e) >> 8, n = f32_significand(b, &other) >> 8;
     e += 127 - other;
@@ -320,7 +257,7 @@ EXPORT("f32.div") u32 f32_div(u32 a, u32 b) {
         q = q << 8 | m / n;
         m %= n;
     }
-    return f32_round(sign, e, q << 7 | (m != 0));
+    return f32_round((a ^ b) & f32_SIGN, e, q << 7 | (m != 0));
 }
 
 // The root of m < 2^28, rounded down, bit by bit, and in m what is left.
@@ -421,13 +358,13 @@ EXPORT("f32.demote_f64") u32 demote(u64 a) {
 
 static u64 f64_of(u64 sign, u64 magnitude) {
     if (magnitude == 0) return 0;
-    u32 shift = zeros(magnitude);
+    u32 shift = f64_zeros(magnitude);
     return f64_round(sign, 1023 + 63 - (i32)shift, magnitude << shift);
 }
 
 static u32 f32_of(u32 sign, u64 magnitude) {
     if (magnitude == 0) return 0;
-    u32 shift = zeros(magnitude);
+    u32 shift = f64_zeros(magnitude);
     u64 m = magnitude << shift;
     return f32_round(sign, 127 + 63 - (i32)shift, high(m) | ((u32)m != 0));
 }

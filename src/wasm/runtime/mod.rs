@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 
 use wasmparser::ExternalKind;
 
-use super::module::{Module, read_runtime};
+use super::module::Module;
+use super::read::read_runtime;
 
 static BYTES: &[u8] = include_bytes!("runtime.wasm");
 
