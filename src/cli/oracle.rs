@@ -141,11 +141,9 @@ impl Oracle {
             halted: stopped != Stopped::TokenLimit,
             trapped: stopped == Stopped::Trapped,
             check: Check::of(reference.map(|reference| {
-                let names = |symbols: &[Symbol]| symbols.iter().map(Symbol::to_string).collect();
-                let [prompt, generated]: [Vec<String>; 2] = [names(&prompt), names(&generated)];
-                let [prompt, generated] =
-                    [&prompt, &generated].map(|names| names.iter().map(String::as_str));
-                reference.compare(prompt, generated)
+                let names: Vec<String> = Symbol::all().iter().map(Symbol::to_string).collect();
+                let name = |symbol: &Symbol| names[symbol.id() as usize].as_str();
+                reference.compare(prompt.iter().map(name), generated.iter().map(name))
             })),
             output_bytes: output.bytes,
             output: output.text,
