@@ -6,24 +6,11 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::command::{at, file, hardmax, json, prints, refused, says};
+use common::command::{at, clang, file, hardmax, json, prints, refused, says};
 
 /// Runs by the oracle to exit code 0 and returns the output.
 fn output(arguments: &[&str]) -> String {
     prints(0, hardmax(&["oracle"]).args(arguments))
-}
-
-/// Whether C can be compiled; says so where a test is left out.
-fn clang() -> bool {
-    let has = |name: &str| {
-        let paths = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&paths).any(|folder| folder.join(name).is_file())
-    };
-    let found = has("clang") && has("wasm-ld");
-    if !found {
-        eprintln!("left out: there is no clang with wasm-ld here");
-    }
-    found
 }
 
 /// Exports for the tests of calls.

@@ -69,3 +69,16 @@ pub fn binary_trace(name: &str) -> (TempDir, String) {
 pub fn at(folder: &TempDir, name: &str) -> String {
     folder.path().join(name).into_os_string().into_string().unwrap()
 }
+
+/// Whether C can be compiled; says so where a test is left out.
+pub fn clang() -> bool {
+    let has = |name: &str| {
+        let paths = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&paths).any(|folder| folder.join(name).is_file())
+    };
+    let found = has("clang") && has("wasm-ld");
+    if !found {
+        eprintln!("left out: there is no clang with wasm-ld here");
+    }
+    found
+}
