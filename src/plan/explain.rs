@@ -71,10 +71,13 @@ impl Plan {
         let mut kept = Vec::new();
         for &id in &tables {
             let table = &fused.items.tables[id];
+            let unless = match table.dead.as_constant() {
+                Some(..=0) => String::new(),
+                _ => format!(", unless {} > 0", words.affine(&table.dead)),
+            };
             kept.push(format!(
-                "{id}: the position t under the key n = {}, unless {} > 0; {}",
+                "{id}: the position t under the key n = {}{unless}; {}",
                 words.affine(&table.number),
-                words.affine(&table.dead),
                 match &table.hull {
                     Some(hull) if hull.steps.is_some() => {
                         "the nearest n wins, as in the reference's hull of inexact keys (lemma 26)"

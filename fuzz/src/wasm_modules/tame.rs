@@ -197,22 +197,23 @@ fn stored(store: &Instruction) -> ValType {
     }
 }
 
-/// The type of the result, of arithmetic.
+/// Comparisons, by what stands behind the type in their names; their results are i32.
+const COMPARISONS: [&str; 15] = [
+    "Eqz", "Eq", "Ne", "Lt", "LtS", "LtU", "Gt", "GtS", "GtU", "Le", "LeS", "LeU", "Ge", "GeS",
+    "GeU",
+];
+
+/// The type of the result, of arithmetic: names of instructions on numbers begin with it.
 fn result(instruction: &Instruction) -> Option<ValType> {
     let name = format!("{instruction:?}");
-    let ty = [
-        ("I32", ValType::I32),
-        ("I64", ValType::I64),
-        ("F32", ValType::F32),
-        ("F64", ValType::F64),
-    ]
-    .into_iter()
-    .find(|(prefix, _)| name.starts_with(prefix))?
-    .1;
-    let operation = &name[3..];
+    let (ty, operation) = name.split_at_checked(3)?;
+    let ty = match ty {
+        "I32" => ValType::I32,
+        "I64" => ValType::I64,
+        "F32" => ValType::F32,
+        "F64" => ValType::F64,
+        _ => return None,
+    };
     let moves = ["Const", "Load", "Store"].iter().any(|word| operation.starts_with(word));
-    let compares = ["Eq", "Ne", "Lt", "Gt", "Le", "Ge"].iter().any(|word| {
-        operation.starts_with(word) && !operation.starts_with("Nea") && operation != "Neg"
-    });
-    (!moves).then_some(if compares { ValType::I32 } else { ty })
+    (!moves).then_some(if COMPARISONS.contains(&operation) { ValType::I32 } else { ty })
 }

@@ -201,18 +201,19 @@ fn a_story_says_where_slots_come_from() {
 #[test]
 fn every_kind_of_table_has_words() {
     let kept = |head| story(2, head).tables[0].clone();
-    let table = |number: &str, key: &str, dead: &str, wins: &str| {
-        format!("{number}: the position t under the key n = {key}, unless {dead} > 0; {wins}")
+    let table = |number: &str, key: &str, unless: &str, wins: &str| {
+        format!("{number}: the position t under the key n = {key}{unless}; {wins}")
     };
     let features = ["feature4[t]", "feature5[t]"];
-    let [key, dead] = features;
+    let key = features[0];
+    let unless = &format!(", unless {} > 0", features[1]);
     let by_hull = "the nearest n wins, as in the reference's hull (lemma 15)";
-    assert_eq!(kept(1), table("table1", key, dead, by_hull));
+    assert_eq!(kept(1), table("table1", key, unless, by_hull));
     let inexact = "the nearest n wins, as in the reference's hull of inexact keys (lemma 26)";
-    assert_eq!(kept(2), table("table2", "sum0", "0", inexact));
+    assert_eq!(kept(2), table("table2", "sum0", "", inexact));
     let keyed = story(1, 2);
     let nearest = "the nearest n wins, of equally near and of equal ones the latest (lemma 14)";
-    assert_eq!(keyed.tables, [table("table0", key, dead, nearest), COLUMNS.to_owned()]);
+    assert_eq!(keyed.tables, [table("table0", key, unless, nearest), COLUMNS.to_owned()]);
     // Of the class of most tokens, or the last of them.
     let [insert, find] = &keyed.code[..] else { panic!("{:?}", keyed.code) };
     assert!(insert.starts_with("Insert { table: 0,"), "{insert}");
