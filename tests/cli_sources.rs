@@ -173,11 +173,12 @@ fn a_trap_is_reported_and_fails() {
 }
 
 #[test]
-fn with_bounds_checks_an_access_beyond_memory_traps() {
+fn an_access_beyond_memory_traps_unless_memory_has_no_end() {
     let (_folder, path) = file("m.wat", MODULE);
     let peek = ["--invoke", "peek", "65533"];
-    assert_eq!(output(&[&[path.as_str()], &peek[..]].concat()), "0\n");
-    says(1, hardmax(&["oracle", &path, "--bounds-checks"]).args(peek));
+    let endless = [&[path.as_str(), "--endless-memory"], &peek[..]].concat();
+    assert_eq!(output(&endless), "0\n");
+    says(1, hardmax(&["oracle", &path]).args(peek));
 }
 
 #[test]
@@ -219,7 +220,7 @@ fn a_token_program_can_be_given_another_input_but_not_another_entry() {
     let reverse = "tests/vectors/reverse.txt";
     assert_eq!(output(&[reverse]), "xamdrah");
     assert_eq!(output(&[reverse, "--args", "abc"]), "cba");
-    for flags in [&["--bounds-checks"][..], &["--invoke", "f"]] {
+    for flags in [&["--endless-memory"][..], &["--invoke", "f"]] {
         let error = refused(&[&["oracle", reverse], flags].concat());
         assert!(error.contains(&format!("{} needs a module", flags[0])), "{error}");
     }

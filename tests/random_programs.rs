@@ -122,7 +122,7 @@ fn random_programs_execute_every_instruction() {
     }
     assert_eq!(executed, Op::ALL.iter().copied().collect());
     for needed in
-        [Symbol::BranchTaken, Symbol::CallCommit, Symbol::ReturnCommit, Symbol::Marked(255)]
+        [Symbol::BranchTaken, Symbol::CallCommit, Symbol::MemoryCommit, Symbol::Marked(255)]
     {
         assert!(ends.contains(&needed), "{needed} never occurs");
     }

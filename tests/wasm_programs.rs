@@ -10,13 +10,13 @@ use hardmax::wasm::{Entry, Invocation, Options, compile_text};
 const TOKENS: u64 = 10_000_000;
 
 /// The output of calls of exports, `trap` at its end if it trapped.
-fn calls(text: &str, calls: &[(&str, &[i32])], bounds_checks: bool) -> String {
+fn calls(text: &str, calls: &[(&str, &[i32])], endless_memory: bool) -> String {
     let invocation = |&(export, args): &(&str, &[i32])| Invocation {
         export: export.into(),
         args: args.iter().map(|&arg| arg.into()).collect(),
     };
     let entry = Entry::Invoke(calls.iter().map(invocation).collect());
-    let options = Options { entry, bounds_checks, ..Options::default() };
+    let options = Options { entry, endless_memory, ..Options::default() };
     let program = compile_text(text, &options).unwrap().program;
     run(&program)
 }
@@ -228,7 +228,7 @@ fn memory_grows_up_to_its_maximum() {
 }
 
 #[test]
-fn with_bounds_checks_the_last_byte_is_in_and_the_next_is_out() {
+fn the_last_byte_is_in_and_the_next_is_out() {
     for growing in ["", "(func (export \"grow\") (result i32) i32.const 1 memory.grow)"] {
         for (bytes, load, store) in
             [(1, "load8_u", "store8"), (2, "load16_s", "store16"), (4, "load", "store")]
@@ -240,12 +240,12 @@ fn with_bounds_checks_the_last_byte_is_in_and_the_next_is_out() {
             );
             let last = 65536 - 10 - bytes;
             for call in ["l", "s"] {
-                assert_eq!(calls(&text, &[(call, &[last])], true), "", "{call} {load}");
-                assert_eq!(calls(&text, &[(call, &[last + 1])], true), "trap", "{call} {load}");
-                assert_eq!(calls(&text, &[(call, &[-4])], true), "trap", "{call} {load}");
+                assert_eq!(calls(&text, &[(call, &[last])], false), "", "{call} {load}");
+                assert_eq!(calls(&text, &[(call, &[last + 1])], false), "trap", "{call} {load}");
+                assert_eq!(calls(&text, &[(call, &[-4])], false), "trap", "{call} {load}");
                 if !growing.is_empty() {
                     let grown: [(&str, &[i32]); 2] = [("grow", &[]), (call, &[last + 65536])];
-                    assert_eq!(calls(&text, &grown, true), "1\n", "{call} {load}");
+                    assert_eq!(calls(&text, &grown, false), "1\n", "{call} {load}");
                 }
             }
         }
@@ -268,13 +268,13 @@ fn copies_may_overlap_either_way_and_fills_fill_bytes() {
         let mut expected = *b"abcdefghijklmnop";
         expected.copy_within(from..from + length, to);
         let args = [to as i32, from as i32, length as i32];
-        assert_eq!(calls(&text, &[("copy", &args)], true).as_bytes(), expected, "{args:?}");
+        assert_eq!(calls(&text, &[("copy", &args)], false).as_bytes(), expected, "{args:?}");
     }
-    assert_eq!(calls(&text, &[("fill", &[1, 0x158, 6])], true), "aXXXXXXhijklmnop");
-    assert_eq!(calls(&text, &[("fill", &[65536, 1, 0])], true), "abcdefghijklmnop");
-    assert_eq!(calls(&text, &[("fill", &[65530, 1, 7])], true), "trap");
-    assert_eq!(calls(&text, &[("copy", &[0, 65537, 0])], true), "trap");
-    assert_eq!(calls(&text, &[("copy", &[0, 8, -1])], true), "trap");
+    assert_eq!(calls(&text, &[("fill", &[1, 0x158, 6])], false), "aXXXXXXhijklmnop");
+    assert_eq!(calls(&text, &[("fill", &[65536, 1, 0])], false), "abcdefghijklmnop");
+    assert_eq!(calls(&text, &[("fill", &[65530, 1, 7])], false), "trap");
+    assert_eq!(calls(&text, &[("copy", &[0, 65537, 0])], false), "trap");
+    assert_eq!(calls(&text, &[("copy", &[0, 8, -1])], false), "trap");
 }
 
 #[test]

@@ -55,8 +55,8 @@ fn a_module_with_any_bit_flipped_does_not_panic() {
     for bit in 0..8 * wasm.len() {
         let mut flipped = wasm.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        for bounds_checks in [false, true] {
-            let _ = compile(&flipped, &Options { bounds_checks, ..Options::default() });
+        for endless_memory in [false, true] {
+            let _ = compile(&flipped, &Options { endless_memory, ..Options::default() });
         }
     }
 }

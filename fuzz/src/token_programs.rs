@@ -105,10 +105,11 @@ fn is_access(op: Op) -> bool {
 /// How many operands an instruction takes and leaves.
 fn effect(op: Op) -> (usize, usize) {
     match op {
-        Op::Const | Op::LocalGet => (0, 1),
-        Op::LocalSet | Op::Drop | Op::BrIf | Op::Output => (1, 0),
+        Op::Const | Op::LocalGet | Op::GlobalGet | Op::MemorySize => (0, 1),
+        Op::LocalSet | Op::GlobalSet | Op::MemoryResize => (1, 0),
+        Op::Drop | Op::BrIf | Op::Output => (1, 0),
         Op::LocalTee | Op::Load | Op::Load8U | Op::Load8S | Op::Load16U | Op::Load16S => (1, 1),
-        Op::Eqz | Op::Popcnt => (1, 1),
+        Op::Eqz | Op::Popcnt | Op::InputLoad8U => (1, 1),
         Op::Store | Op::Store8 | Op::Store16 => (2, 0),
         Op::Select => (3, 1),
         Op::Br | Op::Call | Op::Return | Op::Halt | Op::InputBase | Op::Unreachable => (0, 0),
@@ -120,6 +121,7 @@ fn immediate(op: Op, bytes: &mut Bytes) -> u32 {
     match op {
         Op::Const => value(bytes),
         Op::LocalGet | Op::LocalSet | Op::LocalTee => *bytes.choose(&[0, 1, 2, 3, 999, 1023]),
+        Op::GlobalGet | Op::GlobalSet => *bytes.choose(&[0, 1, 4, 8, (1 << 23) - 2, 1 << 31]),
         Op::Br | Op::BrIf | Op::Call => (bytes.below(24) as u32).wrapping_sub(8),
         Op::Return => !u32::from(bytes.byte() % 32),
         _ if is_access(op) => match bytes.below(4) {

@@ -12,8 +12,8 @@ const TOKENS: u64 = 2_000;
 
 /// The bytes are a module, or its text.
 pub fn check(data: &[u8]) -> bool {
-    let compiles = |entry: Entry, bounds_checks| {
-        let options = Options { entry, bounds_checks, ..Options::default() };
+    let compiles = |entry: Entry, endless_memory| {
+        let options = Options { entry, endless_memory, ..Options::default() };
         let compiled = match std::str::from_utf8(data) {
             Ok(text) if !data.starts_with(b"\0asm") => compile_text(text, &options),
             _ => compile(data, &options),

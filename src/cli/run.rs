@@ -62,7 +62,7 @@ pub struct Run {
     source: SourceOrInput,
     /// Give the model this prompt instead of a program: names of its tokens, separated by white space
     #[arg(long, value_name = "FILE", requires = "raw")]
-    #[arg(conflicts_with_all = ["source", "args", "input", "input_hex", "bounds_checks", "invoke"])]
+    #[arg(conflicts_with_all = ["source", "args", "input", "input_hex", "endless_memory", "invoke"])]
     prompt: Option<PathBuf>,
     /// Print the names of generated tokens, one a line, whatever they mean
     #[arg(long, requires = "prompt", conflicts_with = "source")]

@@ -21,9 +21,9 @@ pub struct Source {
     source: PathBuf,
     #[command(flatten)]
     given: GivenInput,
-    /// Trap where a module accesses memory beyond its end
+    /// Compile for a model without memory.resize: accesses beyond the end of memory do not trap
     #[arg(long, requires = "source")]
-    bounds_checks: bool,
+    endless_memory: bool,
     /// Refuse a module that can run into what cannot be compiled, instead of a trap there
     #[arg(long, requires = "source")]
     strict: bool,
@@ -167,7 +167,7 @@ impl Source {
     fn compiling_flag(&self) -> Option<&'static str> {
         let flags = [
             ("--invoke", self.invoke.is_some()),
-            ("--bounds-checks", self.bounds_checks),
+            ("--endless-memory", self.endless_memory),
             ("--strict", self.strict),
         ];
         flags.into_iter().find(|flag| flag.1).map(|flag| flag.0)
@@ -237,7 +237,7 @@ impl Source {
     ) -> Result<Resolved, CliError> {
         let mut options = Options {
             entry,
-            bounds_checks: self.bounds_checks,
+            endless_memory: self.endless_memory,
             strict: self.strict,
             ..Options::default()
         };

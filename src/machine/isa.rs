@@ -19,6 +19,8 @@ pub enum End {
     Call,
     /// `return_commit`.
     Return,
+    /// `memory_commit`: the four bytes before are popped, and are the memory's size.
+    Memory,
     /// `halt`, the stop token.
     Halt,
     /// `trap`, after which only `halt` can follow.
@@ -184,6 +186,17 @@ instructions! {
         ExtendS "i64.extend_i32_s" commit(0, true);
         /// Pops the four low bytes and the four high ones below them, pushes both as eight.
         Join "i64.join" commit(-1, true);
+        /// Pushes the memory's size in pages, as [`Op::MemoryResize`] last gave it.
+        MemorySize "memory.size" commit(1, true);
+        /// Pops the memory's new size in pages: from here on, a load or a store that reaches beyond
+        /// it traps. Before the first of these memory has no end.
+        MemoryResize "memory.resize" End::Memory;
+        /// Pushes the word of a global, which the immediate names.
+        GlobalGet "global.get" commit(1, true);
+        /// Pops into a global.
+        GlobalSet "global.set" commit(-1, false);
+        /// Replaces an address by the byte there, wherever memory ends.
+        InputLoad8U "input.load8_u" commit(0, true);
     }
     on eight bytes {
         LocalGet64 "i64.local.get" LocalGet 8;
@@ -191,6 +204,8 @@ instructions! {
         LocalTee64 "i64.local.tee" LocalTee 8;
         Load64 "i64.load" Load 8;
         Store64 "i64.store" Store 8;
+        GlobalGet64 "i64.global.get" GlobalGet 8;
+        GlobalSet64 "i64.global.set" GlobalSet 8;
         Select64 "i64.select" Select 8;
         Add64 "i64.add" Add 8;
         Sub64 "i64.sub" Sub 8;
@@ -239,6 +254,17 @@ impl Op {
         self.twin().is_some() || self == Op::Wrap
     }
 
+    /// How many bytes of memory, which must all be there, the instruction accesses: none, if it is no load
+    /// and no store, or one that does not ask.
+    pub fn accesses(self) -> u32 {
+        match self.narrow() {
+            Op::Load8U | Op::Load8S => 1,
+            Op::Load16U | Op::Load16S => 2,
+            Op::Load | Op::Store | Op::Store8 | Op::Store16 => self.bytes(),
+            _ => 0,
+        }
+    }
+
     /// How many byte tokens a run of the instruction writes before its end, when
     /// it neither branches nor traps.
     pub(crate) fn bytes(self) -> u32 {
@@ -249,7 +275,8 @@ impl Op {
             (Op::ExtendU | Op::ExtendS | Op::Join, _) => 8,
             (Op::Store16, _) => 2,
             (Op::Store8, _) => 1,
-            (Op::Store | Op::LocalSet | Op::LocalTee, _) => 4,
+            (Op::Store | Op::LocalSet | Op::LocalTee | Op::GlobalSet, _) => 4,
+            (_, End::Memory) => 4,
             (_, End::Commit { pushes: true, .. }) => 4,
             _ => 0,
         }

@@ -32,6 +32,8 @@ pub enum Symbol {
     CallCommit,
     /// `return_commit`: jump, one call less deep.
     ReturnCommit,
+    /// `memory_commit`: memory has as many pages as the four bytes before say.
+    MemoryCommit,
     /// `{`, which opens the program.
     Open,
     /// `}`, which closes it.
@@ -70,6 +72,7 @@ static ALL: LazyLock<Vec<Symbol>> = LazyLock::new(|| {
         }
     }
     all.extend([Symbol::BranchTaken, Symbol::CallCommit, Symbol::ReturnCommit]);
+    all.push(Symbol::MemoryCommit);
     all.extend([Symbol::Open, Symbol::Close]);
     all.extend(Op::ALL.iter().map(|&op| Symbol::Instruction(op)));
     all.extend((0..DIGITS).map(Symbol::Digit));
@@ -121,6 +124,7 @@ impl Symbol {
             Symbol::Commit { depth, pushes, .. } => {
                 ops.iter().any(|op| op.end() == End::Commit { depth, pushes })
             }
+            Symbol::MemoryCommit => ops.contains(&Op::MemoryResize),
             // Only what multiplies or divides writes digits.
             Symbol::Digit(_) => ops.contains(&Op::Mul) || ops.contains(&Op::DivU),
             Symbol::Trap => ops.contains(&Op::DivU) || ops.contains(&Op::Unreachable),
@@ -171,7 +175,11 @@ impl Symbol {
     pub(crate) fn ends_instruction(self) -> bool {
         matches!(
             self,
-            Symbol::Commit { .. } | Symbol::Out(_) | Symbol::CallCommit | Symbol::ReturnCommit
+            Symbol::Commit { .. }
+                | Symbol::Out(_)
+                | Symbol::CallCommit
+                | Symbol::ReturnCommit
+                | Symbol::MemoryCommit
         )
     }
 
@@ -197,6 +205,7 @@ impl fmt::Display for Symbol {
             Symbol::BranchTaken => f.write_str("branch_taken"),
             Symbol::CallCommit => f.write_str("call_commit"),
             Symbol::ReturnCommit => f.write_str("return_commit"),
+            Symbol::MemoryCommit => f.write_str("memory_commit"),
             Symbol::Open => f.write_str("{"),
             Symbol::Close => f.write_str("}"),
             Symbol::Instruction(op) => f.write_str(op.name()),

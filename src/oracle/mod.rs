@@ -11,6 +11,7 @@ mod memory;
 mod wide;
 
 pub use cell::Cell;
+use memory::GLOBALS;
 pub use memory::Memory;
 
 use std::cmp::Ordering;
@@ -124,6 +125,8 @@ struct State<'a> {
     /// By call depth and index. A local that was never written reads 0.
     locals: FxHashMap<(usize, u64), u32>,
     memory: Memory,
+    /// The size of memory, once an instruction has said it.
+    pages: Option<u32>,
 }
 
 impl<'a> State<'a> {
@@ -135,12 +138,13 @@ impl<'a> State<'a> {
             calls: Vec::new(),
             locals: FxHashMap::default(),
             memory: Memory::default(),
+            pages: None,
         }
     }
 
     /// The `input_base` at hand writes its payload and the `00` behind it.
     fn take_payload(&mut self, payload: &[u8]) -> Result<(), OracleError> {
-        let base = u64::from(self.code[self.pc].immediate);
+        let base = i64::from(self.code[self.pc].immediate);
         for (address, &byte) in (base..).zip(payload.iter().chain(&[0])) {
             self.memory.write(address, byte);
         }
@@ -191,17 +195,36 @@ impl<'a> State<'a> {
                 tokens.extend(value.to_le_bytes().map(Symbol::Byte));
             }
             Op::Load | Op::Load8U | Op::Load8S | Op::Load16U | Op::Load16S => {
-                let address = u64::from(self.pop()?) + u64::from(immediate);
-                self.load(op, address, tokens);
+                let address = i64::from(self.pop()?) + i64::from(immediate);
+                if self.is_beyond_memory(op, address) {
+                    trap(tokens);
+                } else {
+                    self.load(op, address, tokens);
+                }
+            }
+            Op::InputLoad8U => {
+                let address = i64::from(self.pop()?) + i64::from(immediate);
+                self.load(Op::Load8U, address, tokens);
             }
             Op::Store | Op::Store16 | Op::Store8 => {
                 let value = self.pop()?;
-                let address = u64::from(self.pop()?) + u64::from(immediate);
-                let bytes = value.to_le_bytes();
-                for (at, &byte) in (address..).zip(&bytes[..op.bytes() as usize]) {
-                    self.memory.write(at, byte);
-                    tokens.push(Symbol::Byte(byte));
+                let address = i64::from(self.pop()?) + i64::from(immediate);
+                if self.is_beyond_memory(op, address) {
+                    trap(tokens);
+                } else {
+                    self.store(address, &value.to_le_bytes()[..op.bytes() as usize], tokens);
                 }
+            }
+            Op::GlobalGet => self.load(Op::Load, i64::from(immediate) + GLOBALS, tokens),
+            Op::GlobalSet => {
+                let value = self.pop()?;
+                self.store(i64::from(immediate) + GLOBALS, &value.to_le_bytes(), tokens);
+            }
+            Op::MemorySize => self.push(self.pages.unwrap_or(0), tokens),
+            Op::MemoryResize => {
+                let pages = self.pop()?;
+                self.pages = Some(pages);
+                tokens.extend(pages.to_le_bytes().map(Symbol::Byte));
             }
             Op::Drop => drop(self.pop_cell()?),
             Op::Select => {
@@ -238,17 +261,15 @@ impl<'a> State<'a> {
             | Op::DivU
             | Op::RemU => {
                 let (b, a) = (self.pop()?, self.pop()?);
-                let Some(result) = arithmetic::binary(op, a, b) else {
-                    tokens.extend([Symbol::Trap, HALT]);
-                    return Ok(());
-                };
-                tokens.extend(arithmetic::digits(op, a, b).map(Symbol::Digit));
-                self.push(result, tokens);
+                match arithmetic::binary(op, a, b) {
+                    Some(result) => {
+                        tokens.extend(arithmetic::digits(op, a, b).map(Symbol::Digit));
+                        self.push(result, tokens);
+                    }
+                    None => trap(tokens),
+                }
             }
-            Op::Unreachable => {
-                tokens.extend([Symbol::Trap, HALT]);
-                return Ok(());
-            }
+            Op::Unreachable => trap(tokens),
             Op::Eq
             | Op::Ne
             | Op::LtS
@@ -275,12 +296,12 @@ impl<'a> State<'a> {
                 let value = self.pop()?;
                 tokens.push(Symbol::Out(value.to_le_bytes()[0]));
             }
-            Op::Halt => {
-                tokens.push(HALT);
-                return Ok(());
-            }
+            Op::Halt => tokens.push(HALT),
             Op::InputBase => return Err(OracleError::InputTwice { pc: self.pc }),
             _ => self.step_wide(tokens)?,
+        }
+        if tokens.last() == Some(&HALT) {
+            return Ok(());
         }
         self.end(op, immediate, branch, tokens)
     }
@@ -311,6 +332,7 @@ impl<'a> State<'a> {
                 tokens.push(Symbol::CallCommit);
             }
             End::Return => tokens.push(Symbol::ReturnCommit),
+            End::Memory => tokens.push(Symbol::MemoryCommit),
             End::Output | End::Halt | End::Trap => {}
         }
         let distance = i64::from(branch.unwrap_or(0).cast_signed());
@@ -322,7 +344,20 @@ impl<'a> State<'a> {
         tokens.extend(value.to_le_bytes().map(Symbol::Byte));
     }
 
-    fn load(&mut self, op: Op, address: u64, tokens: &mut Vec<Symbol>) {
+    /// Whether not all bytes that an access wants are there.
+    fn is_beyond_memory(&self, op: Op, address: i64) -> bool {
+        let size = self.pages.map(|pages| i64::from(pages) << 16);
+        size.is_some_and(|size| address + i64::from(op.accesses()) > size)
+    }
+
+    fn store(&mut self, address: i64, bytes: &[u8], tokens: &mut Vec<Symbol>) {
+        for (at, &byte) in (address..).zip(bytes) {
+            self.memory.write(at, byte);
+            tokens.push(Symbol::Byte(byte));
+        }
+    }
+
+    fn load(&mut self, op: Op, address: i64, tokens: &mut Vec<Symbol>) {
         let byte = |i| self.memory.read(address + i);
         let half = u16::from_le_bytes([byte(0), byte(1)]);
         let (value, first_marked) = match op {
@@ -338,6 +373,11 @@ impl<'a> State<'a> {
         tokens
             .extend(value.to_le_bytes().iter().enumerate().map(|(i, &b)| byte_token(b, marked(i))));
     }
+}
+
+/// The tokens of what has no result.
+fn trap(tokens: &mut Vec<Symbol>) {
+    tokens.extend([Symbol::Trap, HALT]);
 }
 
 fn byte_token(byte: u8, marked: bool) -> Symbol {

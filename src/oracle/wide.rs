@@ -1,6 +1,7 @@
 //! Instructions on values of eight bytes, each straight from its definition.
 
-use super::{Cell, OracleError, State, add_bytes, holds, subtract_bytes};
+use super::memory::GLOBALS;
+use super::{Cell, OracleError, State, add_bytes, holds, subtract_bytes, trap};
 use crate::machine::{Instruction, Op, Symbol};
 
 impl State<'_> {
@@ -24,17 +25,26 @@ impl State<'_> {
                 tokens.extend(value.to_le_bytes().map(Symbol::Byte));
             }
             Op::Load64 => {
-                let address = u64::from(self.pop()?) + u64::from(immediate);
-                let bytes = [0, 1, 2, 3, 4, 5, 6, 7].map(|i| self.memory.read(address + i));
-                self.push_wide(u64::from_le_bytes(bytes), tokens);
+                let address = i64::from(self.pop()?) + i64::from(immediate);
+                if self.is_beyond_memory(op, address) {
+                    trap(tokens);
+                } else {
+                    self.load_wide(address, tokens);
+                }
             }
             Op::Store64 => {
                 let value = self.pop_wide()?;
-                let address = u64::from(self.pop()?) + u64::from(immediate);
-                for (at, byte) in (address..).zip(value.to_le_bytes()) {
-                    self.memory.write(at, byte);
-                    tokens.push(Symbol::Byte(byte));
+                let address = i64::from(self.pop()?) + i64::from(immediate);
+                if self.is_beyond_memory(op, address) {
+                    trap(tokens);
+                } else {
+                    self.store(address, &value.to_le_bytes(), tokens);
                 }
+            }
+            Op::GlobalGet64 => self.load_wide(i64::from(immediate) + GLOBALS, tokens),
+            Op::GlobalSet64 => {
+                let value = self.pop_wide()?;
+                self.store(i64::from(immediate) + GLOBALS, &value.to_le_bytes(), tokens);
             }
             Op::Select64 => {
                 let (condition, second, first) = (self.pop()?, self.pop_wide()?, self.pop_wide()?);
@@ -97,6 +107,11 @@ impl State<'_> {
                 self.push(u32::from(holds(op, a.cmp(&b), signed)), tokens);
             }
         }
+    }
+
+    fn load_wide(&mut self, address: i64, tokens: &mut Vec<Symbol>) {
+        let bytes = [0, 1, 2, 3, 4, 5, 6, 7].map(|i| self.memory.read(address + i));
+        self.push_wide(u64::from_le_bytes(bytes), tokens);
     }
 
     fn push_wide(&mut self, value: u64, tokens: &mut Vec<Symbol>) {

@@ -1,11 +1,10 @@
 //! Loads and stores. The machine has those of four bytes and less, and of eight; an i64 that is
-//! stored in less is wrapped first, one that is loaded from less is extended behind.
+//! stored in less is wrapped first, one that is loaded from less is extended behind. What reaches beyond
+//! the end of memory traps by itself.
 
 use wasmparser::{MemArg, Operator};
 
 use super::function::FunctionTranslator;
-use super::memory;
-use super::types::Width;
 use crate::machine::Op;
 
 /// A load or a store.
@@ -51,49 +50,17 @@ impl Access {
     fn stores(&self) -> bool {
         matches!(self.op, Op::Store | Op::Store8 | Op::Store16 | Op::Store64)
     }
-
-    /// How many bytes of memory.
-    fn bytes(&self) -> u32 {
-        match self.op {
-            Op::Load64 | Op::Store64 => 8,
-            Op::Load | Op::Store => 4,
-            Op::Load16U | Op::Load16S | Op::Store16 => 2,
-            _ => 1,
-        }
-    }
-
-    /// The width of what is stored.
-    fn value(&self) -> Width {
-        if self.op == Op::Store64 { Width::Eight } else { Width::Four }
-    }
 }
 
 impl FunctionTranslator<'_, '_> {
-    /// A load or a store, its bounds checked where that is asked for.
+    /// A load or a store.
     pub(super) fn access(&mut self, access: Access) {
         if access.stores() {
             access.convert.into_iter().for_each(|wrap| self.compiler.asm.emit(wrap, 0));
-        }
-        if self.compiler.bounds_checks {
-            self.check_bounds(&access);
         }
         self.compiler.asm.emit(access.op, access.place.offset as u32);
         if !access.stores() {
             access.convert.into_iter().for_each(|extend| self.compiler.asm.emit(extend, 0));
         }
-    }
-
-    fn check_bounds(&mut self, access: &Access) {
-        let [address, scratch] = [0, 1].map(|number| self.scratch(number));
-        let value = self.scratch_as(access.value(), 2);
-        let trap = self.trap();
-        let asm = &mut self.compiler.asm;
-        let value = access.stores().then(|| asm.pop_to_local_as(access.value(), value));
-        let address = asm.pop_to_local(address);
-        let (offset, bytes) = (access.place.offset, access.bytes());
-        memory::check(self.compiler, address, offset, bytes, scratch, trap);
-        self.compiler.asm.get(address);
-        let value = value.into_iter();
-        value.for_each(|value| self.compiler.asm.get_as(access.value(), value));
     }
 }

@@ -309,7 +309,7 @@ impl Assembler {
     fn count(&mut self, op: Op) {
         let change = match op.end() {
             End::Commit { depth, .. } => isize::from(depth),
-            End::Output => -1,
+            End::Output | End::Memory => -1,
             End::Call | End::Return | End::Halt | End::Trap => 0,
         };
         self.height = self.height.checked_add_signed(change).expect("validated code keeps a stack");

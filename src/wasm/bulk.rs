@@ -97,13 +97,13 @@ impl Width {
     }
 }
 
-/// Takes the three arguments; where bounds are checked, `pointers` are.
+/// Takes the three arguments, and traps unless all that `pointers` point to is there.
 fn take_arguments(compiler: &mut Compiler, pointers: &[u32]) {
     compiler.asm.set_height(3);
     for local in [LENGTH, FROM, TO] {
         compiler.asm.set(local);
     }
-    if compiler.bounds_checks {
+    if !compiler.endless_memory {
         let (trap, fine) = (compiler.asm.label(), compiler.asm.label());
         for &pointer in pointers {
             check_range(compiler, pointer, LENGTH, SCRATCH, trap);

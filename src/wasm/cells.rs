@@ -1,6 +1,7 @@
-//! Where a program keeps what is not WebAssembly's linear memory.
+//! Where a program keeps what is neither on the stack nor in WebAssembly's linear memory.
 //!
-//! An address is an operand below 2^32 plus an immediate below 2^32. Where the module
+//! The machine has instructions for globals. A machine without them
+//! ([`super::Options::endless_memory`]) has memory that ends nowhere: an address is an operand below 2^32 plus an immediate below 2^32. Where the module
 //! may grow its memory, the operand 2^32 - 1 with an immediate from 1 on reaches what no
 //! 32-bit pointer can be: the *cells*, from 2^32 on. Otherwise they lie beyond the
 //! end of memory, from 32 MiB on if it is shorter: near enough for hulls, whose keys end at
@@ -34,13 +35,14 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// The address, less the operand's part.
-    fn immediate(self) -> u32 {
+    /// The immediate of its instructions. In memory it is the address, less the operand's part.
+    fn immediate(self, compiler: &Compiler) -> u32 {
         let index = match self {
             Cell::PagesGrown => 0,
-            Cell::Global(word, _) => word + 1,
+            Cell::Global(word, _) if compiler.endless_memory => word + 1,
+            Cell::Global(word, _) => word,
         };
-        1 + 4 * index
+        4 * index + u32::from(compiler.endless_memory)
     }
 
     /// Of its value.
@@ -53,22 +55,38 @@ impl Cell {
 
     /// Pushes the cell's value.
     pub fn load(self, compiler: &mut Compiler) {
-        compiler.asm.constant(base(compiler.module));
-        compiler.asm.emit(self.width().of(Op::Load), self.immediate());
+        let immediate = self.immediate(compiler);
+        if compiler.endless_memory {
+            compiler.asm.constant(base(compiler.module));
+            compiler.asm.emit(self.width().of(Op::Load), immediate);
+        } else {
+            compiler.asm.emit(self.width().of(Op::GlobalGet), immediate);
+        }
     }
 
     /// Pops into the cell; `scratch` is a local that may change.
     pub fn store(self, compiler: &mut Compiler, scratch: u32) {
-        let value = compiler.asm.pop_to_local_as(self.width(), scratch);
-        compiler.asm.constant(base(compiler.module));
-        compiler.asm.get_as(self.width(), value);
-        compiler.asm.emit(self.width().of(Op::Store), self.immediate());
+        let (width, immediate) = (self.width(), self.immediate(compiler));
+        if compiler.endless_memory {
+            let value = compiler.asm.pop_to_local_as(width, scratch);
+            compiler.asm.constant(base(compiler.module));
+            compiler.asm.get_as(width, value);
+            compiler.asm.emit(width.of(Op::Store), immediate);
+        } else {
+            compiler.asm.emit(width.of(Op::GlobalSet), immediate);
+        }
     }
 
     /// Gives the cell a value.
     pub fn store_constant(self, compiler: &mut Compiler, bits: u64) {
-        compiler.asm.constant(base(compiler.module));
-        compiler.asm.constant_as(self.width(), bits);
-        compiler.asm.emit(self.width().of(Op::Store), self.immediate());
+        let (width, immediate) = (self.width(), self.immediate(compiler));
+        if compiler.endless_memory {
+            compiler.asm.constant(base(compiler.module));
+            compiler.asm.constant_as(width, bits);
+            compiler.asm.emit(width.of(Op::Store), immediate);
+        } else {
+            compiler.asm.constant_as(width, bits);
+            compiler.asm.emit(width.of(Op::GlobalSet), immediate);
+        }
     }
 }

@@ -49,8 +49,8 @@ pub enum Routine {
 pub struct Compiler<'m> {
     /// What is compiled.
     pub module: &'m Module<'m>,
-    /// Whether accesses beyond the memory trap.
-    pub bounds_checks: bool,
+    /// See [`Options::endless_memory`].
+    pub endless_memory: bool,
     /// The code so far.
     pub asm: Assembler,
     routines: HashMap<Routine, Label>,
@@ -70,7 +70,7 @@ impl<'m> Compiler<'m> {
     pub fn new(module: &'m Module<'m>, options: &Options) -> Self {
         Compiler {
             module,
-            bounds_checks: options.bounds_checks,
+            endless_memory: options.endless_memory,
             strict: options.strict,
             warnings: Vec::new(),
             asm: Assembler::default(),

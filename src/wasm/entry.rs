@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! input_base ...            one for each payload: data, then the input
+//! memory.resize             to what memory has at first
 //! globals                   those that do not begin as 0
 //! call start
 //! arguments, call, results  for every invocation
@@ -14,6 +15,7 @@ use wasmparser::{ExternalKind, ValType};
 use super::cells::Cell;
 use super::compiler::{Compiler, Routine};
 use super::error::{Result, WasmError};
+use super::memory;
 use super::module::{Module, PAGE};
 use super::types::{signature, signature_text, width};
 use super::{Argument, Entry, InputRoom, Invocation, LOCALS, argument, runtime};
@@ -52,6 +54,7 @@ pub fn reserve_input(module: &mut Module, capacity: u32) -> Result<Option<InputR
 /// Emits everything but the routines.
 pub fn emit(compiler: &mut Compiler, entry: &Entry, input: Option<InputRoom>) -> Result<()> {
     let module = compiler.module;
+    memory::begin(compiler);
     for (global, index) in module.globals.iter().zip(0..) {
         if let (true, Some(bits @ 1..)) = (global.mutable, global.initial) {
             let width = width(global.ty, || format!("global[{index}]"), 0)?;

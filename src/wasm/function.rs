@@ -191,9 +191,4 @@ impl<'c, 'm> FunctionTranslator<'c, 'm> {
         self.scratches = self.scratches.max(number + 1);
         self.first_scratch + number
     }
-
-    /// Where to go for a trap of this function.
-    pub(super) fn trap(&mut self) -> Label {
-        *self.trap.get_or_insert_with(|| self.compiler.asm.label())
-    }
 }

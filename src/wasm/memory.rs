@@ -1,8 +1,7 @@
-//! Accesses to linear memory: its size, its growth, its bounds.
+//! The size of linear memory, its growth, and whether whole ranges lie in it.
 //!
-//! The machine adds operand and offset without wrapping, as WebAssembly does, and
-//! reads 0 where nothing was written, but it knows no end of memory: what happens
-//! there is [`super::Options::bounds_checks`]'s choice.
+//! The machine knows the size by the latest `memory.resize` and traps where a single access reaches
+//! beyond it. With [`super::Options::endless_memory`] it is never told a size, and only counts pages.
 
 use super::assembler::Label;
 use super::cells::Cell;
@@ -10,13 +9,25 @@ use super::compiler::Compiler;
 use super::module::{Memory, PAGE};
 use crate::machine::Op;
 
+/// Tells the machine the size that memory has before anything runs.
+pub fn begin(compiler: &mut Compiler) {
+    if let (Some(memory), false) = (&compiler.module.memory, compiler.endless_memory) {
+        compiler.asm.constant(memory.initial as u32);
+        compiler.asm.emit(Op::MemoryResize, 0);
+    }
+}
+
 /// Pushes the memory's size in pages.
 pub fn size(compiler: &mut Compiler) {
     let Some(memory) = &compiler.module.memory else { return };
-    compiler.asm.constant(memory.initial as u32);
-    if may_grow(memory) {
-        Cell::PagesGrown.load(compiler);
-        compiler.asm.emit(Op::Add, 0);
+    match (may_grow(memory), compiler.endless_memory) {
+        (false, _) => compiler.asm.constant(memory.initial as u32),
+        (true, false) => compiler.asm.emit(Op::MemorySize, 0),
+        (true, true) => {
+            compiler.asm.constant(memory.initial as u32);
+            Cell::PagesGrown.load(compiler);
+            compiler.asm.emit(Op::Add, 0);
+        }
     }
 }
 
@@ -28,68 +39,38 @@ pub fn may_grow(memory: &Memory) -> bool {
 /// The routine of `memory.grow`: takes pages, gives the size before or -1.
 pub fn grow(compiler: &mut Compiler) {
     const PAGES: u32 = 0;
-    const GROWN: u32 = 1;
+    const BEFORE: u32 = 1;
+    const GROWN: u32 = 2;
     let Some(memory) = &compiler.module.memory else { return };
+    let (begin, refuse) = (compiler.asm.here(), compiler.asm.label());
+    compiler.asm.set_height(1);
+    compiler.asm.set(PAGES);
+    compiler.asm.constant(memory.maximum as u32);
+    size(compiler);
     let asm = &mut compiler.asm;
-    let (begin, refuse) = (asm.here(), asm.label());
-    asm.set_height(1);
-    asm.set(PAGES);
-    asm.constant((memory.maximum - memory.initial) as u32);
-    Cell::PagesGrown.load(compiler);
-    let asm = &mut compiler.asm;
-    asm.emit(Op::LocalTee, GROWN);
+    asm.emit(Op::LocalTee, BEFORE);
     asm.emit(Op::Sub, 0);
     asm.get(PAGES);
     asm.emit(Op::LtU, 0);
     asm.jump_if(refuse);
-    asm.get(GROWN);
-    asm.get(PAGES);
-    asm.emit(Op::Add, 0);
-    Cell::PagesGrown.store(compiler, PAGES);
+    if compiler.endless_memory {
+        Cell::PagesGrown.load(compiler);
+        compiler.asm.get(PAGES);
+        compiler.asm.emit(Op::Add, 0);
+        Cell::PagesGrown.store(compiler, GROWN);
+    } else {
+        asm.get(BEFORE);
+        asm.get(PAGES);
+        asm.emit(Op::Add, 0);
+        asm.emit(Op::MemoryResize, 0);
+    }
     let asm = &mut compiler.asm;
-    asm.constant(memory.initial as u32);
-    asm.get(GROWN);
-    asm.emit(Op::Add, 0);
+    asm.get(BEFORE);
     asm.return_from(begin);
     asm.bind(refuse);
     asm.set_height(0);
     asm.constant(u32::MAX);
     asm.return_from(begin);
-}
-
-/// Goes to `trap` unless the bytes from `address` (a local) + `offset` on lie
-/// within the memory; `scratch` is a local that may change.
-pub fn check(
-    compiler: &mut Compiler,
-    address: u32,
-    offset: u64,
-    bytes: u32,
-    scratch: u32,
-    trap: Label,
-) {
-    let Some(memory) = &compiler.module.memory else { return };
-    let (last, size) = (offset + u64::from(bytes) - 1, memory.initial * PAGE);
-    let asm = &mut compiler.asm;
-    if may_grow(memory) {
-        asm.get(address);
-        asm.constant(last as u32);
-        asm.emit(Op::Add, 0);
-        asm.emit(Op::LocalTee, scratch);
-        asm.get(address);
-        asm.emit(Op::LtU, 0);
-        asm.jump_if(trap);
-        if last > u64::from(u32::MAX) {
-            asm.jump(trap);
-        }
-        check_page_of(compiler, scratch, trap);
-    } else if last >= size {
-        asm.jump(trap);
-    } else {
-        asm.get(address);
-        asm.constant((size - 1 - last) as u32);
-        asm.emit(Op::GtU, 0);
-        asm.jump_if(trap);
-    }
 }
 
 /// Goes to `trap` unless `length` bytes from `address` on lie within the memory;

@@ -12,8 +12,8 @@
 //! [`Options::strict`] off, it traps and is told of. Functions
 //! that nothing calls are neither compiled nor refused. Nothing is compiled into
 //! something that behaves differently, with one exception that is a choice:
-//! accesses beyond the end of memory trap only with [`Options::bounds_checks`]. Without,
-//! they find memory there, too, and the globals (`cells`).
+//! accesses beyond the end of memory do not trap with [`Options::endless_memory`], but find
+//! memory there, too, and the globals (`cells`).
 //!
 //! A program's start puts the data into memory, runs the start function and
 //! then the [`Entry`]. It ends with `halt`, after `trap` if it trapped.
@@ -30,7 +30,7 @@
 //! | `access` | loads and stores |
 //! | `signed`, `bits`, `bulk`, `print` | what the machine lacks, in its own code |
 //! | `runtime` | what it lacks, as functions of WebAssembly: most of i64, floats |
-//! | `memory`, `cells` | linear memory, and what lies beyond it |
+//! | `memory`, `cells` | the size of linear memory; globals |
 //! | `assembler` | labels, small improvements |
 
 mod access;
@@ -75,15 +75,14 @@ pub struct Options {
     /// How many bytes the input of `compute` may have; none for a program that
     /// takes no input and finds an empty one.
     pub input_capacity: Option<u32>,
-    /// Whether accesses beyond the end of memory trap, as they do in WebAssembly.
+    /// Whether the program is for a machine that does without `memory.resize` and its like.
     ///
-    /// Off, they do *not*: the machine's memory has no end, so a load gives what was
-    /// stored there, or 0. They may also meet the module's globals: these lie from 32 MiB
+    /// Accesses beyond the end of memory do *not* trap then: memory has no end, so a load gives
+    /// what was stored there, or 0. They may also meet the module's globals: these lie from 32 MiB
     /// on, or at the end of a memory that is larger, if it cannot grow, and from 2^32 on
     /// if it can. A module that makes no such access is compiled faithfully, and C
-    /// without undefined behaviour makes none. On, an access costs 16 to 31 more tokens,
-    /// and 72 to 87 if the memory can grow.
-    pub bounds_checks: bool,
+    /// without undefined behaviour makes none.
+    pub endless_memory: bool,
     /// Whether what the machine cannot do is refused. Off, an instruction that cannot be compiled and
     /// a function that is imported from nowhere trap where a run reaches them, and
     /// [`Compiled::warnings`] name them.
@@ -133,12 +132,12 @@ impl From<i64> for Argument {
 }
 
 impl Default for Options {
-    /// `compute`, with room for an input that fills a page, unchecked, strict.
+    /// `compute`, with room for an input that fills a page, strict.
     fn default() -> Self {
         Options {
             entry: Entry::Compute,
             input_capacity: Some(65535),
-            bounds_checks: false,
+            endless_memory: false,
             strict: true,
         }
     }

@@ -16,6 +16,8 @@ pub enum Expression {
     Local(u32),
     Tee(u32, Box<Expression>),
     Load(Op, Box<Expression>, u32),
+    Global(u32),
+    MemorySize,
     Unary(Op, Box<Expression>),
     Binary(Op, Box<(Expression, Expression)>),
     Select(Box<(Expression, Expression, Expression)>),
@@ -38,6 +40,7 @@ pub enum Wide {
     Local(u32),
     Tee(u32, Box<Wide>),
     Load(Box<Expression>, u32),
+    Global(u32),
     Binary(Op, Box<(Wide, Wide)>),
     Shift(Op, Box<(Wide, Expression)>),
     Select(Box<(Wide, Wide, Expression)>),
@@ -51,6 +54,10 @@ pub enum Statement {
     /// A store of eight bytes, or of the last four of them.
     StoreWide(Op, Expression, Wide, u32),
     DropWide(Wide),
+    SetGlobal(u32, Expression),
+    SetGlobalWide(u32, Wide),
+    /// So many pages of memory.
+    Resize(Expression),
     Output(Expression),
     Drop(Expression),
     If(Expression, Vec<Statement>, Vec<Statement>),
@@ -75,7 +82,8 @@ const COMPARISONS: [Op; 10] =
 const BITWISE: [Op; 8] =
     [Op::And, Op::Or, Op::Xor, Op::Shl, Op::ShrU, Op::ShrS, Op::Rotl, Op::Rotr];
 
-const LOADS: [Op; 5] = [Op::Load, Op::Load8U, Op::Load8S, Op::Load16U, Op::Load16S];
+const LOADS: [Op; 6] =
+    [Op::Load, Op::Load8U, Op::Load8S, Op::Load16U, Op::Load16S, Op::InputLoad8U];
 
 const STORES: [Op; 3] = [Op::Store, Op::Store16, Op::Store8];
 
@@ -116,6 +124,26 @@ fn edge() -> impl Strategy<Value = u32> {
     ]
 }
 
+/// Immediates of globals: some overlap, and the last ones reach into memory.
+fn global() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        6 => (0u32..4).prop_map(|word| 4 * word),
+        1 => (0u32..300).prop_map(|by| (1 << 23) - 8 + by),
+    ]
+}
+
+/// Sizes of memory. Small ones end most programs, by a trap.
+fn pages() -> impl Strategy<Value = Expression> {
+    let pages = prop_oneof![
+        1 => Just(0u32),
+        2 => Just(1),
+        2 => Just(256),
+        6 => Just(65536),
+        1 => edge(),
+    ];
+    pages.prop_map(Expression::Const)
+}
+
 fn address(high: bool) -> impl Strategy<Value = Expression> {
     let region = if high {
         prop_oneof![Just(0xffff_fff0u32), Just(0x8000_0000), Just(1 << 27), Just(0)].boxed()
@@ -137,6 +165,8 @@ fn expression(high: bool) -> impl Strategy<Value = Expression> + Clone {
         3 => edge().prop_map(Expression::Const),
         2 => (0..COUNTERS).prop_map(Expression::Local),
         1 => (WIDE_LOCALS..WIDE_LOCALS + 5).prop_map(Expression::Local),
+        1 => global().prop_map(Expression::Global),
+        1 => Just(Expression::MemorySize),
     ];
     leaf.prop_recursive(4, 12, 3, move |inner| {
         let one = || inner.clone().prop_map(Box::new);
@@ -192,6 +222,7 @@ fn wide(
     let leaf = prop_oneof![
         2 => constant,
         1 => local().prop_map(Wide::Local),
+        1 => global().prop_map(Wide::Global),
         1 => (extend, narrow.clone()).prop_map(|(op, e)| Wide::Extend(op, Box::new(e))),
         1 => (address(high), 0u32..8).prop_map(|(a, offset)| Wide::Load(Box::new(a), offset)),
         1 => (narrow.clone(), narrow.clone()).prop_map(|parts| Wide::Join(Box::new(parts))),
@@ -228,6 +259,10 @@ fn statements(high: bool) -> impl Strategy<Value = Vec<Statement>> {
         )
             .prop_map(|(op, address, e, offset)| Statement::StoreWide(op, address, e, offset)),
         1 => wide(value(), high).prop_map(Statement::DropWide),
+        2 => (global(), value()).prop_map(|(global, e)| Statement::SetGlobal(global, e)),
+        1 => (global(), wide(value(), high))
+            .prop_map(|(global, e)| Statement::SetGlobalWide(global, e)),
+        1 => pages().prop_map(Statement::Resize),
         1 => Just(Statement::Recurse),
         1 => edge().prop_map(|v| Statement::TrapIf(Expression::Const(u32::from(v == 0)))),
     ];
@@ -322,6 +357,8 @@ impl Layout {
                 self.expression(address, functions);
                 self.push(*op, *offset);
             }
+            Expression::Global(global) => self.push(Op::GlobalGet, *global),
+            Expression::MemorySize => self.push(Op::MemorySize, 0),
             Expression::Unary(op, value) => {
                 self.expression(value, functions);
                 self.push(*op, 0);
@@ -369,6 +406,7 @@ impl Layout {
                 self.push(*op, 0);
             }
             Wide::Local(local) => self.push(Op::LocalGet64, *local),
+            Wide::Global(global) => self.push(Op::GlobalGet64, *global),
             Wide::Tee(local, value) => {
                 self.wide(value, functions);
                 self.push(Op::LocalTee64, *local);
@@ -425,6 +463,18 @@ impl Layout {
                 self.expression(address, functions);
                 self.wide(value, functions);
                 self.push(*op, *offset);
+            }
+            Statement::SetGlobal(global, value) => {
+                self.expression(value, functions);
+                self.push(Op::GlobalSet, *global);
+            }
+            Statement::SetGlobalWide(global, value) => {
+                self.wide(value, functions);
+                self.push(Op::GlobalSet64, *global);
+            }
+            Statement::Resize(pages) => {
+                self.expression(pages, functions);
+                self.push(Op::MemoryResize, 0);
             }
             Statement::DropWide(value) => {
                 self.wide(value, functions);

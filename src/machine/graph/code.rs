@@ -152,7 +152,7 @@ fn from_prompt(graph: &mut Graph, (token, ops): (&Token, &[Op]), history: &Histo
 type Column = (&'static str, fn(Op, u32) -> f64);
 
 /// What is asked of an instruction in the weights, each a number of few digits.
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 17] = [
     ("number", |op, _| number(op)),
     ("number squared", |op, _| number(op) * number(op)),
     ("end", |op, _| features::end(op)),
@@ -162,6 +162,9 @@ const COLUMNS: [Column; 14] = [
     ("never less", |op, _| f64::from(features::less(op) == NEVER)),
     ("never greater", |op, _| f64::from(features::greater(op) == NEVER)),
     ("or equal", |op, _| f64::from(features::less(op) == 1.0 || features::greater(op) == 1.0)),
+    ("accesses", |op, _| f64::from(op.accesses())),
+    ("never loads", |op, _| f64::from(features::loads(op) == NEVER)),
+    ("never stores", |op, _| f64::from(features::stores(op) == NEVER)),
     ("writes its immediate", |op, _| f64::from(IMMEDIATE.contains(&op))),
     ("immediate's byte 0", |_, immediate| f64::from(immediate.to_le_bytes()[0])),
     ("immediate's byte 1", |_, immediate| f64::from(immediate.to_le_bytes()[1])),
@@ -185,7 +188,8 @@ fn from_weights(
     });
     let mut next = || values.next().expect("a value for each column");
     let [number, square, end, bytes, signed, wide] = [(); 6].map(|()| next());
-    let [never_less, never_greater, or_equal, written] = [(); 4].map(|()| next());
+    let [never_less, never_greater, or_equal] = [(); 3].map(|()| next());
+    let [accesses, never_loads, never_stores, written] = [(); 4].map(|()| next());
     let immediate_bytes = [(); 4].map(|()| next());
     drop(values);
     let immediate = (0..4).map(|k| immediate_bytes[k] * 256f64.powi(k as i32)).sum();
@@ -196,6 +200,8 @@ fn from_weights(
         signed,
         less: never_less * NEVER + or_equal,
         greater: never_greater * NEVER + or_equal,
+        loads: never_loads * NEVER + accesses,
+        stores: never_stores * NEVER + accesses,
         wide,
     };
     let immediate_bytes = Immediate::Are { bytes: immediate_bytes, written };

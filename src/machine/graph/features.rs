@@ -23,8 +23,10 @@ pub struct Token {
     pub digit: Value,
     /// 1 for a digit token.
     pub is_digit: Value,
-    /// 1 for `branch_taken` and for `trap`: the instruction has said what becomes of it.
-    pub told: Value,
+    /// 1 for `branch_taken`.
+    pub branched: Value,
+    /// 1 for `trap`.
+    pub trapped: Value,
     /// By how much the stack grows.
     pub depth_change: Value,
     /// By how many calls the machine goes deeper.
@@ -37,6 +39,8 @@ pub struct Token {
     pub pushes_nothing: Value,
     /// 1 for tokens that call nothing.
     pub calls_nothing: Value,
+    /// 1 for tokens that do not change memory's size.
+    pub resizes_nothing: Value,
     /// The number of an instruction's name, see [`number`].
     number: Value,
     /// Its square.
@@ -45,6 +49,10 @@ pub struct Token {
     less: Value,
     /// See [`Instruction::greater`].
     greater: Value,
+    /// See [`Instruction::loads`].
+    loads: Value,
+    /// See [`Instruction::stores`].
+    stores: Value,
 }
 
 impl Token {
@@ -121,7 +129,8 @@ pub fn token(graph: &mut Graph, code: &Code) -> Token {
             _ => 0.0,
         }),
         is_digit: feature("is digit", &|s| flag(matches!(s, Symbol::Digit(_)))),
-        told: feature("told", &|s| flag(matches!(s, Symbol::BranchTaken | Symbol::Trap))),
+        branched: feature("branched", &|s| flag(s == Symbol::BranchTaken)),
+        trapped: feature("trapped", &|s| flag(s == Symbol::Trap)),
         depth_change: feature("depth change", &depth_change),
         call_change: feature("call change", &|s| match s {
             Symbol::CallCommit => 1.0,
@@ -137,10 +146,13 @@ pub fn token(graph: &mut Graph, code: &Code) -> Token {
             flag(!matches!(s, Symbol::Commit { pushes: true, .. }))
         }),
         calls_nothing: feature("calls nothing", &|s| flag(s != Symbol::CallCommit)),
+        resizes_nothing: feature("resizes nothing", &|s| flag(s != Symbol::MemoryCommit)),
         number: feature("number", &|s| of_op(s, number)),
         square: feature("number squared", &|s| of_op(s, |op| number(op) * number(op))),
         less: feature("less", &|s| of_op(s, less)),
         greater: feature("greater", &|s| of_op(s, greater)),
+        loads: feature("loads", &|s| of_op(s, loads)),
+        stores: feature("stores", &|s| of_op(s, stores)),
     }
 }
 
@@ -148,7 +160,7 @@ pub fn token(graph: &mut Graph, code: &Code) -> Token {
 fn depth_change(symbol: Symbol) -> f64 {
     match symbol {
         Symbol::Commit { depth, .. } => f64::from(depth),
-        Symbol::Out(_) => -1.0,
+        Symbol::Out(_) | Symbol::MemoryCommit => -1.0,
         Symbol::Close => FIRST_DEPTH,
         _ => 0.0,
     }
@@ -207,7 +219,28 @@ pub fn greater(op: Op) -> f64 {
     }
 }
 
-/// Below twice every difference of two operands.
+/// See [`Instruction::loads`].
+pub fn loads(op: Op) -> f64 {
+    match op.accesses() {
+        bytes @ 1.. if pops_an_address_alone(op) => f64::from(bytes),
+        _ => NEVER,
+    }
+}
+
+/// See [`Instruction::stores`].
+pub fn stores(op: Op) -> f64 {
+    match op.accesses() {
+        bytes @ 1.. if !pops_an_address_alone(op) => f64::from(bytes),
+        _ => NEVER,
+    }
+}
+
+/// Of what accesses memory, a load: the value that a store writes lies above its address.
+fn pops_an_address_alone(op: Op) -> bool {
+    matches!(op.end(), End::Commit { pushes: true, .. })
+}
+
+/// Below twice every difference of two operands, and below every address, negated.
 pub const NEVER: f64 = -((1u64 << 34) as f64);
 
 /// Properties of an instruction: in the prompt, those of its name.
@@ -225,6 +258,10 @@ pub struct Instruction {
     pub less: Linear,
     /// The same for second > top.
     pub greater: Linear,
+    /// For loads the number of bytes that must be there; [`NEVER`] for all else.
+    pub loads: Linear,
+    /// The same for stores.
+    pub stores: Linear,
     /// 4 for instructions on eight bytes: so much before its last four bytes an operand begins.
     pub wide: Value,
 }
@@ -242,9 +279,17 @@ impl Instruction {
         let fetched: Vec<Value> = features.chunks(2).flat_map(|pair| fetch(graph, pair)).collect();
         let [number, square, end, bytes, signed, wide, less, greater] =
             fetched.try_into().expect("as many come back");
+        let accesses = match ops.contains(&Op::MemoryResize) {
+            true => {
+                fetch(graph, &[token.loads, token.stores]).into_iter().map(Linear::from).collect()
+            }
+            // Where memory has no end nothing asks.
+            false => vec![Linear::zero(); 2],
+        };
+        let [loads, stores] = accesses.try_into().expect("as many come back");
         let opcode = Opcode { one: graph.one(), number, square, ops: ops.to_vec() };
         let [less, greater] = [less, greater].map(Linear::from);
-        Instruction { opcode, bytes, end, signed, less, greater, wide }
+        Instruction { opcode, bytes, end, signed, less, greater, loads, stores, wide }
     }
 }
 

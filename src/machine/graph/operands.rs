@@ -3,7 +3,7 @@
 use super::code::{Code, Fetched, Immediate};
 use super::features::{Instruction, Token};
 use super::history::History;
-use crate::graph::{Graph, Linear, Value};
+use crate::graph::{Graph, Key, Linear, Value};
 use crate::machine::Op;
 
 /// The current instruction, and its operands as numbers and as positions.
@@ -41,7 +41,23 @@ pub struct Operands {
     pub immediate_bytes: Immediate,
     /// Position of byte 0 of the immediate of the latest call on this depth.
     pub call_at: Linear,
+    /// The memory's size, if the machine has an instruction that says it.
+    pub memory: Option<Memory>,
 }
+
+/// The memory's size.
+pub struct Memory {
+    /// Bytes; [`ENDLESS`] where nothing said it.
+    pub size: Value,
+    /// Position of the first of the bytes that said it.
+    pub said_at: Linear,
+}
+
+/// Above the last byte of every access.
+const ENDLESS: f64 = (1u64 << 34) as f64;
+
+/// Bytes of a page of memory.
+const PAGE: f64 = 65536.0;
 
 /// Above every operand.
 pub const OPERANDS: f64 = (1u64 << 32) as f64;
@@ -85,6 +101,7 @@ pub fn operands(
     let half = graph.unit(of_eight[0] * 4.0 + wide - one * 4.0, one);
     let bytes_shifted = graph.persist_whole("bytes moved", tested[0] + half, 7.0);
 
+    let memory = ops.contains(&Op::MemoryResize).then(|| memory(graph, token, value));
     // A value's last four bytes are the four tokens before the one that commits it.
     let mut bytes_of = |name: &str, commit: Value| graph.persist(name, commit) - one * 4.0;
     Operands {
@@ -92,6 +109,7 @@ pub fn operands(
         second_at: bytes_of("commit of second", second[1]),
         third_at: bytes_of("commit of third", third),
         call_at: bytes_of("commit of call", call),
+        memory,
         instruction,
         immediate,
         immediate_bytes,
@@ -104,5 +122,20 @@ pub fn operands(
         top_negative,
         nonzero: tested[1],
         second_negative: second_tested[0],
+    }
+}
+
+/// What the latest `memory_commit` said.
+fn memory(graph: &mut Graph, token: &Token, value: Value) -> Memory {
+    let (one, t) = (graph.one(), graph.position());
+    let (number, square) = (Linear::zero(), Linear::zero());
+    let key = Key { number, square, dead: token.resizes_nothing.into() };
+    let pages = graph.latest("pages", &key, Linear::zero(), &[value.into(), t.into()]);
+    // Where nothing said it, position 0 is found.
+    let said = graph.latest("memory's size is said", &key, Linear::zero(), &[one.into()])[0];
+    let size = pages[0] * PAGE + (one - said) * ENDLESS;
+    Memory {
+        size: graph.persist_whole("memory's size", size, OPERANDS * PAGE),
+        said_at: graph.persist("commit of memory", pages[1]) - one * 4.0,
     }
 }

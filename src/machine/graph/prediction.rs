@@ -11,7 +11,7 @@
 //! of the greatest. With r and d below 2³³ all of it is whole and below 2⁵³.
 
 use super::code::Code;
-use super::features::{Token, end_number};
+use super::features::{Instruction, Token, end_number};
 use super::history::History;
 use super::operands::{OPERANDS, Operands};
 use super::result::{DIVIDE, Next};
@@ -32,9 +32,6 @@ const DIGIT_CLASS: f64 = 3.0;
 
 /// Instructions that write digits.
 const WRITES_DIGITS: &[Op] = &[Op::Mul, Op::DivU, Op::RemU];
-
-/// Instructions that may trap.
-const MAY_TRAP: &[Op] = &[Op::DivU, Op::RemU, Op::Unreachable];
 
 /// Sets the logits.
 pub fn predict(
@@ -74,6 +71,7 @@ pub fn predict(
             }
             Symbol::CallCommit => of_end(end_number(End::Call, false)),
             Symbol::ReturnCommit => of_end(end_number(End::Return, false)),
+            Symbol::MemoryCommit => of_end(end_number(End::Memory, false)),
             Symbol::Instruction(Op::Halt) => of_end(end_number(End::Halt, false)),
             // Tokens of the prompt: never.
             Symbol::Open | Symbol::Close | Symbol::Start | Symbol::Instruction(_) => {
@@ -92,28 +90,41 @@ fn class(graph: &mut Graph, token: &Token, history: &History, operands: &Operand
     let (one, i) = (graph.one(), history.i);
     let opcode = &operands.instruction.opcode;
     let byte = graph.step(operands.instruction.bytes - i, one);
-    let silent = one - i - token.told;
+    let silent = one - i - token.branched;
     let jumps = opcode.units(graph, &[Op::Br, Op::Call, Op::Return], silent.clone(), one);
     let may_jump = opcode.units(graph, &[Op::BrIf], silent.clone(), one);
     let nonzero = operands.top + (silent - one) * OPERANDS;
     let does_jump = opcode.steps(graph, &[Op::BrIf], nonzero, OPERANDS, one);
     let digits = opcode.units(graph, WRITES_DIGITS, history.before_digits, one);
     let by_zero = by_zero(graph, history, operands);
+    let [load, store] = beyond_memory(graph, operands);
     byte * BYTE_CLASS + jumps * (BRANCH_CLASS - BYTE_CLASS) - may_jump * BYTE_CLASS
         + does_jump * BRANCH_CLASS
         + digits * (DIGIT_CLASS - BYTE_CLASS)
         - by_zero * DIGIT_CLASS
+        - (load + store) * BYTE_CLASS
 }
 
 /// 1 for a division by zero that has not trapped, or just has. Asked for twice, it is one unit:
-/// the builder shares equal ones.
+/// the builder shares equal ones, here and in [`beyond_memory`].
 fn by_zero(graph: &mut Graph, history: &History, operands: &Operands) -> Linear {
     let opcode = &operands.instruction.opcode;
     opcode.units(graph, DIVIDE, history.before_digits - operands.top, graph.one())
 }
 
+/// 1 for a load, and for a store, that reaches beyond the end of memory: to what is not there the
+/// address of the first byte plus their number is above memory's size.
+fn beyond_memory(graph: &mut Graph, operands: &Operands) -> [Linear; 2] {
+    let Some(memory) = &operands.memory else { return [Linear::zero(), Linear::zero()] };
+    let Instruction { loads, stores, .. } = &operands.instruction;
+    [(loads, operands.top), (stores, operands.second)].map(|(bytes, address)| {
+        let end = operands.immediate.clone() + address + bytes.clone();
+        graph.step(end - memory.size, graph.one())
+    })
+}
+
 /// The number of the token that ends the instruction: the instruction's own; one
-/// more after a taken branch; `trap` on a division by zero; `halt` after `trap`.
+/// more after a taken branch; `trap` on a division by zero, or beyond memory; `halt` after `trap`.
 fn end(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Linear {
     let one = graph.one();
     let instruction = &operands.instruction;
@@ -121,9 +132,12 @@ fn end(graph: &mut Graph, token: &Token, history: &History, operands: &Operands)
     let trap = end_number(End::Trap, false);
     let taken = opcode.steps(graph, &[Op::BrIf], operands.top, OPERANDS, one);
     let by_zero = by_zero(graph, history, operands);
-    let trapped = opcode.units(graph, MAY_TRAP, token.told, one);
+    let [load, store] = beyond_memory(graph, operands);
+    let trap_for = |op: Op| trap - end_number(op.end(), false);
     instruction.end
         + taken
-        + by_zero * (trap - end_number(Op::DivU.end(), false))
-        + trapped * (end_number(End::Halt, false) - trap)
+        + by_zero * trap_for(Op::DivU)
+        + load * trap_for(Op::Load)
+        + store * trap_for(Op::Store)
+        + token.trapped * (end_number(End::Halt, false) - trap)
 }

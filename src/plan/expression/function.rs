@@ -18,9 +18,6 @@ const MOST_VALUES: i64 = (1 << 16) - 1;
 /// nor more than this for each knot, so that a table is never much larger than the units that it stands for.
 const VALUES_OF_A_KNOT: i128 = 256;
 
-/// Values beyond this are not written down, so that sums of them are easily bounded.
-const MOST: i128 = 1 << 50;
-
 /// A function of a whole number, constant before the first of its values and behind the last.
 #[derive(Clone, Debug)]
 pub struct Function(Arc<Values>);
@@ -51,6 +48,9 @@ impl Hash for Function {
 }
 
 impl Function {
+    /// Values beyond this are not written down, so that sums of them are easily bounded.
+    pub const MOST: u64 = 1 << 50;
+
     /// Σ c·max(x + k, 0) over knots (k, c), by ascending k without two alike, for x within bounds; `None`
     /// where it does not pay, or cannot be.
     pub fn of(knots: &[(i64, i64)], within: Interval) -> Option<Function> {
@@ -77,7 +77,7 @@ impl Function {
                 slope += i128::from(c);
             }
             value += slope;
-            i64::try_from(here).ok().filter(|_| here.abs() <= MOST)
+            i64::try_from(here).ok().filter(|_| here.unsigned_abs() <= Function::MOST.into())
         });
         Some(Function::new(from, values.collect::<Option<Vec<i64>>>()?))
     }
@@ -104,6 +104,15 @@ impl Function {
     pub fn bounds(&self) -> Interval {
         let all = self.0.values.iter().map(|&value| i128::from(value));
         all.fold(Interval::EMPTY, Interval::including)
+    }
+
+    /// The units that it is the sum of, and what is added to them: its first value.
+    pub fn knots(&self) -> (i64, impl Iterator<Item = (i64, i64)>) {
+        let Values { from, values, .. } = &*self.0;
+        let slope = |at: usize| values.get(at + 1).map_or(0, |next| next - values[at]);
+        let bend = move |at: usize| slope(at) - if at == 0 { 0 } else { slope(at - 1) };
+        let bends = (0..values.len()).map(move |at| (-(from + at as i64), bend(at)));
+        (values[0], bends.filter(|bend| bend.1 != 0))
     }
 
     /// The value at a number.

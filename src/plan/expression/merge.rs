@@ -15,12 +15,17 @@ use super::function::Function;
 use super::interval::Interval;
 use crate::plan::ids::AtomId;
 
-/// Pieces of one expression with the same gate and factor, and their coefficients.
+/// Pieces of one expression with the same gate and factor, and functions of the gate where the factor is 1;
+/// all with their coefficients.
 struct Alike {
     gate: Affine,
     factor: Affine,
     pieces: Vec<(AtomId, i64)>,
+    functions: Vec<(AtomId, i64)>,
 }
+
+/// More knots than these are left of functions only where they are no function any more.
+const MOST_BENDS: usize = 16;
 
 /// Units of a gate with fewer values are bounded together whatever their slopes.
 const NARROW: u128 = 1 << 16;
@@ -44,6 +49,13 @@ fn slope_and_height(knots: &[(i64, i64)]) -> Option<(i64, i64)> {
     let slope = knots.iter().map(|knot| i128::from(knot.1)).sum();
     let height = knots.iter().map(|&(k, c)| i128::from(k) * i128::from(c)).sum();
     Some((coefficient(slope)?, coefficient(height)?))
+}
+
+/// The rest of a sum without these terms, by ascending atom.
+fn without(mut sum: Affine, gone: &[(AtomId, i64)]) -> Affine {
+    let mut gone = gone.iter().map(|term| term.0).peekable();
+    sum.terms.retain(|term| gone.next_if_eq(&term.0).is_none());
+    sum
 }
 
 impl Arena {
@@ -156,13 +168,23 @@ impl Arena {
                         gate: gate.clone(),
                         factor: factor.clone(),
                         pieces: vec![(atom, k)],
+                        functions: Vec::new(),
                     }),
                 }
             }
         }
+        let one = Affine::constant(1);
+        for &(atom, k) in &affine.terms {
+            if let Atom::Function { of, .. } = self.atom(atom) {
+                compared += groups.len();
+                let group =
+                    groups.iter_mut().find(|group| group.gate == *of && group.factor == one);
+                group.into_iter().for_each(|group| group.functions.push((atom, k)));
+            }
+        }
         self.count(compared);
         let mut merged = affine;
-        for Alike { gate, factor, pieces } in groups {
+        for Alike { gate, factor, mut pieces, functions } in groups {
             self.count(gate.terms.len());
             let mut knots = Vec::new();
             for &(atom, k) in &pieces {
@@ -173,6 +195,13 @@ impl Arena {
                 }
             }
             let slope = coefficient(knots.iter().map(|knot| i128::from(knot.1)).sum())?;
+            if let Some(all) = self.with_functions(&gate, &functions, &knots, slope)? {
+                pieces.extend(functions);
+                pieces.sort_unstable();
+                self.count(pieces.len() + merged.terms.len());
+                merged = without(merged, &pieces).plus(&all, 1)?;
+                continue;
+            }
             let bounded = if slope == 0 {
                 (pieces.len() > 1).then(Affine::default)
             } else if let Some(straight) = self.opened(&merged, &gate, &factor, slope, &mut knots) {
@@ -183,14 +212,49 @@ impl Arena {
             };
             if let Some(straight) = bounded {
                 self.count(pieces.len() + merged.terms.len());
-                // Both are by ascending atom.
-                let mut gone = pieces.iter().map(|piece| piece.0).peekable();
-                merged.terms.retain(|term| gone.next_if_eq(&term.0).is_none());
-                merged = merged.plus(&straight, 1)?;
+                merged = without(merged, &pieces).plus(&straight, 1)?;
                 merged = merged.plus(&self.bent(&gate, &factor, &knots)?, 1)?;
             }
         }
         Some(merged)
+    }
+
+    /// Functions of a gate together with level pieces of it: one function, or the few knots that are
+    /// left of them. Nothing where that would be a sum of many knots.
+    fn with_functions(
+        &mut self,
+        gate: &Affine,
+        functions: &[(AtomId, i64)],
+        knots: &[(i64, i64)],
+        slope: i64,
+    ) -> Option<Option<Affine>> {
+        if functions.is_empty() || slope != 0 {
+            return Some(None);
+        }
+        let (mut constant, mut most, mut all) = (0i128, 0, knots.to_vec());
+        for &(atom, k) in functions {
+            let Atom::Function { function, .. } = self.atom(atom) else { continue };
+            let (first, bends) = function.knots();
+            most += function.bounds().magnitude() * u128::from(k.unsigned_abs());
+            constant += i128::from(first) * i128::from(k);
+            for (at, c) in bends {
+                all.push((at, coefficient(i128::from(c) * i128::from(k))?));
+            }
+        }
+        self.count(all.len());
+        // What is written down as a function has few values, and none is great.
+        if most > u128::from(Function::MOST) {
+            return Some(None);
+        }
+        let bent = self.bent(gate, &Affine::constant(1), &all)?;
+        let is_short = |atom: &Atom| match atom {
+            Atom::Piece { knots, .. } => knots.len() <= MOST_BENDS,
+            _ => true,
+        };
+        if !bent.terms.iter().all(|&(atom, _)| is_short(self.atom(atom))) {
+            return Some(None);
+        }
+        Some(Some(bent.plus(&Affine::constant(coefficient(constant)?), 1)?))
     }
 
     /// A unit that is always open was written as its gate. Where the units of a gate would be

@@ -1,4 +1,4 @@
-//! Memory.
+//! Memory, and globals, which lie before it.
 
 use crate::graph::{Graph, Key, Linear, Value};
 use crate::machine::Op;
@@ -7,17 +7,21 @@ use crate::machine::graph::features::Token;
 use crate::machine::graph::history::History;
 use crate::machine::graph::operands::Operands;
 
+/// Byte i of the global with immediate m has the number m + i, and byte i at address a the number a + i
+/// + 2²³: a program of WebAssembly has at most a million globals, of eight bytes each.
+const GLOBALS: f64 = (1u64 << 23) as f64;
+
 /// Operand and immediate, the byte's index, and 1 for position 0.
-const GREATEST_ADDRESS: f64 = (1u64 << 33) as f64 + 8.0;
+const GREATEST_NUMBER: f64 = (1u64 << 33) as f64 + 8.0 + GLOBALS;
 
 /// Above every byte.
 const SIGN: f64 = 256.0;
 
 /// Above every miss, times the greatest byte with its sign.
-const FAR: f64 = 4.0 * SIGN * GREATEST_ADDRESS;
+const FAR: f64 = 4.0 * SIGN * GREATEST_NUMBER;
 
 /// Instructions whose bytes go to memory.
-const WRITES: &[Op] = &[Op::Store, Op::Store16, Op::Store8, Op::InputBase];
+const WRITES: &[Op] = &[Op::Store, Op::Store16, Op::Store8, Op::GlobalSet, Op::InputBase];
 
 /// What memory adds to the next byte.
 pub struct MemoryByte {
@@ -38,20 +42,26 @@ pub fn memory_byte(
 ) -> MemoryByte {
     let (one, i) = (graph.one(), history.i);
     let opcode = &operands.instruction.opcode;
-    // Byte tokens count i from 1: address 0 has key 1, and no byte has key 0.
-    let number = operands.immediate.clone() + operands.second + i;
-    let square = graph.square(number.clone());
+    // Byte tokens count i from 1: no byte has key 0.
+    let memory = one * GLOBALS;
+    let address = memory.clone() + operands.second;
+    let no_address = opcode.units(graph, &[Op::GlobalSet], one, address.clone());
+    let number = operands.immediate.clone() + i + address - no_address;
+    let square = graph.square_of_any_sign(number.clone());
     let square = graph.persist("address squared", square);
     let written = opcode.steps(graph, WRITES, token.byte_kind, 2.0, one);
     let dead = graph.persist_whole("no memory", one - written, 1.0);
     let next = operands.immediate.clone() + operands.top + i + one;
+    let global = operands.immediate.clone() + i + one;
     let initial = initial(graph, code, &next);
+    let next = next + memory;
     // Byte i of four, while the load has as many.
     let two = one * 2.0 - i;
     let wanted = opcode.units(graph, &[Op::Load], one, next.clone())
+        + opcode.units(graph, &[Op::GlobalGet], one, global)
         + opcode.units(graph, &[Op::Load8U, Op::Load8S], one - i, next.clone())
         + opcode.steps(graph, &[Op::Load16U, Op::Load16S], two.clone(), 2.0, next);
-    let less_wanted = graph.persist_whole("less address wanted", -wanted, GREATEST_ADDRESS);
+    let less_wanted = graph.persist_whole("less address wanted", -wanted, GREATEST_NUMBER);
     // The sign is that of byte 0 of one, or byte 1 of two.
     let last = opcode.units(graph, &[Op::Load8S], one - i, one)
         + opcode.steps(graph, &[Op::Load16S], two.clone(), 2.0, one)

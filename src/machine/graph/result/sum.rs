@@ -12,8 +12,17 @@ use crate::machine::graph::operands::Operands;
 pub const IMMEDIATE: &[Op] = &[Op::Const, Op::Br, Op::BrIf, Op::Call, Op::Return];
 
 /// Instructions that write the bytes of the top.
-const TOP: &[Op] =
-    &[Op::LocalSet, Op::LocalTee, Op::Store, Op::Store16, Op::Store8, Op::Output, Op::Wrap];
+const TOP: &[Op] = &[
+    Op::LocalSet,
+    Op::LocalTee,
+    Op::GlobalSet,
+    Op::Store,
+    Op::Store16,
+    Op::Store8,
+    Op::Output,
+    Op::MemoryResize,
+    Op::Wrap,
+];
 
 /// Instructions whose first operand's bytes are those of the second.
 const SECOND: &[Op] = &[Op::Add, Op::Sub, Op::Select, Op::And, Op::Or, Op::Xor];
@@ -48,7 +57,11 @@ pub fn places(graph: &mut Graph, i: Value, operands: &Operands) -> Places {
         Immediate::At(byte_0) => choose(IMMEDIATE, &(byte_0.clone() + i)),
         Immediate::Are { .. } => Linear::zero(),
     };
-    let first = immediate + choose(TOP, &top) + choose(SECOND, &second);
+    let size = match &operands.memory {
+        Some(memory) => choose(&[Op::MemorySize], &(memory.said_at.clone() + i)),
+        None => Linear::zero(),
+    };
+    let first = immediate + choose(TOP, &top) + choose(SECOND, &second) + size;
     let added = choose(WITH_TOP, &top);
     let subtracted =
         choose(&[Op::Sub], &top) + choose(&[Op::Return], &call) + choose(WITHOUT_SECOND, &second);

@@ -227,3 +227,28 @@ fn coefficients_beyond_2_to_the_60_are_refused() {
     let piece = free.arena.piece(&x, &twice, &[(0, MAX_COEFFICIENT)]).unwrap();
     assert_eq!(piece.plus(&piece, 1), None);
 }
+
+#[test]
+fn what_is_left_of_a_function_does_not_depend_on_what_was_added_and_taken_away() {
+    let mut free = Free::new(&[(-1000, 1000)]);
+    let x = Affine::atom(free.atoms[0].0);
+    let mut peak = |k: i64| {
+        let bends = [(1, 1), (0, -2), (-1, 1)];
+        let units = bends.map(|(by, c)| (unit(&mut free, &x, by - 2 * k), c));
+        Affine::sum(0, units.iter().map(|(unit, c)| (unit, *c))).unwrap()
+    };
+    let peaks: Vec<Affine> = (0..9).map(&mut peak).collect();
+    let sum = |free: &mut Free, from: usize, to: usize| {
+        let scaled = peaks[from..to].iter().zip(1i64..);
+        let sum = Affine::sum(0, scaled.map(|(peak, k)| (peak, k * k))).unwrap();
+        free.arena.merge(sum).unwrap()
+    };
+    for from in 0..8 {
+        let (all, part) = (sum(&mut free, 0, 9), sum(&mut free, 0, from));
+        assert!(matches!(free.arena.atom(all.terms[0].0), Atom::Function { .. }));
+        let rest = free.arena.merge(all.plus(&part, -1).unwrap()).unwrap();
+        let scaled = peaks[from..].iter().zip(from as i64 + 1..);
+        let direct = Affine::sum(0, scaled.map(|(peak, k)| (peak, k * k))).unwrap();
+        assert_eq!(rest, free.arena.merge(direct).unwrap(), "without the first {from}");
+    }
+}
