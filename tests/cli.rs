@@ -84,7 +84,7 @@ fn a_full_standard_error_is_no_panic() {
 fn inspect_checks_a_plan_and_tells_of_a_head() {
     let text = prints(0, &mut hardmax(&["inspect", "--check-plan", "--seed", "3"]));
     assert!(text.contains("\ncheck       bounds of ") && text.contains(": all equal\n"), "{text}");
-    let report = json(0, &["inspect", "--head", "2.4"]);
+    let report = json(0, &["inspect", "--head", "2.5"]);
     let head = &report["plan"]["head"];
     assert_eq!(head["kind"], "keyed, ties give the latest");
     assert!(head["tables"][0].as_str().unwrap().starts_with("table0: "), "{head}");

@@ -19,7 +19,7 @@ const TOKENS: u64 = 1_500;
 /// The longest that the model is asked about.
 const PROMPT: usize = 2_000;
 /// The machine has room for so many locals at each depth of calls.
-const LOCALS: u32 = 1_024;
+const LOCALS: u32 = 4_096;
 
 /// The bytes are a text, or the decisions that make a program. Whether the model ran it.
 pub fn check(data: &[u8]) -> bool {
@@ -120,7 +120,7 @@ fn effect(op: Op) -> (usize, usize) {
 fn immediate(op: Op, bytes: &mut Bytes) -> u32 {
     match op {
         Op::Const => value(bytes),
-        Op::LocalGet | Op::LocalSet | Op::LocalTee => *bytes.choose(&[0, 1, 2, 3, 999, 1023]),
+        Op::LocalGet | Op::LocalSet | Op::LocalTee => *bytes.choose(&[0, 1, 2, 3, 999, 4095]),
         Op::GlobalGet | Op::GlobalSet => *bytes.choose(&[0, 1, 4, 8, (1 << 23) - 2, 1 << 31]),
         Op::Br | Op::BrIf | Op::Call => (bytes.below(24) as u32).wrapping_sub(8),
         Op::Return => !u32::from(bytes.byte() % 32),

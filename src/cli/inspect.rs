@@ -20,7 +20,7 @@ use crate::shown;
   hardmax inspect --plan
   hardmax inspect --histories 200 --seed 7
   hardmax inspect --check-plan
-  hardmax inspect --head 2.4
+  hardmax inspect --head 2.5
   hardmax inspect --prompt tests/vectors/countdown.txt --histories 20
   hardmax inspect models/wasm32.bin --json")]
 #[command(group(ArgGroup::new("random").args(["histories", "check_plan"]).multiple(true)))]
@@ -108,12 +108,12 @@ impl Inspect {
     }
 }
 
-/// `2.4`: layer 2, head 4.
+/// `2.5`: layer 2, head 5.
 fn layer_and_head(text: &str) -> Result<(usize, usize), String> {
     let parts = text
         .split_once('.')
         .and_then(|(layer, head)| Some((layer.parse().ok()?, head.parse().ok()?)));
-    parts.ok_or_else(|| "a layer and a head of it, such as 2.4".to_owned())
+    parts.ok_or_else(|| "a layer and a head of it, such as 2.5".to_owned())
 }
 
 fn nonzeros(matrix: Matrix<'_>) -> usize {

@@ -27,6 +27,9 @@ pub enum End {
     Trap,
 }
 
+/// So many calls may be open; one more traps.
+pub const MOST_CALLS: u32 = 1 << 16;
+
 const fn commit(depth: i8, pushes: bool) -> End {
     End::Commit { depth, pushes }
 }
@@ -141,7 +144,7 @@ instructions! {
         Br "br" commit(0, false);
         /// Pops a condition and jumps when it is not 0.
         BrIf "br_if" commit(-1, false);
-        /// Jumps and remembers where from.
+        /// Jumps and remembers where from. Traps where [`MOST_CALLS`] have not returned.
         Call "call" End::Call;
         /// Jumps behind the latest call that has not returned.
         Return "return" End::Return;

@@ -7,5 +7,5 @@ mod isa;
 mod symbol;
 
 pub use embedded::Embedded;
-pub use isa::{End, Instruction, Op};
+pub use isa::{End, Instruction, MOST_CALLS, Op};
 pub use symbol::{DIGITS, HALT, PAYLOAD_END, Symbol};

@@ -19,7 +19,7 @@ use std::cmp::Ordering;
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 
-use crate::machine::{End, HALT, Instruction, Op, Symbol};
+use crate::machine::{End, HALT, Instruction, MOST_CALLS, Op, Symbol};
 use crate::program::Program;
 
 /// What a program did that it must not.
@@ -286,6 +286,7 @@ impl<'a> State<'a> {
             }
             Op::Br => branch = Some(immediate),
             Op::BrIf => branch = (self.pop()? != 0).then_some(immediate),
+            Op::Call if self.calls.len() >= MOST_CALLS as usize => trap(tokens),
             Op::Call => branch = Some(immediate),
             Op::Return => {
                 let call =

@@ -28,7 +28,7 @@ use super::unwritten::read_before_written;
 use crate::machine::Op;
 
 /// Locals that each call has.
-pub const LOCALS: u32 = 1000;
+pub const LOCALS: u32 = 4000;
 
 /// A function on its way.
 pub struct FunctionTranslator<'c, 'm> {

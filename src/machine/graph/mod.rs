@@ -27,38 +27,48 @@ mod operands;
 mod prediction;
 mod result;
 
-use super::{Embedded, Op};
+use super::{Embedded, MOST_CALLS, Op};
 use crate::graph::Graph;
 use code::Code;
 
-/// Locals that each call has room for.
-const LOCALS: u16 = 1024;
+/// What calls have room for.
+#[derive(Clone, Copy)]
+struct Room {
+    /// Locals of each.
+    locals: u16,
+    /// So many may be open, if their number is a whole number.
+    calls: Option<u32>,
+}
+
+const ROOM: Room = Room { locals: 4096, calls: Some(MOST_CALLS) };
 
 /// The graph of the machine, over the vocabulary of
 /// [`Symbol::with_program`](super::Symbol::with_program).
 pub fn machine() -> Graph {
-    machine_of(Op::ALL, LOCALS)
+    of(&Code::Prompt, Op::ALL, ROOM)
 }
 
-/// The same for these instructions, with room for so many locals a call: no trace depends on that.
+/// The same for these instructions, with room for so many locals a call, on which no trace depends; and for
+/// any number of calls, for other builders leave their sum as it is, a little off.
 pub fn machine_of(ops: &[Op], locals: u16) -> Graph {
-    of(&Code::Prompt, ops, locals)
+    of(&Code::Prompt, ops, Room { locals, calls: None })
 }
 
 /// The graph of the machine with a program inside, over the vocabulary of
 /// [`Symbol::without_program`](super::Symbol::without_program).
 pub fn specialised(program: &Embedded) -> Graph {
-    of(&Code::Weights(program), Op::ALL, LOCALS)
+    of(&Code::Weights(program), Op::ALL, ROOM)
 }
 
-fn of(code: &Code, ops: &[Op], locals: u16) -> Graph {
+fn of(code: &Code, ops: &[Op], room: Room) -> Graph {
     let vocabulary = code.vocabulary();
     let bos = vocabulary.iter().position(|&symbol| symbol == code.bos());
     let mut graph = Graph::new(vocabulary.len(), bos.expect("every vocabulary has its BOS"));
     let token = features::token(&mut graph, code);
     let history = history::history(&mut graph, code, &token);
     let operands = operands::operands(&mut graph, code, (&token, ops), &history);
-    let result = result::result(&mut graph, code, &token, &history, &operands, locals);
-    prediction::predict(&mut graph, code, &token, &history, &operands, &result);
+    let result = result::result(&mut graph, code, &token, &history, &operands, room.locals);
+    let state = (&token, &history, &operands);
+    prediction::predict(&mut graph, code, state, &result, room.calls);
     graph
 }

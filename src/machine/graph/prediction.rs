@@ -30,6 +30,9 @@ const BYTE_CLASS: f64 = 1.0;
 const BRANCH_CLASS: f64 = 2.0;
 const DIGIT_CLASS: f64 = 3.0;
 
+/// Above the number of calls that can be open.
+const CALLS: f64 = (1u64 << 30) as f64;
+
 /// Instructions that write digits.
 const WRITES_DIGITS: &[Op] = &[Op::Mul, Op::DivU, Op::RemU];
 
@@ -37,15 +40,14 @@ const WRITES_DIGITS: &[Op] = &[Op::Mul, Op::DivU, Op::RemU];
 pub fn predict(
     graph: &mut Graph,
     code: &Code,
-    token: &Token,
-    history: &History,
-    operands: &Operands,
+    (token, history, operands): (&Token, &History, &Operands),
     next: &Next,
+    calls: Option<u32>,
 ) {
     let one = graph.one();
-    let class = class(graph, token, history, operands);
+    let class = class(graph, token, history, operands, calls);
     let class = graph.persist_whole("class", class, DIGIT_CLASS);
-    let end = end(graph, token, history, operands);
+    let end = end(graph, token, history, operands, calls);
     let end = graph.persist_whole("end", end, 64.0);
 
     let pick = |number: Linear, v: f64| number * (2.0 * v) - one * (v * v);
@@ -86,7 +88,13 @@ pub fn predict(
 /// A byte while fewer than `bytes` are written; but a branch that has not yet said
 /// so says `branch_taken` first, `br_if` ends at once if it is not taken, digits
 /// come before bytes, and a division by zero ends at once.
-fn class(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Linear {
+fn class(
+    graph: &mut Graph,
+    token: &Token,
+    history: &History,
+    operands: &Operands,
+    calls: Option<u32>,
+) -> Linear {
     let (one, i) = (graph.one(), history.i);
     let opcode = &operands.instruction.opcode;
     let byte = graph.step(operands.instruction.bytes - i, one);
@@ -98,15 +106,17 @@ fn class(graph: &mut Graph, token: &Token, history: &History, operands: &Operand
     let digits = opcode.units(graph, WRITES_DIGITS, history.before_digits, one);
     let by_zero = by_zero(graph, history, operands);
     let [load, store] = beyond_memory(graph, operands);
+    let too_deep = too_deep(graph, operands, calls);
     byte * BYTE_CLASS + jumps * (BRANCH_CLASS - BYTE_CLASS) - may_jump * BYTE_CLASS
         + does_jump * BRANCH_CLASS
         + digits * (DIGIT_CLASS - BYTE_CLASS)
         - by_zero * DIGIT_CLASS
         - (load + store) * BYTE_CLASS
+        - too_deep * BRANCH_CLASS
 }
 
 /// 1 for a division by zero that has not trapped, or just has. Asked for twice, it is one unit:
-/// the builder shares equal ones, here and in [`beyond_memory`].
+/// the builder shares equal ones, here, in [`beyond_memory`] and in [`too_deep`].
 fn by_zero(graph: &mut Graph, history: &History, operands: &Operands) -> Linear {
     let opcode = &operands.instruction.opcode;
     opcode.units(graph, DIVIDE, history.before_digits - operands.top, graph.one())
@@ -123,9 +133,24 @@ fn beyond_memory(graph: &mut Graph, operands: &Operands) -> [Linear; 2] {
     })
 }
 
+/// 1 for a call where `most` are open already.
+fn too_deep(graph: &mut Graph, operands: &Operands, most: Option<u32>) -> Linear {
+    let Some(most) = most else { return Linear::zero() };
+    let one = graph.one();
+    let too_many = operands.calls.clone() - one * (f64::from(most) - 1.0);
+    operands.instruction.opcode.steps(graph, &[Op::Call], too_many, CALLS, one)
+}
+
 /// The number of the token that ends the instruction: the instruction's own; one
-/// more after a taken branch; `trap` on a division by zero, or beyond memory; `halt` after `trap`.
-fn end(graph: &mut Graph, token: &Token, history: &History, operands: &Operands) -> Linear {
+/// more after a taken branch; `trap` on a division by zero, beyond memory and where calls are too deep;
+/// `halt` after `trap`.
+fn end(
+    graph: &mut Graph,
+    token: &Token,
+    history: &History,
+    operands: &Operands,
+    calls: Option<u32>,
+) -> Linear {
     let one = graph.one();
     let instruction = &operands.instruction;
     let opcode = &instruction.opcode;
@@ -133,11 +158,13 @@ fn end(graph: &mut Graph, token: &Token, history: &History, operands: &Operands)
     let taken = opcode.steps(graph, &[Op::BrIf], operands.top, OPERANDS, one);
     let by_zero = by_zero(graph, history, operands);
     let [load, store] = beyond_memory(graph, operands);
+    let too_deep = too_deep(graph, operands, calls);
     let trap_for = |op: Op| trap - end_number(op.end(), false);
     instruction.end
         + taken
         + by_zero * trap_for(Op::DivU)
         + load * trap_for(Op::Load)
         + store * trap_for(Op::Store)
+        + too_deep * trap_for(Op::Call)
         + token.trapped * (end_number(End::Halt, false) - trap)
 }

@@ -47,7 +47,8 @@ pub fn memory_byte(
     let address = memory.clone() + operands.second;
     let no_address = opcode.units(graph, &[Op::GlobalSet], one, address.clone());
     let number = operands.immediate.clone() + i + address - no_address;
-    let square = graph.square_of_any_sign(number.clone());
+    let number = graph.persist("address", number);
+    let square = graph.square_of_any_sign(number);
     let square = graph.persist("address squared", square);
     let written = opcode.steps(graph, WRITES, token.byte_kind, 2.0, one);
     let dead = graph.persist_whole("no memory", one - written, 1.0);
@@ -68,7 +69,6 @@ pub fn memory_byte(
         - opcode.steps(graph, &[Op::Load16S], two - one, 2.0, one);
     let last = graph.persist_whole("byte with the sign", last, 1.0);
 
-    let number = graph.persist("address", number);
     let key = Key { number: number.into(), square: square.into(), dead: dead.into() };
     // 256 more for a sign.
     let signed_byte = token.byte() + token.high_bit() * SIGN;
