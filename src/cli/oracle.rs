@@ -59,6 +59,8 @@ struct Report {
     tokens_per_second: f64,
     halted: bool,
     trapped: bool,
+    /// Of a program of WASI that ended.
+    exit_code: Option<u32>,
     check: Check,
     output_bytes: u64,
     output: Option<String>,
@@ -66,12 +68,11 @@ struct Report {
 
 impl Oracle {
     pub fn run(&self) -> Result<Verdict, CliError> {
-        let [program, input] = self.source.files();
-        let reference = ("the trace", self.check.as_deref());
-        let read = [program, input, reference, ("the model", self.model.as_deref())];
+        let mut read = self.source.files();
+        read.extend([("the trace", self.check.as_deref()), ("the model", self.model.as_deref())]);
         outputs::check(self.trace.as_deref(), &read)?;
         let resolved = self.source.resolve()?;
-        let takes = self.source.takes(&resolved);
+        let takes = resolved.takes;
         let program = resolved.program;
         // Binary traces say of which model they are, and are read and written by its token ids.
         let keeps_trace = self.trace.is_some() || self.check.is_some();
@@ -104,7 +105,7 @@ impl Oracle {
         let mut output = ProgramOutput::new(!self.json);
         let running = Instant::now();
         let result = execute(&program, self.max_tokens, |token| {
-            output.take(if let Symbol::Out(byte) = token { Some(byte) } else { None });
+            output.take(Some(token));
             count += 1;
             if let Some((recorder, tokenizer)) = &mut recorder {
                 match tokenizer.token_at(token, prompt.len() as u64 + count - 1) {
@@ -140,6 +141,7 @@ impl Oracle {
             tokens_per_second: rate(prompt_tokens + count, seconds),
             halted: stopped != Stopped::TokenLimit,
             trapped: stopped == Stopped::Trapped,
+            exit_code: output.exit_code,
             check: Check::of(reference.map(|reference| {
                 let names: Vec<String> = Symbol::all().iter().map(Symbol::to_string).collect();
                 let name = |symbol: &Symbol| names[symbol.id() as usize].as_str();
@@ -158,7 +160,7 @@ impl Report {
         if json {
             report::json(self)?;
         } else {
-            let end = report::end(self.halted, self.trapped);
+            let end = report::end(self.halted, self.trapped, self.exit_code);
             note!(
                 "{}: {end} after {} prompt and {} generated tokens, by the oracle",
                 shown::path(&self.program),
@@ -167,6 +169,7 @@ impl Report {
             );
             self.check.tell();
         }
-        Ok(Verdict::of(self.halted && !self.trapped && !self.check.failed()))
+        let fine = self.halted && !self.trapped && !self.check.failed();
+        Ok(Verdict::of_run(fine, self.exit_code))
     }
 }

@@ -55,7 +55,7 @@ impl Specialise {
         outputs::check(Some(&self.output), &self.source.files())?;
         let place = outputs::place(&self.output)?;
         let resolved = self.source.resolve()?;
-        let takes = self.source.takes(&resolved);
+        let takes = resolved.takes;
         let building = Instant::now();
         let failed = |source| CliError::Specialise { path: self.source.path().into(), source };
         let build = specialise::specialise(&resolved.program, takes).map_err(failed)?;
@@ -68,6 +68,7 @@ impl Specialise {
             model: self.output.display().to_string(),
             input_capacity: match takes {
                 Takes::AtMost(bytes) => Some(bytes),
+                Takes::Wasi => Some(u32::MAX),
                 Takes::Nothing => None,
             },
             instructions: resolved.program.code().len(),

@@ -6,6 +6,7 @@
 //! globals                   those that do not begin as 0
 //! call start
 //! arguments, call, results  for every invocation
+//! exit code                 of a program of WASI
 //! halt
 //! routines
 //! ```
@@ -66,6 +67,7 @@ pub fn emit(compiler: &mut Compiler, entry: &Entry, input: Option<InputRoom>) ->
     }
     match entry {
         Entry::Compute => compute(compiler, input)?,
+        Entry::Start => return start(compiler),
         Entry::Invoke(invocations) => {
             for invocation in invocations {
                 invoke(compiler, invocation)?;
@@ -89,6 +91,21 @@ fn compute(compiler: &mut Compiler, input: Option<InputRoom>) -> Result<()> {
     compiler.asm.constant(input.map_or(0, |room| room.address));
     compiler.call_function(function, 0)?;
     (0..results).for_each(|_| compiler.asm.emit(Op::Drop, 0));
+    Ok(())
+}
+
+/// Calls `_start`. What returns from it ends by the exit code 0.
+fn start(compiler: &mut Compiler) -> Result<()> {
+    let export = "_start";
+    let function = exported_function(compiler.module, export)?;
+    let ty = compiler.module.function_type(function);
+    if !ty.params().is_empty() || !ty.results().is_empty() {
+        let wants = "a program of WASI begins with () -> ()";
+        return Err(wrong_signature(compiler.module, function, export, wants.into()));
+    }
+    compiler.call_function(function, 0)?;
+    compiler.asm.constant(0);
+    compiler.exit();
     Ok(())
 }
 

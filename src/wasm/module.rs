@@ -13,7 +13,9 @@ use wasmparser::{
 use super::constant::evaluate;
 use super::error::{Result, WasmError};
 use super::image::Image;
+use super::runtime::{self, RUNTIME};
 use super::types::{Width, signature_text, width};
+use super::wasi;
 
 /// Bytes in a page of memory.
 pub const PAGE: u64 = 65536;
@@ -43,7 +45,7 @@ pub struct Module<'a> {
     imports: Imports,
 }
 
-/// What may be imported besides `env.output_byte`.
+/// What may be imported besides `env.output_byte` and what the runtime has functions for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Imports {
     /// Nothing.
@@ -71,8 +73,14 @@ pub struct Function<'a> {
 pub enum Body<'a> {
     /// It is the import `env.output_byte`.
     OutputByte,
-    /// It is the import `machine.i64.join`, which only the runtime has.
+    /// It is the import `machine.i64.join`, which only the runtime has, like the next two.
     Join,
+    /// It is `machine.input_byte`: replaces an index by the byte of what the program is given.
+    InputByte,
+    /// It is `machine.exit`: ends the program by its exit code.
+    Exit,
+    /// It is imported, and this function of the runtime.
+    Runtime(u32),
     /// It is imported from nowhere, and traps.
     Missing(WasmError),
     /// It is defined, but its code is not yet read.
@@ -163,6 +171,11 @@ impl<'a> Module<'a> {
         self.imports == Imports::Machine
     }
 
+    /// Words that the cells of its globals have.
+    pub fn global_words(&self) -> u32 {
+        self.globals.last().map_or(0, |last| last.word + last.words())
+    }
+
     /// Takes in one section.
     pub(super) fn take(&mut self, payload: Payload<'a>) -> Result<()> {
         match payload {
@@ -227,15 +240,26 @@ impl<'a> Module<'a> {
         let (module, name) = (import.module.to_owned(), import.name.to_owned());
         match (import.module, import.name, import.ty) {
             ("env", "output_byte", TypeRef::Func(ty)) => {
-                let got = &self.types[ty as usize];
-                if got.params() != [ValType::I32] || !got.results().is_empty() {
-                    return Err(WasmError::ImportSignature { got: signature_text(got), offset });
-                }
+                let wants = FuncType::new([ValType::I32], []);
+                self.check_import(&module, &name, ty, &wants, offset)?;
                 self.functions.push(Function { ty, name: Some(name), body: Body::OutputByte });
                 Ok(())
             }
-            ("machine", "i64.join", TypeRef::Func(ty)) if self.imports == Imports::Machine => {
-                self.functions.push(Function { ty, name: Some(name), body: Body::Join });
+            ("machine", intrinsic, TypeRef::Func(ty)) if self.imports == Imports::Machine => {
+                let body = match intrinsic {
+                    "i64.join" => Body::Join,
+                    "input_byte" => Body::InputByte,
+                    "exit" => Body::Exit,
+                    _ => return Err(WasmError::UnknownImport { module, name, offset }),
+                };
+                self.functions.push(Function { ty, name: Some(name), body });
+                Ok(())
+            }
+            (.., TypeRef::Func(ty)) if self.runtime_function(&module, &name, ty).is_some() => {
+                let function = self.runtime_function(&module, &name, ty).unwrap_or_default();
+                self.check_import(&module, &name, ty, RUNTIME.function_type(function), offset)?;
+                let named = Some(format!("{module}.{name}"));
+                self.functions.push(Function { ty, name: named, body: Body::Runtime(function) });
                 Ok(())
             }
             (.., TypeRef::Func(ty)) if self.imports == Imports::Missing => {
@@ -246,6 +270,38 @@ impl<'a> Module<'a> {
             }
             _ => Err(WasmError::UnknownImport { module, name, offset }),
         }
+    }
+
+    /// The function of the runtime that an import of this type is. What others call `env.abort` is not
+    /// AssemblyScript's, if it has another type.
+    fn runtime_function(&self, module: &str, name: &str, ty: u32) -> Option<u32> {
+        if self.is_runtime() {
+            return None;
+        }
+        let abort = || runtime::known("env.abort");
+        let is_abort =
+            |&function: &u32| RUNTIME.function_type(function) == &self.types[ty as usize];
+        match (module, name) {
+            ("env", "abort") => Some(abort()).filter(is_abort),
+            _ => wasi::import(module, name),
+        }
+    }
+
+    fn check_import(
+        &self,
+        module: &str,
+        name: &str,
+        ty: u32,
+        wants: &FuncType,
+        offset: u64,
+    ) -> Result<()> {
+        let got = &self.types[ty as usize];
+        if got != wants {
+            let import = format!("{module}.{name}");
+            let (got, wants) = (signature_text(got).into(), signature_text(wants).into());
+            return Err(WasmError::ImportSignature { import, got, wants, offset });
+        }
+        Ok(())
     }
 
     fn global(&mut self, global: &wasmparser::Global) -> Result<()> {
