@@ -22,7 +22,7 @@ use host::{FUNCTIONS, Outcome, interpret};
 const TOKENS: u64 = 100_000_000;
 
 /// Pairs of a function and an error of it.
-const ERRORS: usize = 65;
+const ERRORS: usize = 67;
 
 const ECHO: &str = include_str!("wasi/echo.wat");
 
@@ -165,6 +165,17 @@ fn compute_comes_before_start() {
     assert_eq!(exports(&["_start", "compute"]), Entry::Compute);
     assert_eq!(exports(&["f"]), Entry::Compute);
     assert_eq!(entry_of(b"no module"), Entry::Compute);
+}
+
+#[test]
+fn a_library_is_initialized_before_what_is_invoked() {
+    let wasm = wat::parse_str(
+        "(module (global $g (mut i32) (i32.const 1))
+            (func (export \"_initialize\") (global.set $g (i32.const 5)))
+            (func (export \"get\") (result i32) (global.get $g)))",
+    );
+    let program = compile(&wasm.unwrap(), &Options::invoke("get", &[])).unwrap().program;
+    assert_eq!(oracle::output(&oracle::trace(&program, TOKENS).unwrap().0), b"5\n");
 }
 
 /// AssemblyScript's strings are UTF-16 behind their length.
@@ -341,6 +352,28 @@ fn a_program_of_c_does_what_it_does_elsewhere() {
     let (expected, _) = interpret(&wasm, &given);
     assert_eq!(expected.exit_code, Some(5));
     assert_eq!(outcome(&program(&wasm, &given, false)), expected);
+}
+
+/// By a clang that has none.
+#[cfg(unix)]
+#[test]
+fn without_a_library_the_way_to_it_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, clang) = file(
+        "clang",
+        "#!/bin/sh\ncase \"$*\" in\n*-print-*) echo libc.a;;\n*) echo \"p.c:1:10: fatal error: \
+         'stdio.h' file not found\" >&2; exit 1;;\nesac\n",
+    );
+    std::fs::set_permissions(clang, PermissionsExt::from_mode(0o755)).unwrap();
+    let path = at(&folder, "p.c");
+    std::fs::write(&path, "#include <stdio.h>\nint main() { return 0; }\n").unwrap();
+    let folders = format!("{}:/usr/bin:/bin", folder.path().display());
+    let error = says(2, hardmax(&["run", &path]).env("PATH", folders));
+    for part in
+        ["C library of WASI is not installed", "'stdio.h' file not found", "apt-get install"]
+    {
+        assert!(error.contains(part), "{error}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! input_base ...            one for each payload: data, then the input
 //! memory.resize             to what memory has at first
 //! globals                   those that do not begin as 0
-//! call start
+//! call start                and `_initialize`, before what is invoked
 //! arguments, call, results  for every invocation
 //! exit code                 of a program of WASI
 //! halt
@@ -69,6 +69,7 @@ pub fn emit(compiler: &mut Compiler, entry: &Entry, input: Option<InputRoom>) ->
         Entry::Compute => compute(compiler, input)?,
         Entry::Start => return start(compiler),
         Entry::Invoke(invocations) => {
+            initialize(compiler)?;
             for invocation in invocations {
                 invoke(compiler, invocation)?;
             }
@@ -107,6 +108,18 @@ fn start(compiler: &mut Compiler) -> Result<()> {
     compiler.asm.constant(0);
     compiler.exit();
     Ok(())
+}
+
+/// Calls `_initialize`, which WASI wants before any other export of a library, if there is such a function.
+fn initialize(compiler: &mut Compiler) -> Result<()> {
+    match compiler.module.exports.get("_initialize") {
+        Some(&(ExternalKind::Func, function))
+            if signature_text(compiler.module.function_type(function)) == "() -> ()" =>
+        {
+            compiler.call_function(function, 0)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Calls an export with constants and prints what it returns.

@@ -104,7 +104,7 @@ pub enum Entry {
     Compute,
     /// The export `_start`, of a program of WASI: its input is what [`wasi::Given::payload`] makes.
     Start,
-    /// Any exports, one after another in one instance. Their results are written to the output,
+    /// Any exports, one after another in one instance, behind `_initialize` if there is one. Their results are written to the output,
     /// one a line: integers signed, floats as their bits, as in `0x40490fdb`.
     Invoke(Vec<Invocation>),
 }

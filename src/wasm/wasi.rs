@@ -75,7 +75,7 @@ pub fn import(module: &str, name: &str) -> Option<u32> {
     let of = |room: &str| runtime::function(&format!("{room}.{name}"));
     match module {
         "wasi_snapshot_preview1" => of("wasi"),
-        // The version before differs in the order of constants that have no effect here, and in one layout.
+        // The version before differs in the order of constants that have no effect here, and in two layouts.
         "wasi_unstable" => of("wasi_unstable").or_else(|| of("wasi")),
         _ => None,
     }

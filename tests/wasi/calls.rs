@@ -105,8 +105,9 @@ impl Random {
                     FUNCTIONS.into_iter().find(|function| function.0 == name).unwrap()
                 }
             };
-            // Of wasi_unstable its subscriptions alone have another layout.
-            if name == "proc_exit" || room == "wasi_unstable" && name == "poll_oneoff" {
+            let is_other =
+                room == "wasi_unstable" && ["poll_oneoff", "fd_filestat_get"].contains(&name);
+            if name == "proc_exit" || is_other {
                 continue;
             }
             let mut call = format!("(call $tell (call ${name}");

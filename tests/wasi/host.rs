@@ -209,6 +209,13 @@ impl Host {
                 status[8..16].copy_from_slice(&rights.to_le_bytes());
                 Ok(())
             }
+            "fd_filestat_get" => {
+                let file = self.open(a[0])?;
+                let status = there(memory, a[1], 64)?;
+                status.fill(0);
+                status[16] = if file == 0 { 0 } else { 2 };
+                Ok(())
+            }
             "fd_prestat_get" | "fd_prestat_dir_name" => Err(BADF),
             "fd_seek" | "fd_tell" => self.open(a[0]).and(Err(SPIPE)),
             "fd_read" => self.read(memory, a),

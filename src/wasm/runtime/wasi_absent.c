@@ -16,7 +16,6 @@ ABSENT("wasi.fd_allocate", fd_allocate, P(0), L(1), L(2))
 ABSENT("wasi.fd_datasync", fd_datasync, P(0))
 ABSENT("wasi.fd_fdstat_set_flags", fd_fdstat_set_flags, P(0), P(1))
 ABSENT("wasi.fd_fdstat_set_rights", fd_fdstat_set_rights, P(0), L(1), L(2))
-ABSENT("wasi.fd_filestat_get", fd_filestat_get, P(0), P(1))
 ABSENT("wasi.fd_filestat_set_size", fd_filestat_set_size, P(0), L(1))
 ABSENT("wasi.fd_filestat_set_times", fd_filestat_set_times, P(0), L(1), L(2), P(3))
 ABSENT("wasi.fd_pread", fd_pread, P(0), P(1), P(2), L(3), P(4))
@@ -41,5 +40,6 @@ ABSENT("wasi.sock_recv", sock_recv, P(0), P(1), P(2), P(3), P(4), P(5))
 ABSENT("wasi.sock_send", sock_send, P(0), P(1), P(2), P(3), P(4))
 ABSENT("wasi.sock_shutdown", sock_shutdown, P(0), P(1))
 
-// The subscriptions of wasi_unstable have another layout.
+// The subscriptions and the states of files of wasi_unstable have other layouts.
+ABSENT("wasi_unstable.fd_filestat_get", fd_filestat_get_unstable, P(0), P(1))
 ABSENT("wasi_unstable.poll_oneoff", poll_oneoff_unstable, P(0), P(1), P(2), P(3))

@@ -97,16 +97,30 @@ WASI("fd_tell") fd_tell(u32 file, u32 place) {
     return no_place(file);
 }
 
-// The output is a terminal, so that libraries write each line when it is complete. Rights are to read
-// or to write, and to wait for it.
+// The output is a terminal, so that libraries write each line when it is complete.
+static inline u32 type_of(u32 file) {
+    enum { UNKNOWN = 0, TERMINAL = 2 };
+    return file == 0 ? UNKNOWN : TERMINAL;
+}
+
+// Rights are to read or to write, and to wait for it.
 WASI("fd_fdstat_get") fd_fdstat_get(u32 file, u32 status) {
-    enum { UNKNOWN = 0, TERMINAL = 2, READ = 1 << 1, WRITE = 1 << 6, POLL = 1 << 27 };
+    enum { READ = 1 << 1, WRITE = 1 << 6, POLL = 1 << 27 };
     if (!is_open(file)) return BADF;
     if (!within(status, 24)) return FAULT;
-    words(status)[0] = file == 0 ? UNKNOWN : TERMINAL;
+    words(status)[0] = type_of(file);
     words(status)[1] = 0;
     longs(status)[1] = POLL | (file == 0 ? READ : WRITE);
     longs(status)[2] = 0;
+    return SUCCESS;
+}
+
+// Besides what a file is, nothing is known of it.
+WASI("fd_filestat_get") fd_filestat_get(u32 file, u32 status) {
+    if (!is_open(file)) return BADF;
+    if (!within(status, 64)) return FAULT;
+    for (u32 at = 0; at < 8; at++) longs(status)[at] = 0;
+    words(status)[4] = type_of(file);
     return SUCCESS;
 }
 
