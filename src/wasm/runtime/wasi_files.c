@@ -13,10 +13,11 @@ bool wasi_is_open(u32 file) { return is_open(file); }
 
 u32 wasi_input_left(void) { return given(INPUT_BYTES) - input_read_get(); }
 
-// A loop costs more than an output, so eight bytes are written in each round.
+// A round of a loop costs more than an output, so eight bytes are written in each.
 static inline void write_all(const u8 *at, u32 length) {
     const u8 *end = at + (length & ~7u);
     for (; at != end; at += 8) {
+        ONE_ADDRESS(at);
         output_byte(at[0]);
         output_byte(at[1]);
         output_byte(at[2]);
@@ -32,6 +33,7 @@ static inline void write_all(const u8 *at, u32 length) {
 static inline void read_all(u8 *to, u32 from, u32 length) {
     u8 *end = to + (length & ~3u);
     for (; to != end; to += 4, from += 4) {
+        ONE_ADDRESS(to);
         to[0] = (u8)input_byte(from);
         to[1] = (u8)input_byte(from + 1);
         to[2] = (u8)input_byte(from + 2);

@@ -79,16 +79,16 @@ WASI("random_get") random_get(u32 buffer, u32 length) {
     if (!within(buffer, length)) return FAULT;
     u32 word = random_state_get();
     if (!word) word = 2463534242u;
-    for (u32 left = 0, rest = 0, end = buffer + length; buffer != end; buffer++, left--) {
-        if (!left) {
-            word ^= word << 13;
-            word ^= word >> 17;
-            word ^= word << 5;
-            rest = word;
-            left = 4;
+    for (u32 size = 4; length; length -= size, buffer += size) {
+        word ^= word << 13;
+        word ^= word >> 17;
+        word ^= word << 5;
+        if (length >= 4) {
+            *words(buffer) = word;
+            continue;
         }
-        *bytes(buffer) = (u8)rest;
-        rest >>= 8;
+        size = length;
+        for (u32 at = 0; at < size; at++) bytes(buffer)[at] = (u8)(word >> 8 * at);
     }
     random_state_set(word);
     return SUCCESS;
