@@ -147,9 +147,9 @@ fn globals_beyond_what_a_payload_begins_with_are_refused_where_they_lie_there() 
     let options =
         |endless_memory| Options { entry: Entry::Start, endless_memory, ..Options::default() };
     let compiled = |globals, memory| compile(&module(globals, memory), &options(true));
-    assert!(compiled(20, "(memory 1)").is_ok());
-    let error = compiled(100, "(memory 1)").unwrap_err().to_string();
-    assert!(error.contains("at most 256"), "{error}");
+    assert!(compiled(28, "(memory 1)").is_ok());
+    let error = compiled(29, "(memory 1)").unwrap_err().to_string();
+    assert!(error.contains("globals of 232 bytes"), "{error}");
     assert!(compiled(100, "(memory 1 1)").is_ok());
     assert!(compile(&module(100, "(memory 1)"), &options(false)).is_ok());
 }

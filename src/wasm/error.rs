@@ -66,7 +66,7 @@ pub enum WasmError {
     #[error(
         "globals of {bytes} bytes; those of a program of WASI whose memory grows have at most {most}"
     )]
-    TooManyGlobals { bytes: u64, most: usize },
+    TooManyGlobals { bytes: u64, most: u64 },
     #[error("the input has {length} bytes; the program was compiled for at most {capacity}")]
     InputTooLong { length: usize, capacity: u32 },
     #[error("the program takes no input")]

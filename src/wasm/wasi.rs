@@ -24,7 +24,7 @@ use crate::machine::{End, HALT, Op, Symbol};
 
 /// Zeros before what a program is given. `input_base` begins below 2^32, and cells that lie from there on are
 /// not to be written over.
-const ZEROS: usize = 256;
+const ZEROS: u64 = 256;
 
 /// What a program of WASI is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Given {
             environment.len(),
             self.input.len(),
         ];
-        let mut payload = vec![0; ZEROS];
+        let mut payload = vec![0; ZEROS as usize];
         payload.extend(words.iter().flat_map(|&word| (word as u32).to_le_bytes()));
         payload.extend([&arguments[..], &environment, &self.input].concat());
         payload
@@ -88,10 +88,12 @@ pub fn address(module: &Module, endless_memory: bool) -> u32 {
 
 /// Where what the program is given goes.
 pub fn room(module: &Module, endless_memory: bool) -> Result<InputRoom> {
-    let (address, end) = (address(module, endless_memory), cells::end(module, endless_memory));
-    let most = u64::from(address) + ZEROS as u64;
-    if end > most {
-        return Err(WasmError::TooManyGlobals { bytes: end - u64::from(address), most: ZEROS });
+    let address = address(module, endless_memory);
+    let over = cells::end(module, endless_memory) - u64::from(address);
+    if over > ZEROS {
+        let bytes = 4 * u64::from(module.global_words());
+        let most = ZEROS.saturating_sub(over.saturating_sub(bytes));
+        return Err(WasmError::TooManyGlobals { bytes, most });
     }
     Ok(InputRoom { address, capacity: u32::MAX })
 }
@@ -109,9 +111,9 @@ mod tests {
             input: b"in".to_vec(),
         };
         let payload = given.payload();
-        assert!(payload[..ZEROS].iter().all(|&byte| byte == 0));
+        assert!(payload[..ZEROS as usize].iter().all(|&byte| byte == 0));
         let words = [2, 5, 1, 4, 2].map(u32::to_le_bytes).concat();
-        assert_eq!(payload[ZEROS..], [&words[..], b"a\0bc\0X=1\0in"].concat());
+        assert_eq!(payload[ZEROS as usize..], [&words[..], b"a\0bc\0X=1\0in"].concat());
     }
 
     #[test]
