@@ -214,6 +214,11 @@ fn echo_is_given_what_the_command_line_says() {
     assert_eq!(report["verify"]["mismatches"], 0);
     hardmax(&["specialise", &path, "-o", &model]).assert().code(0);
     assert_eq!(json(0, &with(&["run", "--model", &model]))["output"], expected);
+    // A pipe is read once.
+    if cfg!(unix) {
+        let mut piped = hardmax(&["oracle", &path, "--input", "/dev/stdin"]);
+        assert_eq!(prints(0, piped.write_stdin("from a pipe")), "echo\nfrom a pipe");
+    }
     // A token program has what it was compiled with.
     let tokens = at(&folder, "tokens.txt");
     hardmax(&with(&["compile", &path, "-o", &tokens])).assert().code(0);

@@ -41,15 +41,16 @@ impl GivenInput {
         })
     }
 
-    /// What a program of WASI in this file is given.
-    pub fn of_wasi(&self, path: &Path) -> Result<wasi::Given, CliError> {
+    /// What a program of WASI in this file is given, with what [`GivenInput::read`] gave: a pipe can be read
+    /// once.
+    pub fn of_wasi(&self, path: &Path, input: Option<Vec<u8>>) -> wasi::Given {
         let name = path.file_stem().unwrap_or(path.as_os_str());
         let arguments = [name].into_iter().chain(self.arguments.iter().map(OsString::as_os_str));
-        Ok(wasi::Given {
+        wasi::Given {
             arguments: arguments.map(|argument| argument.as_encoded_bytes().to_vec()).collect(),
             environment: self.env.iter().map(|variable| variable.clone().into_bytes()).collect(),
-            input: self.read()?.unwrap_or_default(),
-        })
+            input: input.unwrap_or_default(),
+        }
     }
 
     /// The flag by which an input is given, if one is.

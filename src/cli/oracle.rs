@@ -20,10 +20,13 @@ use crate::specialise;
 use crate::tokenizer::Tokenizer;
 
 /// Execute a program directly, and write the trace that the model must generate.
+///
+/// Exit codes are those of `hardmax run`: 3 means that the program ended with an exit code other than 0.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax oracle sudoku
   hardmax oracle programs/gcd.wat --invoke gcd 84 36
+  hardmax oracle tests/wasi/echo.wat --args input -- some arguments
   hardmax oracle tests/vectors/countdown.txt --trace /tmp/countdown_ref.txt
   hardmax oracle tests/vectors/countdown.txt --check tests/vectors/countdown_ref.txt --json
   hardmax specialise hello -o /tmp/hello.bin

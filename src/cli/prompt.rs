@@ -42,8 +42,8 @@ impl SourceOrInput {
                 let takes = specialise::takes(model);
                 let prompt = match (takes, self.input.wasi_flag()) {
                     (Some(Takes::Wasi), _) => {
-                        let given = self.input.of_wasi(path.unwrap_or(Path::new("")))?;
-                        Prompt::Input(Some(given.payload()))
+                        let path = path.unwrap_or(Path::new(""));
+                        Prompt::Input(Some(self.input.of_wasi(path, input).payload()))
                     }
                     (_, Some(flag)) => return Err(CliError::NotOfWasi { name, flag }),
                     (Some(Takes::Nothing), None) => Prompt::Input(input),

@@ -204,7 +204,7 @@ impl Source {
         let entry = self.entry(wasm);
         let is_wasi = entry == Entry::Start;
         let input = match (is_wasi, self.given.wasi_flag()) {
-            (true, _) => Some(self.given.of_wasi(&self.source)?.payload()),
+            (true, _) => Some(self.given.of_wasi(&self.source, input).payload()),
             (false, None) => input,
             (false, Some(flag)) => {
                 return Err(CliError::NotOfWasi { name: self.name(), flag });

@@ -24,7 +24,9 @@ use crate::specialise::{self, Takes};
   hardmax run --model /tmp/hello.bin --args you
   hardmax specialise sudoku -o /tmp/sudoku.bin --json
   hardmax specialise tests/vectors/countdown.txt -o /tmp/countdown.bin
-  hardmax specialise programs/gcd.wat -o /tmp/gcd.bin --invoke gcd 84 36")]
+  hardmax specialise programs/gcd.wat -o /tmp/gcd.bin --invoke gcd 84 36
+  hardmax specialise tests/wasi/echo.wat -o /tmp/echo.bin
+  hardmax run --model /tmp/echo.bin --env A=B --args input -- some arguments")]
 pub struct Specialise {
     #[command(flatten)]
     source: Source,
