@@ -22,6 +22,7 @@
 //! | file | idea |
 //! | --- | --- |
 //! | `read`, `module` | validation, parsing |
+//! | `imports` | what may be imported |
 //! | `image` | data segments as payloads |
 //! | `entry` | what runs first, the input's place |
 //! | `compiler` | routines on demand |
@@ -49,6 +50,7 @@ mod entry;
 mod error;
 mod function;
 mod image;
+mod imports;
 mod memory;
 mod mnemonic;
 mod module;
