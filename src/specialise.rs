@@ -27,6 +27,9 @@ pub const MOST_UNITS: usize = 1 << 15;
 /// its own takes two, of which every load asks.
 const NEAR: u64 = 1024;
 
+/// How many bytes the models of programs of WASI are said to take.
+const WASI: u64 = 1 << 32;
+
 /// Why a program has no model of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[allow(missing_docs, reason = "the messages say it")]
@@ -48,6 +51,8 @@ pub enum Takes {
     Nothing,
     /// At most so many bytes.
     AtMost(u32),
+    /// What a program of WASI is given ([`crate::wasm::wasi`]).
+    Wasi,
 }
 
 /// The model that runs one program on any input that it takes.
@@ -74,7 +79,7 @@ pub fn has_program_inside(model: &Model) -> bool {
 /// What the program inside takes, if the model tells: those that are built here have one logit behind
 /// `start` that is not 0, of the token that goes on without an input. Where the program takes one that is the
 /// end of the payload, which no instruction can generate first, and the logit is one more than the input may
-/// have bytes.
+/// have bytes; of a program of WASI one more than any input may have.
 pub fn takes(model: &Model) -> Option<Takes> {
     let start = model.vocabulary().id(&Symbol::Start.to_string())?;
     let mut reference = Reference::new(model, Attention::Kinds, Kernel::preferred()).ok()?;
@@ -84,6 +89,7 @@ pub fn takes(model: &Model) -> Option<Takes> {
     let name = model.vocabulary().name(Token(first));
     let most = Some(logit - 1.0).filter(|most| most.fract() == 0.0)?;
     match Symbol::from_name(name)? {
+        PAYLOAD_END if most == WASI as f64 => Some(Takes::Wasi),
         PAYLOAD_END if (0.0..=u32::MAX.into()).contains(&most) => Some(Takes::AtMost(most as u32)),
         PAYLOAD_END => None,
         _ => Some(Takes::Nothing),
@@ -120,6 +126,7 @@ pub fn embedded(program: &Program, takes: Takes) -> Result<Embedded, SpecialiseE
     }
     let (first, told) = match takes {
         Takes::AtMost(bytes) => (PAYLOAD_END, u64::from(bytes) + 1),
+        Takes::Wasi => (PAYLOAD_END, WASI + 1),
         Takes::Nothing => {
             let (generated, _) = oracle::trace(program, 1)?;
             (generated.first().copied().unwrap_or(HALT), 1)

@@ -1,24 +1,62 @@
 //! C to WebAssembly, by the clang that is installed.
+//!
+//! There are two kinds of C. A *freestanding* program includes `hardmax.h` or nothing, and defines `compute`,
+//! or whatever `--invoke` calls. Any other is *hosted*: an ordinary program with `main` and the C library of
+//! WASI. Which of the two it is, its objects say: what compiles without a C library is hosted only if it
+//! defines `main` and nothing that could be called without it.
+
+mod objects;
 
 use std::fs;
 use std::io;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use clap::Args;
 
 use super::bundled_programs::HEADER;
 use super::{CliError, inputs};
 use crate::files::Folder;
 
-/// What `programs/README.md` says, and why; but names of functions are kept, for
-/// listings.
-const FLAGS: [&str; 19] = [
-    "--target=wasm32",
+/// How C is compiled.
+#[derive(Debug, Args)]
+pub struct CompileC {
+    /// Another C file of the same program; again for more
+    #[arg(long = "with", value_name = "C_FILE")]
+    files: Vec<PathBuf>,
+    /// How clang optimises C: 0, 1, 2, 3, s or z [default: 2]
+    #[arg(short = 'O', long = "optimise", value_name = "LEVEL")]
+    #[arg(value_parser = ["0", "1", "2", "3", "s", "z"], hide_possible_values = true)]
+    optimise: Option<String>,
+    /// Define a macro for C; again for more
+    #[arg(short = 'D', long = "define", value_name = "NAME[=VALUE]")]
+    define: Vec<String>,
+    /// Look for headers of C here, too; again for more
+    #[arg(short = 'I', long = "include", value_name = "DIR")]
+    include: Vec<PathBuf>,
+}
+
+impl CompileC {
+    /// The files beside the first.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// What is given that only C has, if something is.
+    pub fn flag(&self) -> Option<&'static str> {
+        let flags = [
+            ("--with", !self.files.is_empty()),
+            ("-O", self.optimise.is_some()),
+            ("-D", !self.define.is_empty()),
+            ("-I", !self.include.is_empty()),
+        ];
+        flags.into_iter().find(|flag| flag.1).map(|flag| flag.0)
+    }
+}
+
+/// What `programs/README.md` says, and why.
+const COMPILE: [&str; 9] = [
     "-mcpu=mvp",
-    "-std=c11",
-    "-O2",
-    "-ffreestanding",
-    "-nostdlib",
-    "-funsigned-char",
     "-fno-jump-tables",
     "-fno-vectorize",
     "-fno-slp-vectorize",
@@ -27,43 +65,194 @@ const FLAGS: [&str; 19] = [
     "-replexitval=never",
     "-mllvm",
     "-combiner-store-merging=false",
-    "-Wl,--no-entry",
-    "-Wl,--export=__heap_base",
-    "-Wl,--stack-first",
-    "-Wl,-z,stack-size=16384",
 ];
 
-/// The module of a C source, which may include `hardmax.h` from wherever it is.
-/// `export` is the function that shall be called.
-pub fn compile(source: &Path, export: &str) -> Result<Vec<u8>, CliError> {
+/// Flags of compilation and of linking that programs without a C library have besides; but names of
+/// functions are kept, for listings.
+const FREESTANDING: [&[&str]; 2] = [
+    &["--target=wasm32", "-std=c11", "-ffreestanding", "-funsigned-char"],
+    &[
+        "--target=wasm32",
+        "-nostdlib",
+        "-Wl,--no-entry",
+        "-Wl,--export=__heap_base",
+        "-Wl,--stack-first",
+        "-Wl,-z,stack-size=16384",
+    ],
+];
+
+/// The same for programs with one. A stack of 1 MiB, first in memory, leaves memory when it overflows.
+const HOSTED: [&[&str]; 2] = [
+    &["--target=wasm32-wasi"],
+    &["--target=wasm32-wasi", "-Wl,--stack-first", "-Wl,-z,stack-size=1048576"],
+];
+
+/// Names of `main` in objects: clang gives it one by its parameters.
+const MAIN: [&str; 3] = ["main", "__main_argc_argv", "__main_void"];
+
+/// The module of C sources. `export` is the function that shall be called, if one is named.
+pub fn compile(first: &Path, with: &CompileC, export: Option<&str>) -> Result<Vec<u8>, CliError> {
+    let sources: Vec<&Path> = [first].into_iter().chain(with.files.iter().map(|f| &**f)).collect();
     // A missing source is our message, not clang's.
-    inputs::read(source)?;
+    for source in &sources {
+        inputs::read(source)?;
+    }
     let failed = |source| CliError::Write { path: std::env::temp_dir(), source };
     let folder = Folder::new().map_err(failed)?;
-    let module = folder.path().join("module.wasm");
     fs::write(folder.path().join("hardmax.h"), HEADER).map_err(failed)?;
+    let clang = Clang { sources, with, folder: folder.path() };
 
-    let mut clang = Command::new("clang");
-    clang.args(FLAGS).arg("-I").arg(folder.path()).arg("-o").arg(&module);
-    clang.args(["-Xlinker".into(), format!("--export={export}")]);
-    // A relative path that begins with a dash would be a flag.
-    clang.arg(Path::new(".").join(source));
-    let run = clang.output().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => CliError::NoClang { path: source.into(), lacks: "clang" },
-        _ => CliError::Clang { path: source.into(), said: error.to_string() },
-    })?;
-    let said = String::from_utf8_lossy(&run.stderr);
-    if !run.status.success() {
-        return Err(match said.contains("wasm-ld\" doesn't exist") {
-            true => CliError::NoClang { path: source.into(), lacks: "wasm-ld" },
-            false => CliError::Clang { path: source.into(), said: said.trim_end().into() },
-        });
-    }
+    let objects = clang.objects(FREESTANDING[0])?;
+    let wanted = export.unwrap_or("compute");
+    let module = match objects {
+        Ok(objects) if !clang.is_hosted(&objects.0, wanted)? => {
+            let said = objects.1;
+            let linked = clang.link(FREESTANDING[1], &objects.0, Some(wanted))?;
+            linked.map(|(module, more)| (module, said + &more)).map_err(|said| clang.error(said))?
+        }
+        Err(said) if clang.can_be_read()? => return Err(clang.error(said)),
+        _ => clang.hosted(export)?,
+    };
+    let (module, said) = module;
     // Warnings.
     if !said.is_empty() {
         note!("{}", said.trim_end());
     }
     inputs::read(&module)
+}
+
+/// A clang that has these sources to compile.
+struct Clang<'c> {
+    sources: Vec<&'c Path>,
+    with: &'c CompileC,
+    folder: &'c Path,
+}
+
+/// What clang made and what it said besides; or only what it said, where it could not.
+type Made<T> = Result<(T, String), String>;
+
+impl Clang<'_> {
+    /// Compiles each source.
+    fn objects(&self, flags: &[&str]) -> Result<Made<Vec<PathBuf>>, CliError> {
+        let (mut objects, mut said) = (Vec::new(), String::new());
+        for (number, source) in self.sources.iter().enumerate() {
+            let object = self.folder.join(format!("{number}.o"));
+            let mut clang = self.reading(flags, source);
+            let run = self.run(clang.args(COMPILE).arg("-c").arg("-o").arg(&object))?;
+            said += &String::from_utf8_lossy(&run.stderr);
+            if !run.status.success() {
+                return Ok(Err(said));
+            }
+            objects.push(object);
+        }
+        Ok(Ok((objects, said)))
+    }
+
+    /// Whether all headers are there without a C library: then what is wrong is in the sources.
+    fn can_be_read(&self) -> Result<bool, CliError> {
+        for source in &self.sources {
+            let mut clang = self.reading(FREESTANDING[0], source);
+            if !self.run(clang.args(["-E", "-o"]).arg(self.folder.join("read.i")))?.status.success()
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// A command that reads a source.
+    fn reading(&self, flags: &[&str], source: &Path) -> Command {
+        let CompileC { optimise, define, include, .. } = self.with;
+        let mut clang = Command::new("clang");
+        clang.args(flags).arg(format!("-O{}", optimise.as_deref().unwrap_or("2")));
+        clang.args(define.iter().map(|define| format!("-D{define}")));
+        for folder in include.iter().map(PathBuf::as_path).chain([self.folder]) {
+            clang.arg("-I").arg(folder);
+        }
+        // A relative path that begins with a dash would be a flag.
+        clang.arg(Path::new(".").join(source));
+        clang
+    }
+
+    fn link(
+        &self,
+        flags: &[&str],
+        objects: &[PathBuf],
+        export: Option<&str>,
+    ) -> Result<Made<PathBuf>, CliError> {
+        let module = self.folder.join("module.wasm");
+        let mut clang = Command::new("clang");
+        clang.args(flags).arg("-o").arg(&module).args(objects);
+        clang.args(export.iter().flat_map(|name| ["-Xlinker".into(), format!("--export={name}")]));
+        let run = self.run(&mut clang)?;
+        let said = String::from_utf8_lossy(&run.stderr).into_owned();
+        Ok(if run.status.success() { Ok((module, said)) } else { Err(said) })
+    }
+
+    /// Whether what compiled without a C library is a program that needs one.
+    fn is_hosted(&self, objects: &[PathBuf], wanted: &str) -> Result<bool, CliError> {
+        let mut has_main = false;
+        for object in objects {
+            let names = objects::functions(&inputs::read(object)?);
+            if names.iter().any(|name| name == wanted) {
+                return Ok(false);
+            }
+            has_main |= names.iter().any(|name| MAIN.contains(&name.as_str()));
+        }
+        Ok(has_main)
+    }
+
+    /// The module of a program with the C library of WASI.
+    fn hosted(&self, export: Option<&str>) -> Result<(PathBuf, String), CliError> {
+        let made = match self.objects(HOSTED[0])? {
+            Ok((objects, said)) => {
+                let linked = self.link(HOSTED[1], &objects, export)?;
+                linked.map(|(module, more)| (module, said + &more))
+            }
+            Err(said) => Err(said),
+        };
+        match made {
+            Ok(made) => Ok(made),
+            Err(said) => Err(match self.lacks_library()? {
+                Some(lacks) => {
+                    let said = said.lines().next().unwrap_or_default().into();
+                    CliError::NoLibrary { path: self.sources[0].into(), lacks, said }
+                }
+                None => self.error(said),
+            }),
+        }
+    }
+
+    /// What of the C library is not where clang looks for it, if something is not.
+    fn lacks_library(&self) -> Result<Option<&'static str>, CliError> {
+        for (lacks, asks) in [
+            ("the C library of WASI", "-print-file-name=libc.a"),
+            ("clang's own library for WebAssembly", "-print-libgcc-file-name"),
+        ] {
+            let run = self.run(Command::new("clang").args(HOSTED[0]).arg(asks))?;
+            let path = PathBuf::from(String::from_utf8_lossy(&run.stdout).trim_end());
+            if !(path.is_absolute() && path.is_file()) {
+                return Ok(Some(lacks));
+            }
+        }
+        Ok(None)
+    }
+
+    fn run(&self, clang: &mut Command) -> Result<Output, CliError> {
+        let path = || self.sources[0].to_owned();
+        clang.output().map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => CliError::NoClang { path: path(), lacks: "clang" },
+            _ => CliError::Clang { path: path(), said: error.to_string() },
+        })
+    }
+
+    fn error(&self, said: String) -> CliError {
+        let path = self.sources[0].into();
+        match said.contains("wasm-ld\" doesn't exist") {
+            true => CliError::NoClang { path, lacks: "wasm-ld" },
+            false => CliError::Clang { path, said: said.trim_end().into() },
+        }
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +263,7 @@ mod tests {
     fn the_flags_are_those_that_the_programs_were_built_with() {
         let script = include_str!("../../programs/build.sh");
         let words: Vec<&str> = script.split_whitespace().collect();
-        for flag in FLAGS.iter().filter(|&&flag| flag != "-O2") {
+        for flag in COMPILE.iter().chain(FREESTANDING.into_iter().flatten()) {
             assert!(words.contains(flag), "{flag}");
         }
         assert!(script.contains("${OPTIMISE:--O2}"));

@@ -19,6 +19,7 @@ use crate::shown;
 #[command(after_help = "Examples:
   hardmax compile programs/hello.c --output /tmp/hello.txt
   hardmax compile programs/gcd.wat --listing --invoke gcd 84 36
+  hardmax compile tests/wasi/echo.wat --json -- some arguments
   hardmax compile sudoku --output /tmp/sudoku.txt --json")]
 pub struct Compile {
     #[command(flatten)]

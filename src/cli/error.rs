@@ -54,7 +54,10 @@ pub enum CliError {
         or_rather(meant)
     )]
     UnknownSource { name: String, meant: Option<&'static str> },
-    #[error("{}: {source}; --invoke EXPORT ARG... calls one of them", shown::path(path))]
+    #[error(
+        "{}: {source}; programs export compute or _start, and --invoke EXPORT ARG... calls any",
+        shown::path(path)
+    )]
     NoCompute { path: PathBuf, source: WasmError },
     #[error("{}: {source}", shown::path(path))]
     Wasm { path: PathBuf, source: WasmError },
@@ -71,6 +74,19 @@ pub enum CliError {
         shown::path(path)
     )]
     NoClang { path: PathBuf, lacks: &'static str },
+    #[error(
+        "{}: {lacks} is not installed, and without it clang says: {said}\nOn Debian and Ubuntu: \
+         apt-get install clang lld wasi-libc libclang-rt-dev-wasm32",
+        shown::path(path)
+    )]
+    NoLibrary { path: PathBuf, lacks: &'static str, said: String },
+    #[error("{}: {flag} is for C", shown::path(path))]
+    NotC { path: PathBuf, flag: &'static str },
+    #[error(
+        "{}: {flag} is for programs of WASI, which export _start; this one takes an input only",
+        shown::path(name)
+    )]
+    NotOfWasi { name: String, flag: &'static str },
     #[error("{}: clang: {said}", shown::path(path))]
     Clang { path: PathBuf, said: String },
     #[error("{digit:?} is no hexadecimal digit")]

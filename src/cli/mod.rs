@@ -18,6 +18,7 @@ mod bundled_programs;
 mod check;
 mod clang;
 mod error;
+mod given_input;
 mod inputs;
 mod listing;
 mod mismatch;
@@ -63,11 +64,21 @@ pub enum Verdict {
     Done,
     /// The program trapped, a check failed, or a limit was hit.
     Failed,
+    /// All is well, but the program ended with an exit code other than 0.
+    Exited,
 }
 
 impl Verdict {
     fn of(done: bool) -> Verdict {
         if done { Verdict::Done } else { Verdict::Failed }
+    }
+
+    /// Of a run whose program may have an exit code.
+    fn of_run(done: bool, exit_code: Option<u32>) -> Verdict {
+        match (Verdict::of(done), exit_code) {
+            (Verdict::Done, Some(1..)) => Verdict::Exited,
+            (verdict, _) => verdict,
+        }
     }
 }
 
@@ -84,9 +95,9 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     #[command(flatten)]
-    Running(Running),
+    Running(Box<Running>),
     #[command(flatten)]
-    Making(Making),
+    Making(Box<Making>),
 }
 
 /// What runs programs, and what is made of runs.
@@ -144,13 +155,13 @@ impl Cli {
     pub fn run(&self) -> Result<Verdict, CliError> {
         signals::watch();
         match &self.command {
-            Command::Running(command) => match command {
+            Command::Running(command) => match &**command {
                 Running::Run(run) => run.run(),
                 Running::Verify(verify) => verify.run(),
                 Running::Trace(trace) => trace.run(),
                 Running::Oracle(oracle) => oracle.run(),
             },
-            Command::Making(command) => match command {
+            Command::Making(command) => match &**command {
                 Making::Compile(compile) => compile.run(),
                 Making::Programs(programs) => programs.run(),
                 Making::Build(build) => build.run(),

@@ -20,10 +20,13 @@ use crate::specialise;
 use crate::tokenizer::Tokenizer;
 
 /// Execute a program directly, and write the trace that the model must generate.
+///
+/// Exit codes are those of `hardmax run`: 3 means that the program ended with an exit code other than 0.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax oracle sudoku
   hardmax oracle programs/gcd.wat --invoke gcd 84 36
+  hardmax oracle tests/wasi/echo.wat --args input -- some arguments
   hardmax oracle tests/vectors/countdown.txt --trace /tmp/countdown_ref.txt
   hardmax oracle tests/vectors/countdown.txt --check tests/vectors/countdown_ref.txt --json
   hardmax specialise hello -o /tmp/hello.bin
@@ -59,6 +62,8 @@ struct Report {
     tokens_per_second: f64,
     halted: bool,
     trapped: bool,
+    /// Of a program of WASI that ended.
+    exit_code: Option<u32>,
     check: Check,
     output_bytes: u64,
     output: Option<String>,
@@ -66,12 +71,11 @@ struct Report {
 
 impl Oracle {
     pub fn run(&self) -> Result<Verdict, CliError> {
-        let [program, input] = self.source.files();
-        let reference = ("the trace", self.check.as_deref());
-        let read = [program, input, reference, ("the model", self.model.as_deref())];
+        let mut read = self.source.files();
+        read.extend([("the trace", self.check.as_deref()), ("the model", self.model.as_deref())]);
         outputs::check(self.trace.as_deref(), &read)?;
         let resolved = self.source.resolve()?;
-        let takes = self.source.takes(&resolved);
+        let takes = resolved.takes;
         let program = resolved.program;
         // Binary traces say of which model they are, and are read and written by its token ids.
         let keeps_trace = self.trace.is_some() || self.check.is_some();
@@ -104,7 +108,7 @@ impl Oracle {
         let mut output = ProgramOutput::new(!self.json);
         let running = Instant::now();
         let result = execute(&program, self.max_tokens, |token| {
-            output.take(if let Symbol::Out(byte) = token { Some(byte) } else { None });
+            output.take(Some(token));
             count += 1;
             if let Some((recorder, tokenizer)) = &mut recorder {
                 match tokenizer.token_at(token, prompt.len() as u64 + count - 1) {
@@ -140,6 +144,7 @@ impl Oracle {
             tokens_per_second: rate(prompt_tokens + count, seconds),
             halted: stopped != Stopped::TokenLimit,
             trapped: stopped == Stopped::Trapped,
+            exit_code: output.exit_code,
             check: Check::of(reference.map(|reference| {
                 let names: Vec<String> = Symbol::all().iter().map(Symbol::to_string).collect();
                 let name = |symbol: &Symbol| names[symbol.id() as usize].as_str();
@@ -158,7 +163,7 @@ impl Report {
         if json {
             report::json(self)?;
         } else {
-            let end = report::end(self.halted, self.trapped);
+            let end = report::end(self.halted, self.trapped, self.exit_code);
             note!(
                 "{}: {end} after {} prompt and {} generated tokens, by the oracle",
                 shown::path(&self.program),
@@ -167,6 +172,7 @@ impl Report {
             );
             self.check.tell();
         }
-        Ok(Verdict::of(self.halted && !self.trapped && !self.check.failed()))
+        let fine = self.halted && !self.trapped && !self.check.failed();
+        Ok(Verdict::of_run(fine, self.exit_code))
     }
 }

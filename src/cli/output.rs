@@ -1,8 +1,10 @@
-//! What a program writes, as it writes it.
+//! What a program writes, as it writes it, and the exit code that it ends with.
 
 use std::io::{self, BufWriter, Stdout, Write};
 
 use super::CliError;
+use crate::machine::Symbol;
+use crate::wasm::wasi::{self, EXIT_TOKENS};
 
 /// Collects a program's output and, unless a report will carry it, passes it on.
 ///
@@ -14,6 +16,9 @@ pub struct ProgramOutput {
     count: u64,
     waiting: u32,
     failed: Option<io::Error>,
+    /// The latest tokens, the last of which is at `newest`.
+    latest: [Option<Symbol>; EXIT_TOKENS],
+    newest: usize,
 }
 
 /// A program's output once the program has ended.
@@ -24,6 +29,8 @@ pub struct Written {
     pub text: Option<String>,
     /// Whether standard output took it.
     pub complete: Result<(), CliError>,
+    /// What the program ended with, if it is one of WASI.
+    pub exit_code: Option<u32>,
 }
 
 /// Tokens for which a part of a line may wait.
@@ -41,11 +48,16 @@ impl ProgramOutput {
             count: 0,
             waiting: 0,
             failed: None,
+            latest: [None; EXIT_TOKENS],
+            newest: 0,
         }
     }
 
-    /// Takes a token's byte of output, if it has one.
-    pub fn take(&mut self, byte: Option<u8>) {
+    /// Takes a token, if the machine has it.
+    pub fn take(&mut self, token: Option<Symbol>) {
+        self.newest = if self.newest + 1 < EXIT_TOKENS { self.newest + 1 } else { 0 };
+        self.latest[self.newest] = token;
+        let byte = if let Some(Symbol::Out(byte)) = token { Some(byte) } else { None };
         if let Some(byte) = byte {
             self.count += 1;
             match &mut self.stdout {
@@ -77,10 +89,13 @@ impl ProgramOutput {
     pub fn finish(mut self) -> Written {
         self.flush();
         let kept = self.stdout.is_none();
+        self.latest.rotate_left((self.newest + 1) % EXIT_TOKENS);
+        let latest: Option<Vec<Symbol>> = self.latest.into_iter().collect();
         Written {
             bytes: self.count,
             text: kept.then(|| String::from_utf8_lossy(&self.bytes).into_owned()),
             complete: self.failed.map_or(Ok(()), |error| Err(CliError::Stdout(error))),
+            exit_code: latest.and_then(|latest| wasi::exit_code(&latest)),
         }
     }
 }

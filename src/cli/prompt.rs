@@ -40,8 +40,13 @@ impl SourceOrInput {
                 let input = self.input.read()?;
                 let name = inputs::model_name(path);
                 let takes = specialise::takes(model);
-                let prompt = match takes {
-                    Some(Takes::Nothing) => Prompt::Input(input),
+                let prompt = match (takes, self.input.wasi_flag()) {
+                    (Some(Takes::Wasi), _) => {
+                        let path = path.unwrap_or(Path::new(""));
+                        Prompt::Input(Some(self.input.of_wasi(path, input).payload()))
+                    }
+                    (_, Some(flag)) => return Err(CliError::NotOfWasi { name, flag }),
+                    (Some(Takes::Nothing), None) => Prompt::Input(input),
                     _ => Prompt::Input(Some(input.unwrap_or_default())),
                 };
                 encoded(name, prompt).and_then(|given| fits(given, takes))

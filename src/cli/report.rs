@@ -75,11 +75,12 @@ impl Check {
 }
 
 /// How a run ended. A program that traps halts right after.
-pub fn end(halted: bool, trapped: bool) -> &'static str {
-    match (trapped, halted) {
-        (true, _) => "trapped",
-        (false, true) => "halted",
-        (false, false) => "stopped at --max-tokens",
+pub fn end(halted: bool, trapped: bool, exit_code: Option<u32>) -> String {
+    match (trapped, halted, exit_code) {
+        (true, ..) => "trapped".into(),
+        (false, true, None) => "halted".into(),
+        (false, true, Some(code)) => format!("exited with code {code}"),
+        (false, false, _) => "stopped at --max-tokens".into(),
     }
 }
 

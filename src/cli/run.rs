@@ -2,6 +2,7 @@
 //! prompt (`run/raw.rs`).
 
 mod raw;
+mod report;
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use super::check::Reference as Compared;
 use super::output::ProgramOutput;
 use super::prompt::Given;
-use super::report::{self, Check, grouped, rate};
+use super::report::{Check, grouped, rate};
 use super::source::{Source, SourceOrInput};
 use super::trace_output::{self, Recorder, is_binary_name, write_name};
 use super::verification::{self, MOST_THREADS, RunMethod, VerifyReport};
@@ -22,12 +23,12 @@ use crate::engine::verify::{DEFAULT_BLOCK, Method, Settings, Spot};
 use crate::engine::{Attention, Engine, Fallback, Planned, Reference, Stopped, generate};
 use crate::linalg::Kernel;
 use crate::machine::Symbol;
-use crate::model::{Model, Shape, Token, Tokens};
+use crate::model::{Model, Token, Tokens};
 use crate::oracle;
 use crate::plan::{Plan, Refusal};
 use crate::program::{Program, Prompt, text};
-use crate::shown;
 use crate::tokenizer::Tokenizer;
+use report::Report;
 
 /// Which engine runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
@@ -44,11 +45,13 @@ enum EngineName {
 /// Program output goes to standard output as it appears, the summary to standard
 /// error. Exit code 1 means that the program trapped, a limit was hit, a token program is
 /// ill-formed (takes from an empty stack, say), or a check or the verification failed; 2, also
-/// that its output or trace could not be written.
+/// that its output or trace could not be written; 3, that all of this is well, but the program ended with an
+/// exit code other than 0, which the summary says.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax run hello
   hardmax run hello --args you --json
+  hardmax run tests/wasi/echo.wat --env GREETING=hello --args input -- some arguments
   hardmax run tests/vectors/countdown.txt
   hardmax run tests/vectors/countdown.txt --check tests/vectors/countdown_ref.txt
   hardmax run tests/vectors/countdown.txt --attention hull --trace /tmp/trace.txt --json
@@ -62,7 +65,7 @@ pub struct Run {
     source: SourceOrInput,
     /// Give the model this prompt instead of a program: names of its tokens, separated by white space
     #[arg(long, value_name = "FILE", requires = "raw")]
-    #[arg(conflicts_with_all = ["source", "args", "input", "input_hex", "endless_memory", "invoke"])]
+    #[arg(conflicts_with_all = ["source", "args", "input", "input_hex", "env", "arguments", "endless_memory", "invoke"])]
     prompt: Option<PathBuf>,
     /// Print the names of generated tokens, one a line, whatever they mean
     #[arg(long, requires = "prompt", conflicts_with = "source")]
@@ -103,33 +106,6 @@ pub struct Run {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Report {
-    program: String,
-    model: String,
-    shape: Shape,
-    engine: EngineName,
-    fallback: Option<Fallback>,
-    attention: Attention,
-    kernel: &'static str,
-    kernel_description: String,
-    threads: usize,
-    prompt_tokens: u64,
-    generated_tokens: u64,
-    seconds: f64,
-    tokens_per_second: f64,
-    load_seconds: f64,
-    attention_bytes: usize,
-    halted: bool,
-    trapped: bool,
-    /// What a token program does that no program may. The model goes on all the same.
-    ill_formed: Option<String>,
-    check: Check,
-    verify: Option<VerifyReport>,
-    output_bytes: u64,
-    output: Option<String>,
-}
-
 impl Run {
     pub fn run(&self) -> Result<Verdict, CliError> {
         match &self.prompt {
@@ -140,9 +116,9 @@ impl Run {
 
     /// Generates behind a prompt whose tokens are those of the machine.
     fn run_machine(&self) -> Result<Verdict, CliError> {
-        let [program, input] = self.source.files();
-        let others = [("the model", self.model.as_deref()), ("the trace", self.check.as_deref())];
-        outputs::check(self.trace.as_deref(), &[program, input, others[0], others[1]])?;
+        let mut read = self.source.files();
+        read.extend([("the model", self.model.as_deref()), ("the trace", self.check.as_deref())]);
+        outputs::check(self.trace.as_deref(), &read)?;
         let kernel = self.kernel.as_deref().map_or(Ok(Kernel::preferred()), Kernel::named)?;
 
         let loading = Instant::now();
@@ -175,7 +151,7 @@ impl Run {
         let running = Instant::now();
         let result = generate(&mut engine, &tokens, model.stop(), self.max_tokens, |token| {
             let meaning = tokenizer.symbol(token);
-            output.take(if let Some(Symbol::Out(byte)) = meaning { Some(byte) } else { None });
+            output.take(meaning);
             trapped |= meaning == Some(Symbol::Trap);
             if let Some(recorder) = &mut recorder {
                 recorder.push(token);
@@ -234,6 +210,7 @@ impl Run {
             attention_bytes: engine.heap_bytes(),
             halted: run.stopped == Stopped::Halted,
             trapped,
+            exit_code: output.exit_code,
             ill_formed: self
                 .source
                 .source
@@ -248,7 +225,7 @@ impl Run {
             output_bytes: output.bytes,
             output: output.text,
         };
-        let printed = report.tell(self).and_then(|verdict| output.complete.map(|()| verdict));
+        let printed = report.tell(self.json).and_then(|verdict| output.complete.map(|()| verdict));
         trace_output::reassure(printed, self.trace.as_deref())
     }
 
@@ -343,53 +320,4 @@ fn ill_formed(source: &Source, program: &Program, generated: u64) -> Option<Stri
     let mut emitted = 0;
     let executed = oracle::execute(program, generated, |_| emitted += 1);
     executed.err().filter(|_| emitted < generated).map(|error| error.to_string())
-}
-
-impl Report {
-    fn tell(&self, run: &Run) -> Result<Verdict, CliError> {
-        if run.json {
-            report::json(self)?;
-        } else {
-            let Shape { layers, width, units, .. } = self.shape;
-            let end = report::end(self.halted, self.trapped);
-            note!(
-                "{}: {end} after {} prompt and {} generated tokens, {:.3} s, {} tokens/s",
-                shown::path(&self.program),
-                grouped(self.prompt_tokens),
-                grouped(self.generated_tokens),
-                self.seconds,
-                grouped(self.tokens_per_second as u64)
-            );
-            let model = shown::path(&self.model);
-            let model = format!("model {model} (L={layers} D={width} F={units})");
-            let reference = format!(
-                "attention {}, kernel {} ({}), {} thread",
-                self.attention.name(),
-                self.kernel,
-                self.kernel_description,
-                self.threads
-            );
-            match (self.engine, self.fallback) {
-                (EngineName::Reference, _) => note!("{model}, engine reference, {reference}"),
-                (EngineName::Plan, None) => note!("{model}, engine plan, 1 thread"),
-                (EngineName::Plan, Some(Fallback { position, reason })) => note!(
-                    "{model}, engine plan, but from position {position} on engine reference, \
-                     {reference}: {reason}"
-                ),
-            }
-            if let Some(problem) = &self.ill_formed {
-                note!(
-                    "the program is ill-formed: {problem}. The tokens from there on are the \
-                     model's, and mean nothing"
-                );
-            }
-            self.check.tell();
-            if let Some(verify) = &self.verify {
-                verify.tell();
-            }
-        }
-        let verified = self.verify.as_ref().is_none_or(|v| v.verdict() == Verdict::Done);
-        let fine = self.halted && !self.trapped && self.ill_formed.is_none();
-        Ok(Verdict::of(fine && !self.check.failed() && verified))
-    }
 }

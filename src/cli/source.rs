@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::bundled_programs::{self, BundledProgram};
+use super::clang::CompileC;
+use super::given_input::GivenInput;
 use super::outputs::Input;
 use super::{CliError, clang, inputs};
 use crate::program::Program;
@@ -18,7 +20,10 @@ use crate::wasm::{self, Argument, Entry, InputRoom, Invocation, Options};
 pub struct Source {
     /// A bundled program (`hardmax programs` lists them), or a file: .c, .wasm, .wat, or a
     /// token program .txt
+    #[arg(index = 1)]
     source: PathBuf,
+    #[command(flatten)]
+    c: CompileC,
     #[command(flatten)]
     given: GivenInput,
     /// Compile for a model without memory.resize: accesses beyond the end of memory do not trap
@@ -27,47 +32,10 @@ pub struct Source {
     /// Refuse a module that can run into what cannot be compiled, instead of a trap there
     #[arg(long, requires = "source")]
     strict: bool,
-    /// Call this export, instead of `compute`, and print its results; everything behind it is
+    /// Call this export, instead of `compute` or `_start`, and print its results; everything behind it is
     /// an argument, decimal or 0x...
     #[arg(long, requires = "source", num_args = 1.., value_names = ["EXPORT", "ARG"], allow_hyphen_values = true)]
     invoke: Option<Vec<String>>,
-}
-
-/// The input of a program.
-#[derive(Debug, Args)]
-pub struct GivenInput {
-    /// The input, as text [default: the bundled program's own, else none]
-    #[arg(long, value_name = "STRING", allow_hyphen_values = true)]
-    #[arg(conflicts_with_all = ["input", "input_hex", "invoke"])]
-    args: Option<String>,
-    /// The input, from a file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["input_hex", "invoke"])]
-    input: Option<PathBuf>,
-    /// The input, as hexadecimal digits
-    #[arg(long, value_name = "HEX", conflicts_with = "invoke")]
-    input_hex: Option<String>,
-}
-
-impl GivenInput {
-    /// Its bytes, if it is given.
-    pub fn read(&self) -> Result<Option<Vec<u8>>, CliError> {
-        Ok(match (&self.args, &self.input, &self.input_hex) {
-            (Some(text), _, _) => Some(text.clone().into_bytes()),
-            (_, Some(path), _) => Some(inputs::read(path)?),
-            (_, _, Some(digits)) => Some(hex(digits)?),
-            _ => None,
-        })
-    }
-
-    /// The flag by which it is given, if it is.
-    fn flag(&self) -> Option<&'static str> {
-        match self {
-            GivenInput { args: Some(_), .. } => Some("--args"),
-            GivenInput { input: Some(_), .. } => Some("--input"),
-            GivenInput { input_hex: Some(_), .. } => Some("--input-hex"),
-            _ => None,
-        }
-    }
 }
 
 /// A source, or, for a model that has its program inside, only an input. There must be a source unless
@@ -110,9 +78,11 @@ impl FromArgMatches for SourceOrInput {
 
 impl SourceOrInput {
     /// The files that are read.
-    pub fn files(&self) -> [Input<'_>; 2] {
-        let program = self.source.as_ref().map(|source| source.files()[0]);
-        [program.unwrap_or(("the program", None)), ("the input", self.input.input.as_deref())]
+    pub fn files(&self) -> Vec<Input<'_>> {
+        match &self.source {
+            Some(source) => source.files(),
+            None => vec![("the input", self.input.input.as_deref())],
+        }
     }
 }
 
@@ -124,6 +94,8 @@ pub struct Resolved {
     pub functions: Vec<(String, usize)>,
     /// Where the input goes, where that is known.
     pub input: Option<InputRoom>,
+    /// What it takes for its input.
+    pub takes: Takes,
 }
 
 /// What the name of a source says about it.
@@ -142,10 +114,11 @@ impl Source {
     }
 
     /// The files that are read.
-    pub fn files(&self) -> [Input<'_>; 2] {
+    pub fn files(&self) -> Vec<Input<'_>> {
         let is_file = !matches!(kind(&self.source), Ok(Kind::Bundled(_)));
-        let program = is_file.then_some(&*self.source);
-        [("the program", program), ("the input", self.given.input.as_deref())]
+        let program = is_file.then_some(&self.source).into_iter().chain(self.c.files());
+        let program = program.map(|path| ("the program", Some(path.as_path())));
+        program.chain([("the input", self.given.input.as_deref())]).collect()
     }
 
     /// As it was named, for reports.
@@ -160,7 +133,7 @@ impl Source {
 
     /// The first flag that changes what a file says, if one is given.
     pub fn flag(&self) -> Option<&'static str> {
-        self.compiling_flag().or(self.given.flag())
+        self.compiling_flag().or(self.c.flag()).or(self.given.flag())
     }
 
     /// The first flag that is for modules, if one is given.
@@ -173,17 +146,6 @@ impl Source {
         flags.into_iter().find(|flag| flag.1).map(|flag| flag.0)
     }
 
-    /// What the program takes for its input. A token program does not say so: its last payload is the
-    /// input, for an input that is given takes its place, and may be as long as memory is.
-    pub fn takes(&self, resolved: &Resolved) -> Takes {
-        let is_token_program = self.is_token_program() && !resolved.program.payloads().is_empty();
-        match resolved.input {
-            Some(room) => Takes::AtMost(room.capacity),
-            None if is_token_program => Takes::AtMost(u32::MAX),
-            None => Takes::Nothing,
-        }
-    }
-
     /// The program with its input.
     pub fn program(&self) -> Result<Program, CliError> {
         self.resolve().map(|resolved| resolved.program)
@@ -191,32 +153,37 @@ impl Source {
 
     /// The program with its input, and what is known about it.
     pub fn resolve(&self) -> Result<Resolved, CliError> {
-        let input = self.given.read()?;
-        let entry = self.entry()?;
-        let export = match &entry {
-            Entry::Compute => "compute",
-            Entry::Invoke(calls) => calls.first().map_or("compute", |call| call.export.as_str()),
-        };
         let path = &self.source;
-        match kind(path)? {
+        let kind = kind(path)?;
+        if let (Some(flag), false) = (self.c.flag(), matches!(kind, Kind::C)) {
+            return Err(CliError::NotC { path: path.clone(), flag });
+        }
+        let input = self.given.read()?;
+        match kind {
             Kind::Tokens => self.token_program(input),
-            Kind::Wasm => self.compile(&inputs::module(path)?, entry, input),
-            Kind::C => self.compile(&clang::compile(path, export)?, entry, input),
+            Kind::Wasm => self.compile(&inputs::module(path)?, input),
+            Kind::C => {
+                let export = self.invoke.as_ref().and_then(|call| call.first());
+                let wasm = clang::compile(path, &self.c, export.map(String::as_str))?;
+                self.compile(&wasm, input)
+            }
             Kind::Text => {
                 let wasm = wasm::parse_text(&inputs::text_module(path)?);
-                self.compile(&wasm.map_err(|source| self.refusal(source))?, entry, input)
+                self.compile(&wasm.map_err(|source| self.refusal(source))?, input)
             }
             Kind::Bundled(bundled) => {
                 let default = || bundled.input.clone().into_bytes();
-                let input = input.or_else(|| (entry == Entry::Compute).then(default));
-                self.compile(bundled.wasm, entry, input)
+                let input = input.or_else(|| self.invoke.is_none().then(default));
+                self.compile(bundled.wasm, input)
             }
         }
     }
 
+    /// A token program does not say what it takes: its last payload is the input, for an input that is given
+    /// takes its place, and may be as long as memory is.
     fn token_program(&self, input: Option<Vec<u8>>) -> Result<Resolved, CliError> {
         let path = &self.source;
-        if let Some(flag) = self.compiling_flag() {
+        if let Some(flag) = self.compiling_flag().or(self.given.wasi_flag()) {
             return Err(CliError::NotAModule { path: path.clone(), flag });
         }
         let mut program = inputs::program(path)?;
@@ -225,16 +192,24 @@ impl Source {
                 .with_input(&input)
                 .map_err(|source| CliError::Input { path: path.clone(), source })?;
         }
-        Ok(Resolved { program, functions: Vec::new(), input: None })
+        let takes = match program.payloads() {
+            [] => Takes::Nothing,
+            _ => Takes::AtMost(u32::MAX),
+        };
+        Ok(Resolved { program, functions: Vec::new(), input: None, takes })
     }
 
     /// Room for the input is made as large as it needs to be.
-    fn compile(
-        &self,
-        wasm: &[u8],
-        entry: Entry,
-        input: Option<Vec<u8>>,
-    ) -> Result<Resolved, CliError> {
+    fn compile(&self, wasm: &[u8], input: Option<Vec<u8>>) -> Result<Resolved, CliError> {
+        let entry = self.entry(wasm);
+        let is_wasi = entry == Entry::Start;
+        let input = match (is_wasi, self.given.wasi_flag()) {
+            (true, _) => Some(self.given.of_wasi(&self.source, input).payload()),
+            (false, None) => input,
+            (false, Some(flag)) => {
+                return Err(CliError::NotOfWasi { name: self.name(), flag });
+            }
+        };
         let mut options = Options {
             entry,
             endless_memory: self.endless_memory,
@@ -257,7 +232,12 @@ impl Source {
             Some(input) => compiled.with_input(&input).map_err(|source| self.refusal(source))?,
             None => compiled.program,
         };
-        Ok(Resolved { program, functions, input: room })
+        let takes = match room {
+            Some(_) if is_wasi => Takes::Wasi,
+            Some(room) => Takes::AtMost(room.capacity),
+            None => Takes::Nothing,
+        };
+        Ok(Resolved { program, functions, input: room, takes })
     }
 
     fn refusal(&self, source: wasm::WasmError) -> CliError {
@@ -270,10 +250,10 @@ impl Source {
         }
     }
 
-    fn entry(&self) -> Result<Entry, CliError> {
-        let Some([export, args @ ..]) = self.invoke.as_deref() else { return Ok(Entry::Compute) };
+    fn entry(&self, wasm: &[u8]) -> Entry {
+        let Some([export, args @ ..]) = self.invoke.as_deref() else { return wasm::entry_of(wasm) };
         let args = args.iter().map(|arg| Argument::Written(arg.clone())).collect();
-        Ok(Entry::Invoke(vec![Invocation { export: export.clone(), args }]))
+        Entry::Invoke(vec![Invocation { export: export.clone(), args }])
     }
 }
 
@@ -303,26 +283,9 @@ fn nearest(name: &str) -> Option<&'static str> {
     best.filter(|best| best.0 >= SIMILAR).map(|best| best.1)
 }
 
-/// Bytes from pairs of hexadecimal digits, with blanks where they please.
-fn hex(digits: &str) -> Result<Vec<u8>, CliError> {
-    let digits: Vec<char> = digits.chars().filter(|digit| !digit.is_whitespace()).collect();
-    let value = |digit: char| digit.to_digit(16).ok_or(CliError::HexDigit { digit });
-    let values = digits.iter().map(|&digit| value(digit)).collect::<Result<Vec<u32>, _>>()?;
-    if !values.len().is_multiple_of(2) {
-        return Err(CliError::HexLength { digits: values.len() });
-    }
-    Ok(values.chunks(2).map(|pair| (16 * pair[0] + pair[1]) as u8).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hexadecimal_input_is_pairs_of_digits() {
-        assert_eq!(hex("00 fF7e").unwrap(), [0, 255, 126]);
-        assert!(hex("0").is_err() && hex("0g").is_err());
-    }
 
     #[test]
     fn a_misspelt_name_finds_its_program_and_a_stranger_none() {

@@ -24,7 +24,9 @@ use crate::specialise::{self, Takes};
   hardmax run --model /tmp/hello.bin --args you
   hardmax specialise sudoku -o /tmp/sudoku.bin --json
   hardmax specialise tests/vectors/countdown.txt -o /tmp/countdown.bin
-  hardmax specialise programs/gcd.wat -o /tmp/gcd.bin --invoke gcd 84 36")]
+  hardmax specialise programs/gcd.wat -o /tmp/gcd.bin --invoke gcd 84 36
+  hardmax specialise tests/wasi/echo.wat -o /tmp/echo.bin
+  hardmax run --model /tmp/echo.bin --env A=B --args input -- some arguments")]
 pub struct Specialise {
     #[command(flatten)]
     source: Source,
@@ -55,7 +57,7 @@ impl Specialise {
         outputs::check(Some(&self.output), &self.source.files())?;
         let place = outputs::place(&self.output)?;
         let resolved = self.source.resolve()?;
-        let takes = self.source.takes(&resolved);
+        let takes = resolved.takes;
         let building = Instant::now();
         let failed = |source| CliError::Specialise { path: self.source.path().into(), source };
         let build = specialise::specialise(&resolved.program, takes).map_err(failed)?;
@@ -68,6 +70,7 @@ impl Specialise {
             model: self.output.display().to_string(),
             input_capacity: match takes {
                 Takes::AtMost(bytes) => Some(bytes),
+                Takes::Wasi => Some(u32::MAX),
                 Takes::Nothing => None,
             },
             instructions: resolved.program.code().len(),

@@ -10,6 +10,7 @@
 use super::compiler::Compiler;
 use super::memory::may_grow;
 use super::module::{Module, PAGE};
+use super::runtime::RUNTIME;
 use super::types::Width;
 use crate::machine::Op;
 
@@ -23,6 +24,15 @@ fn base(module: &Module) -> u32 {
         Some(memory) => ((memory.initial * PAGE).max(NEAR) - 1) as u32,
         None => (NEAR - 1) as u32,
     }
+}
+
+/// Where memory and cells end, those of the runtime's globals among them, which lie behind the module's.
+pub fn end(module: &Module, endless_memory: bool) -> u64 {
+    let words = match endless_memory {
+        true => 1 + module.global_words() + RUNTIME.global_words(),
+        false => 0,
+    };
+    u64::from(base(module)) + 1 + 4 * u64::from(words)
 }
 
 /// A value outside of linear memory.

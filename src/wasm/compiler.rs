@@ -14,7 +14,7 @@ use super::function::FunctionTranslator;
 use super::module::{Body, Module};
 use super::runtime::{self, RUNTIME};
 use super::types::signature;
-use super::{Options, bulk, dispatch, memory, print, signed};
+use super::{Options, bulk, dispatch, memory, print, signed, wasi};
 use crate::machine::Op;
 
 /// Code that is called.
@@ -102,9 +102,16 @@ impl<'m> Compiler<'m> {
 
     /// Calls a function of the module. `offset` is where it is asked for.
     pub fn call_function(&mut self, function: u32, offset: u64) -> Result<()> {
-        if let Body::OutputByte = self.module.functions[function as usize].body {
-            self.asm.emit(Op::Output, 0);
-            return Ok(());
+        match self.module.functions[function as usize].body {
+            Body::OutputByte => {
+                self.asm.emit(Op::Output, 0);
+                return Ok(());
+            }
+            Body::Runtime(function) => {
+                self.call_runtime(function);
+                return Ok(());
+            }
+            _ => {}
         }
         let name = || self.module.function_name(function);
         let ty = signature(self.module.function_type(function), name, offset)?;
@@ -117,10 +124,21 @@ impl<'m> Compiler<'m> {
         match RUNTIME.functions[function as usize].body {
             Body::OutputByte => return self.asm.emit(Op::Output, 0),
             Body::Join => return self.asm.emit(Op::Join, 0),
-            Body::Declared | Body::Missing(_) | Body::Code(..) => {}
+            // Beyond all that linear memory may have.
+            Body::InputByte => {
+                let op = if self.endless_memory { Op::Load8U } else { Op::InputLoad8U };
+                return self.asm.emit(op, wasi::address(self.module, self.endless_memory));
+            }
+            Body::Exit => return self.exit(),
+            Body::Declared | Body::Missing(_) | Body::Runtime(_) | Body::Code(..) => {}
         }
         let ty = RUNTIME.function_type(function);
         self.call(Routine::Runtime(function), ty.params().len(), ty.results().len());
+    }
+
+    /// Ends the program by the exit code on the stack, which is the last that it sets.
+    pub fn exit(&mut self) {
+        self.asm.emit_all(&[(Op::LocalSet, 0), (Op::Halt, 0)]);
     }
 
     /// Lays out all routines that are wanted, and those that they want.

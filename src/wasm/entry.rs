@@ -4,8 +4,9 @@
 //! input_base ...            one for each payload: data, then the input
 //! memory.resize             to what memory has at first
 //! globals                   those that do not begin as 0
-//! call start
+//! call start                and `_initialize`, before what is invoked
 //! arguments, call, results  for every invocation
+//! exit code                 of a program of WASI
 //! halt
 //! routines
 //! ```
@@ -66,7 +67,9 @@ pub fn emit(compiler: &mut Compiler, entry: &Entry, input: Option<InputRoom>) ->
     }
     match entry {
         Entry::Compute => compute(compiler, input)?,
+        Entry::Start => return start(compiler),
         Entry::Invoke(invocations) => {
+            initialize(compiler)?;
             for invocation in invocations {
                 invoke(compiler, invocation)?;
             }
@@ -90,6 +93,33 @@ fn compute(compiler: &mut Compiler, input: Option<InputRoom>) -> Result<()> {
     compiler.call_function(function, 0)?;
     (0..results).for_each(|_| compiler.asm.emit(Op::Drop, 0));
     Ok(())
+}
+
+/// Calls `_start`. What returns from it ends by the exit code 0.
+fn start(compiler: &mut Compiler) -> Result<()> {
+    let export = "_start";
+    let function = exported_function(compiler.module, export)?;
+    let ty = compiler.module.function_type(function);
+    if !ty.params().is_empty() || !ty.results().is_empty() {
+        let wants = "a program of WASI begins with () -> ()";
+        return Err(wrong_signature(compiler.module, function, export, wants.into()));
+    }
+    compiler.call_function(function, 0)?;
+    compiler.asm.constant(0);
+    compiler.exit();
+    Ok(())
+}
+
+/// Calls `_initialize`, which WASI wants before any other export of a library, if there is such a function.
+fn initialize(compiler: &mut Compiler) -> Result<()> {
+    match compiler.module.exports.get("_initialize") {
+        Some(&(ExternalKind::Func, function))
+            if signature_text(compiler.module.function_type(function)) == "() -> ()" =>
+        {
+            compiler.call_function(function, 0)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Calls an export with constants and prints what it returns.

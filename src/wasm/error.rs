@@ -30,13 +30,14 @@ pub enum WasmError {
     #[error("byte {offset}: {what} is not a constant that can be computed before the run")]
     UnsupportedConstant { what: &'static str, offset: u64 },
     #[error(
-        "byte {offset}: import {}.{}; the only import is env.output_byte(i32)",
+        "byte {offset}: import {}.{}; there are env.output_byte(i32) and the functions of \
+         wasi_snapshot_preview1",
         shown::name(module),
         shown::name(name)
     )]
     UnknownImport { module: String, name: String, offset: u64 },
-    #[error("byte {offset}: env.output_byte is imported as {got}, but it is (i32) -> ()")]
-    ImportSignature { got: String, offset: u64 },
+    #[error("byte {offset}: {} is imported as {got}, but it is {wants}", shown::name(import))]
+    ImportSignature { import: String, got: Box<str>, wants: Box<str>, offset: u64 },
     #[error("no function is exported as {}; there are: {exports}", shown::quoted(export))]
     MissingEntry { export: String, exports: String },
     #[error(
@@ -62,6 +63,10 @@ pub enum WasmError {
     TooLarge { limit: usize },
     #[error("an input of {capacity} bytes needs {pages} pages of memory; the module allows {max}")]
     NoRoomForInput { capacity: u32, pages: u64, max: u64 },
+    #[error(
+        "globals of {bytes} bytes; those of a program of WASI whose memory grows have at most {most}"
+    )]
+    TooManyGlobals { bytes: u64, most: u64 },
     #[error("the input has {length} bytes; the program was compiled for at most {capacity}")]
     InputTooLong { length: usize, capacity: u32 },
     #[error("the program takes no input")]

@@ -68,7 +68,12 @@ impl<'c, 'm> FunctionTranslator<'c, 'm> {
         let (body, resources) = match &module.functions[function as usize].body {
             Body::Code(body, resources) => (body, resources),
             Body::Missing(import) => return compiler.trap_for(import.clone()),
-            Body::OutputByte | Body::Join | Body::Declared => return Ok(()),
+            Body::OutputByte
+            | Body::Join
+            | Body::InputByte
+            | Body::Exit
+            | Body::Runtime(_)
+            | Body::Declared => return Ok(()),
         };
         let begin = compiler.asm.here();
         let mut translator = FunctionTranslator {

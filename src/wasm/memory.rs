@@ -19,7 +19,8 @@ pub fn begin(compiler: &mut Compiler) {
 
 /// Pushes the memory's size in pages.
 pub fn size(compiler: &mut Compiler) {
-    let Some(memory) = &compiler.module.memory else { return };
+    // The runtime may ask where there is none.
+    let Some(memory) = &compiler.module.memory else { return compiler.asm.constant(0) };
     match (may_grow(memory), compiler.endless_memory) {
         (false, _) => compiler.asm.constant(memory.initial as u32),
         (true, false) => compiler.asm.emit(Op::MemorySize, 0),

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! What compiles is all of WebAssembly 1.0, with sign extension, conversions that saturate, several
-//! results, `memory.copy` and `memory.fill`. Any other instruction, and any other import, that a module
+//! results, `memory.copy` and `memory.fill`. Imports are `env.output_byte`, WASI preview 1 ([`wasi`]), and
+//! AssemblyScript's `env.abort`. Any other instruction, and any other import, that a module
 //! *can run into* is refused, with its name and the offset of its byte; or, with
 //! [`Options::strict`] off, it traps and is told of. Functions
 //! that nothing calls are neither compiled nor refused. Nothing is compiled into
@@ -21,6 +22,7 @@
 //! | file | idea |
 //! | --- | --- |
 //! | `read`, `module` | validation, parsing |
+//! | `imports` | what may be imported |
 //! | `image` | data segments as payloads |
 //! | `entry` | what runs first, the input's place |
 //! | `compiler` | routines on demand |
@@ -29,7 +31,8 @@
 //! | `dispatch` | `br_table`, `call_indirect` |
 //! | `access` | loads and stores |
 //! | `signed`, `bits`, `bulk`, `print` | what the machine lacks, in its own code |
-//! | `runtime` | what it lacks, as functions of WebAssembly: most of i64, floats |
+//! | `runtime` | what it lacks, as functions of WebAssembly: most of i64, floats, WASI |
+//! | `wasi` | which imports those are, and what a program is given |
 //! | `memory`, `cells` | the size of linear memory; globals |
 //! | `assembler` | labels, small improvements |
 
@@ -47,6 +50,7 @@ mod entry;
 mod error;
 mod function;
 mod image;
+mod imports;
 mod memory;
 mod mnemonic;
 mod module;
@@ -57,8 +61,13 @@ mod runtime;
 mod signed;
 mod types;
 mod unwritten;
+pub mod wasi;
 
 pub use error::WasmError;
+
+use std::collections::BTreeSet;
+
+use wasmparser::{Parser, Payload};
 
 use compiler::Compiler;
 use error::Result;
@@ -95,7 +104,9 @@ pub enum Entry {
     /// The export `compute(i32 input)`, with the address of the input, which a
     /// byte 0 ends.
     Compute,
-    /// Any exports, one after another in one instance. Their results are written to the output,
+    /// The export `_start`, of a program of WASI: its input is what [`wasi::Given::payload`] makes.
+    Start,
+    /// Any exports, one after another in one instance, behind `_initialize` if there is one. Their results are written to the output,
     /// one a line: integers signed, floats as their bits, as in `0x40490fdb`.
     Invoke(Vec<Invocation>),
 }
@@ -185,11 +196,27 @@ impl Compiled {
     }
 }
 
+/// What runs where nobody says it: `compute`, or `_start` of a module that exports that alone. What is no
+/// module has no exports.
+pub fn entry_of(wasm: &[u8]) -> Entry {
+    let sections = Parser::new(0).parse_all(wasm).map_while(|payload| payload.ok());
+    let exports = sections.filter_map(|section| match section {
+        Payload::ExportSection(exports) => Some(exports),
+        _ => None,
+    });
+    let names: BTreeSet<&str> = exports.flatten().flatten().map(|export| export.name).collect();
+    match names.contains("_start") && !names.contains("compute") {
+        true => Entry::Start,
+        false => Entry::Compute,
+    }
+}
+
 /// Compiles a module.
 pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled> {
     let mut module = read::read(wasm, options.strict)?;
     let input = match (&options.entry, options.input_capacity) {
         (Entry::Compute, Some(capacity)) => entry::reserve_input(&mut module, capacity)?,
+        (Entry::Start, _) => Some(wasi::room(&module, options.endless_memory)?),
         _ => None,
     };
     let mut payloads = module.memory.as_ref().map(|m| m.image.payloads()).unwrap_or_default();

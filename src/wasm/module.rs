@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, HashMap};
 
 use wasmparser::{
     DataKind, ElementItems, ElementKind, Export, ExternalKind, FuncToValidate, FuncType,
-    FunctionBody, Import, KnownCustom, MemoryType, Name, Operator, Payload, TypeRef, ValType,
-    ValidatorResources,
+    FunctionBody, KnownCustom, MemoryType, Name, Operator, Payload, ValType, ValidatorResources,
 };
 
 use super::constant::evaluate;
 use super::error::{Result, WasmError};
 use super::image::Image;
-use super::types::{Width, signature_text, width};
+use super::imports::Imports;
+use super::types::{Width, width};
 
 /// Bytes in a page of memory.
 pub const PAGE: u64 = 65536;
@@ -40,19 +40,7 @@ pub struct Module<'a> {
     /// Functions before this one are imported or have their code.
     next_body: usize,
     /// What may be imported.
-    imports: Imports,
-}
-
-/// What may be imported besides `env.output_byte`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Imports {
-    /// Nothing.
-    #[default]
-    None,
-    /// Any function, which traps where it is called.
-    Missing,
-    /// Instructions of the machine: by the runtime.
-    Machine,
+    pub(super) imports: Imports,
 }
 
 /// A function.
@@ -71,8 +59,14 @@ pub struct Function<'a> {
 pub enum Body<'a> {
     /// It is the import `env.output_byte`.
     OutputByte,
-    /// It is the import `machine.i64.join`, which only the runtime has.
+    /// It is the import `machine.i64.join`, which only the runtime has, like the next two.
     Join,
+    /// It is `machine.input_byte`: replaces an index by the byte of what the program is given.
+    InputByte,
+    /// It is `machine.exit`: ends the program by its exit code.
+    Exit,
+    /// It is imported, and this function of the runtime.
+    Runtime(u32),
     /// It is imported from nowhere, and traps.
     Missing(WasmError),
     /// It is defined, but its code is not yet read.
@@ -163,6 +157,11 @@ impl<'a> Module<'a> {
         self.imports == Imports::Machine
     }
 
+    /// Words that the cells of its globals have.
+    pub fn global_words(&self) -> u32 {
+        self.globals.last().map_or(0, |last| last.word + last.words())
+    }
+
     /// Takes in one section.
     pub(super) fn take(&mut self, payload: Payload<'a>) -> Result<()> {
         match payload {
@@ -221,31 +220,6 @@ impl<'a> Module<'a> {
             _ => {}
         }
         Ok(())
-    }
-
-    fn import(&mut self, import: Import, offset: u64) -> Result<()> {
-        let (module, name) = (import.module.to_owned(), import.name.to_owned());
-        match (import.module, import.name, import.ty) {
-            ("env", "output_byte", TypeRef::Func(ty)) => {
-                let got = &self.types[ty as usize];
-                if got.params() != [ValType::I32] || !got.results().is_empty() {
-                    return Err(WasmError::ImportSignature { got: signature_text(got), offset });
-                }
-                self.functions.push(Function { ty, name: Some(name), body: Body::OutputByte });
-                Ok(())
-            }
-            ("machine", "i64.join", TypeRef::Func(ty)) if self.imports == Imports::Machine => {
-                self.functions.push(Function { ty, name: Some(name), body: Body::Join });
-                Ok(())
-            }
-            (.., TypeRef::Func(ty)) if self.imports == Imports::Missing => {
-                let named = Some(format!("{module}.{name}"));
-                let body = Body::Missing(WasmError::UnknownImport { module, name, offset });
-                self.functions.push(Function { ty, name: named, body });
-                Ok(())
-            }
-            _ => Err(WasmError::UnknownImport { module, name, offset }),
-        }
     }
 
     fn global(&mut self, global: &wasmparser::Global) -> Result<()> {

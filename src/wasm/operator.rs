@@ -136,7 +136,12 @@ impl FunctionTranslator<'_, '_> {
     fn global(&self, index: u32, offset: u64) -> Result<Cell> {
         let global = &self.module.globals[index as usize];
         let width = width(global.ty, || format!("global[{index}]"), offset)?;
-        Ok(Cell::Global(global.word, width))
+        // Behind those of the module.
+        let first = match self.module.is_runtime() {
+            true => self.compiler.module.global_words(),
+            false => 0,
+        };
+        Ok(Cell::Global(first + global.word, width))
     }
 
     fn global_get(&mut self, index: u32, offset: u64) -> Result<()> {

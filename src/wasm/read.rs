@@ -5,7 +5,8 @@
 use wasmparser::{FuncValidatorAllocations, Parser, ValidPayload, Validator, WasmFeatures};
 
 use super::error::{Result, WasmError};
-use super::module::{Imports, Module, Resources};
+use super::imports::Imports;
+use super::module::{Module, Resources};
 
 /// Parses and validates a module. `strict`: functions that are imported from nowhere are refused.
 pub fn read(wasm: &[u8], strict: bool) -> Result<Module<'_>> {

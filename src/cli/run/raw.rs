@@ -129,7 +129,7 @@ impl Report {
             note!(
                 "{}: {} after {} prompt and {} generated tokens, {:.3} s, {} tokens/s",
                 shown::path(&self.prompt),
-                report::end(self.halted, false),
+                report::end(self.halted, false, None),
                 grouped(self.prompt_tokens),
                 grouped(self.generated_tokens),
                 self.seconds,

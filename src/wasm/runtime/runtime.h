@@ -1,5 +1,7 @@
 // What both halves of the runtime are written with.
 
+typedef unsigned char u8;
+typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
 typedef int i32;
@@ -8,6 +10,9 @@ typedef long long i64;
 #define EXPORT(name) __attribute__((export_name(name)))
 
 __attribute__((import_module("env"), import_name("output_byte"))) void output_byte(u32 byte);
+
+// Stops the program with an exit code.
+__attribute__((import_module("machine"), import_name("exit"), noreturn)) void machine_exit(u32 code);
 
 static inline u32 high(u64 a) { return (u32)(a >> 32); }
 
