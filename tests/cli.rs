@@ -126,6 +126,12 @@ fn a_token_limit_that_is_hit_is_named_and_fails() {
         let said = says(1, &mut hardmax(&[command, &program, "--max-tokens", "767"]));
         assert!(said.contains("stopped at --max-tokens"), "{said}");
         hardmax(&[command, &program, "--max-tokens", "768"]).assert().code(0);
+        for enough in ["1k", "1_000", "0.001M", "2G"] {
+            hardmax(&[command, &program, "--max-tokens", enough]).assert().code(0);
+        }
+        for wrong in ["", "k", "-1", "99999999999G"] {
+            assert!(refused(&[command, &program, &format!("--max-tokens={wrong}")]).contains("10k"));
+        }
     }
 }
 

@@ -38,8 +38,8 @@ pub struct Oracle {
     /// the input [default: the one in the binary]
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
-    /// Stop after this many generated tokens, and fail
-    #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
+    /// Stop after this many generated tokens, as in 5000, 10k or 2G, and fail
+    #[arg(long, value_name = "N", default_value = "1G", value_parser = super::values::tokens)]
     max_tokens: u64,
     /// Write the trace, the program and all generated tokens, as text, or in binary if the name
     /// ends in .hmt

@@ -82,8 +82,8 @@ pub struct Run {
     /// Dense products: portable, or openblas or accelerate where built in
     #[arg(long, value_name = "NAME")]
     kernel: Option<String>,
-    /// Stop after this many generated tokens, and fail
-    #[arg(long, value_name = "N", default_value_t = 1_000_000_000)]
+    /// Stop after this many generated tokens, as in 5000, 10k or 2G, and fail
+    #[arg(long, value_name = "N", default_value = "1G", value_parser = super::values::tokens)]
     max_tokens: u64,
     /// Write the trace: in binary and while running if the name ends in .hmt, else as text
     #[arg(long, value_name = "FILE")]

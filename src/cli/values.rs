@@ -6,6 +6,12 @@ use clap::builder::PossibleValue;
 use crate::engine::Attention;
 use crate::engine::verify::Method;
 
+/// A number of tokens, as people write it: 5000, 1_000_000, 10k, 2G.
+pub fn tokens(text: &str) -> Result<u64, String> {
+    let number = parse_size::parse_size(text);
+    number.map_err(|error| format!("{error}; a number of tokens is 5000, 1_000_000, 10k, 2G"))
+}
+
 impl ValueEnum for Attention {
     fn value_variants<'a>() -> &'a [Attention] {
         Attention::ALL
