@@ -32,8 +32,8 @@ pub fn check(data: &[u8]) -> bool {
 }
 
 fn is_well_formed(compiled: Result<Compiled, WasmError>) -> bool {
-    let Ok(Compiled { program, functions, .. }) = compiled else { return false };
-    assert!(functions.iter().all(|(_, begin)| *begin < program.code().len()));
+    let Ok(Compiled { program, places, .. }) = compiled else { return false };
+    assert!(places.routines().iter().all(|routine| routine.begin < program.code().len()));
     let text = write_program(&program);
     assert_eq!(parse_program(text.as_bytes()).as_ref(), Ok(&program));
     let run = oracle::execute(&program, TOKENS, |_| ());

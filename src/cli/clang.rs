@@ -44,6 +44,8 @@ pub fn compile(source: &Path, export: &str) -> Result<Vec<u8>, CliError> {
     fs::write(folder.path().join("hardmax.h"), HEADER).map_err(failed)?;
 
     let mut clang = Command::new("clang");
+    // Lines of the source, in sections that no code depends on.
+    clang.arg("-gline-tables-only");
     clang.args(FLAGS).arg("-I").arg(folder.path()).arg("-o").arg(&module);
     clang.args(["-Xlinker".into(), format!("--export={export}")]);
     // A relative path that begins with a dash would be a flag.

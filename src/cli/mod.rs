@@ -23,6 +23,7 @@ mod listing;
 mod mismatch;
 mod output;
 mod outputs;
+mod places;
 mod plan_check;
 mod plan_report;
 mod prompt;

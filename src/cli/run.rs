@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::check::Reference as Compared;
 use super::output::ProgramOutput;
+use super::places::TrapReport;
 use super::prompt::Given;
 use super::report::{self, Check, grouped, rate};
 use super::source::{Source, SourceOrInput};
@@ -122,6 +123,8 @@ struct Report {
     attention_bytes: usize,
     halted: bool,
     trapped: bool,
+    /// Why and where it trapped, where the program is known.
+    trap: Option<TrapReport>,
     /// What a token program does that no program may. The model goes on all the same.
     ill_formed: Option<String>,
     check: Check,
@@ -148,7 +151,8 @@ impl Run {
         let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
         let tokenizer = Tokenizer::new(model.vocabulary());
-        let Given { name, tokens, prompt } = self.source.given(&model, self.model.as_deref())?;
+        let Given { name, tokens, prompt, compiled } =
+            self.source.given(&model, self.model.as_deref())?;
         let program = prompt.as_ref().and_then(Prompt::program);
         let bos = tokens.first().copied().unwrap_or(Token(0));
         let needs_plan =
@@ -234,6 +238,13 @@ impl Run {
             attention_bytes: engine.heap_bytes(),
             halted: run.stopped == Stopped::Halted,
             trapped,
+            trap: compiled.zip(program).filter(|_| trapped).map(|(compiled, program)| {
+                let symbols = generated().filter_map(|token| tokenizer.symbol(token));
+                match keeps_trace {
+                    true => compiled.trap(program, symbols),
+                    false => compiled.trap_of_oracle(program, run.tokens),
+                }
+            }),
             ill_formed: self
                 .source
                 .source
@@ -377,6 +388,7 @@ impl Report {
                      {reference}: {reason}"
                 ),
             }
+            self.trap.iter().for_each(TrapReport::tell);
             if let Some(problem) = &self.ill_formed {
                 note!(
                     "the program is ill-formed: {problem}. The tokens from there on are the \

@@ -7,11 +7,12 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::bundled_programs::{self, BundledProgram};
 use super::outputs::Input;
+use super::places::{Compiled, SourceModule};
 use super::{CliError, clang, inputs};
 use crate::program::Program;
 use crate::shown;
 use crate::specialise::Takes;
-use crate::wasm::{self, Argument, Entry, InputRoom, Invocation, Options};
+use crate::wasm::{self, Argument, Entry, InputRoom, Invocation, Options, Places};
 
 /// A program and its input, as named on the command line.
 #[derive(Debug, Args)]
@@ -120,8 +121,8 @@ impl SourceOrInput {
 pub struct Resolved {
     /// The program with its input.
     pub program: Program,
-    /// Names of routines and their first instructions; none for a token program.
-    pub functions: Vec<(String, usize)>,
+    /// What it was compiled from.
+    pub compiled: Compiled,
     /// Where the input goes, where that is known.
     pub input: Option<InputRoom>,
 }
@@ -184,11 +185,6 @@ impl Source {
         }
     }
 
-    /// The program with its input.
-    pub fn program(&self) -> Result<Program, CliError> {
-        self.resolve().map(|resolved| resolved.program)
-    }
-
     /// The program with its input, and what is known about it.
     pub fn resolve(&self) -> Result<Resolved, CliError> {
         let input = self.given.read()?;
@@ -200,16 +196,19 @@ impl Source {
         let path = &self.source;
         match kind(path)? {
             Kind::Tokens => self.token_program(input),
-            Kind::Wasm => self.compile(&inputs::module(path)?, entry, input),
-            Kind::C => self.compile(&clang::compile(path, export)?, entry, input),
+            Kind::Wasm => self.compile(SourceModule::module(inputs::module(path)?), entry, input),
+            Kind::C => {
+                self.compile(SourceModule::other(clang::compile(path, export)?), entry, input)
+            }
             Kind::Text => {
-                let wasm = wasm::parse_text(&inputs::text_module(path)?);
-                self.compile(&wasm.map_err(|source| self.refusal(source))?, entry, input)
+                let text = inputs::text_module(path)?;
+                let wasm = wasm::parse_text(&text).map_err(|source| self.refusal(source))?;
+                self.compile(SourceModule::text(wasm, text), entry, input)
             }
             Kind::Bundled(bundled) => {
                 let default = || bundled.input.clone().into_bytes();
                 let input = input.or_else(|| (entry == Entry::Compute).then(default));
-                self.compile(bundled.wasm, entry, input)
+                self.compile(SourceModule::module(bundled.wasm), entry, input)
             }
         }
     }
@@ -225,13 +224,14 @@ impl Source {
                 .with_input(&input)
                 .map_err(|source| CliError::Input { path: path.clone(), source })?;
         }
-        Ok(Resolved { program, functions: Vec::new(), input: None })
+        let compiled = Compiled::new(Places::unknown(), path, None);
+        Ok(Resolved { program, compiled, input: None })
     }
 
     /// Room for the input is made as large as it needs to be.
     fn compile(
         &self,
-        wasm: &[u8],
+        written: SourceModule,
         entry: Entry,
         input: Option<Vec<u8>>,
     ) -> Result<Resolved, CliError> {
@@ -245,19 +245,22 @@ impl Source {
             let length = u32::try_from(input.len()).unwrap_or(u32::MAX);
             options.input_capacity = options.input_capacity.max(Some(length));
         }
-        let mut compiled = wasm::compile(wasm, &options).map_err(|source| self.refusal(source))?;
+        let refused = |source| self.refusal(source);
+        let mut compiled = wasm::compile(written.wasm(), &options).map_err(refused)?;
         for warning in &compiled.warnings {
             note!(
                 "warning: {}: {warning}: it traps where it is reached",
                 shown::path(&self.source)
             );
         }
-        let (functions, room) = (std::mem::take(&mut compiled.functions), compiled.input);
+        let places = std::mem::replace(&mut compiled.places, Places::unknown());
+        let room = compiled.input;
         let program = match input {
-            Some(input) => compiled.with_input(&input).map_err(|source| self.refusal(source))?,
+            Some(input) => compiled.with_input(&input).map_err(refused)?,
             None => compiled.program,
         };
-        Ok(Resolved { program, functions, input: room })
+        let compiled = Compiled::new(places, &self.source, Some(written));
+        Ok(Resolved { program, compiled, input: room })
     }
 
     fn refusal(&self, source: wasm::WasmError) -> CliError {

@@ -1,0 +1,94 @@
+//! Where a program traps, where its tokens go, and what stands beside them: in words that a programmer
+//! finds in the source.
+
+mod common;
+
+use std::fs;
+
+use common::command::{at, clang, file, hardmax, json, says};
+
+/// `g` divides by its argument within `f`.
+const DIVIDES: &str = "(module
+  (func $f (param i32) (result i32)
+    i32.const 1
+    local.get 0
+    i32.div_u)
+  (func $g (export \"g\") (param i32) (result i32)
+    local.get 0
+    call $f))
+";
+
+const TRAPPED: &str = "trapped: integer divide by zero, i32.div_u at line 5 of d.wat (byte 37 of its module), \
+                       in f, called from g at line 8, after 7 instructions";
+
+#[test]
+fn a_trap_says_why_and_where_by_the_model_and_by_the_oracle() {
+    let (folder, path) = file("d.wat", DIVIDES);
+    let call = ["--invoke", "g", "0"];
+    for command in [&["oracle"][..], &["run"], &["run", "--verify", "none"]] {
+        let said = says(1, hardmax(command).arg(&path).args(call));
+        assert!(said.contains(TRAPPED), "{said}");
+        let report = json(1, &[command, &[&path], &call[..]].concat());
+        let trap = &report["trap"];
+        assert_eq!(trap["reason"], "integer divide by zero");
+        assert_eq!(trap["instruction"], "i32.div_u");
+        assert_eq!((&trap["function"], &trap["function_index"]), (&"f".into(), &0.into()));
+        assert_eq!((&trap["offset"], &trap["line"]), (&37.into(), &5.into()));
+        assert_eq!((&trap["instructions"], &trap["more_calls"]), (&7.into(), &0.into()));
+        assert_eq!(trap["calls"][0]["function"], "g");
+        assert_eq!(trap["calls"][0]["line"], 8);
+        assert!(trap["calls"][1].is_null(), "{trap}");
+    }
+    // A module says the byte, and its own names.
+    let wasm = at(&folder, "d.wasm");
+    fs::write(&wasm, wat::parse_str(DIVIDES).unwrap()).unwrap();
+    let said = says(1, hardmax(&["oracle", &wasm]).args(call));
+    assert!(said.contains("i32.div_u at byte 37 of d.wasm, in f, called from g, after"), "{said}");
+    let report = json(0, &["oracle", &path, "--invoke", "g", "1"]);
+    assert!(report["trap"].is_null(), "{report}");
+}
+
+#[test]
+fn many_callers_are_counted_and_a_token_program_has_numbers() {
+    let text = "(module (func $f (export \"f\") (param i32)
+        local.get 0 i32.eqz if unreachable end local.get 0 i32.const 1 i32.sub call $f))";
+    let (_folder, path) = file("deep.wat", text);
+    let call = ["--invoke", "f", "1000"];
+    let said = says(1, hardmax(&["oracle", &path]).args(call));
+    let named = ", called from f at line 2".repeat(8);
+    assert!(said.contains(&format!("in f{named}, and from 992 more, after")), "{said}");
+    let report = json(1, &[&["oracle", path.as_str()], &call[..]].concat());
+    assert_eq!(report["trap"]["calls"].as_array().unwrap().len(), 100);
+    assert_eq!(report["trap"]["more_calls"], 900);
+    let program = "{ call 01 00 00 00 halt 00 00 00 00 unreachable 00 00 00 00 }";
+    let (_folder, path) = file("p.txt", program);
+    for command in ["oracle", "run"] {
+        let said = says(1, &mut hardmax(&[command, &path]));
+        let expected = "trapped: unreachable, unreachable at instruction 2 of p.txt, called from \
+                        instruction 0, after 1 instructions";
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_trap_in_c_names_the_line_and_debug_information_changes_no_token() {
+    if !clang() {
+        return;
+    }
+    let source = "volatile int zero;\n__attribute__((noinline)) static int divide(int a) {\n    \
+                  return a / zero;\n}\nvoid compute(const char *input) {\n    zero = input[0];\n    \
+                  zero = divide(7);\n}\n";
+    let (folder, path) = file("c.c", source);
+    let said = says(1, hardmax(&["oracle", &path]).args(["--args", ""]));
+    assert!(said.contains("integer divide by zero, i32.div_s at line 3 of c.c (byte "), "{said}");
+    assert!(said.contains("in divide, called from compute at line 7, after"), "{said}");
+    // Another length of the name, which the debug information has, makes no other program.
+    let longer = at(&folder, "the_same_by_another_name.c");
+    fs::copy(&path, &longer).unwrap();
+    let [one, other] = [&path, &longer].map(|path| {
+        let tokens = format!("{path}.txt");
+        hardmax(&["compile", path, "--output", &tokens]).assert().code(0);
+        fs::read(&tokens).unwrap()
+    });
+    assert_eq!(one, other);
+}
