@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::command::{at, clang, file, hardmax, json, says};
+use common::command::{at, clang, file, hardmax, json, prints, refused, says, vector};
 
 /// `g` divides by its argument within `f`.
 const DIVIDES: &str = "(module
@@ -91,4 +91,76 @@ fn a_trap_in_c_names_the_line_and_debug_information_changes_no_token() {
         fs::read(&tokens).unwrap()
     });
     assert_eq!(one, other);
+}
+
+#[test]
+fn a_profile_counts_every_token_of_the_oracle_or_of_a_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let [trace, text, folded, drawn] =
+        ["t.hmt", "t.txt", "f.folded", "f.svg"].map(|name| at(&folder, name));
+    let call = ["--invoke", "gcd", "84", "36"];
+    for trace in [&trace, &text] {
+        hardmax(&["oracle", "programs/gcd.wat", "--trace", trace]).args(call).assert().code(0);
+    }
+    let profile = |options: &[&str]| {
+        json(0, &[&["profile", "programs/gcd.wat"], options, &call[..]].concat())
+    };
+    let oracle = json(0, &[&["oracle", "programs/gcd.wat"], &call[..]].concat());
+    let outputs = ["--folded", &folded, "--flamegraph", &drawn];
+    let mut reports = [&outputs[..], &["--from", &trace], &["--from", &text]].map(profile);
+    let own = |report: &serde_json::Value, rows: &str| -> u64 {
+        report[rows].as_array().unwrap().iter().map(|row| row["tokens"].as_u64().unwrap()).sum()
+    };
+    for report in &mut reports {
+        let all = &report["generated_tokens"];
+        assert_eq!(all, &oracle["generated_tokens"]);
+        assert_eq!(own(report, "functions"), all.as_u64().unwrap());
+        assert_eq!(own(report, "wasm_instructions"), all.as_u64().unwrap());
+        assert!(own(report, "lines") > 0 && own(report, "lines") < all.as_u64().unwrap());
+        assert_eq!((&report["halted"], &report["trapped"]), (&true.into(), &false.into()));
+        let rows = report["wasm_instructions"].as_array().unwrap();
+        let rem = rows.iter().find(|row| row["name"] == "i32.rem_u").unwrap();
+        assert_eq!((&rem["runs"], &rem["tokens_each"]), (&2.into(), &9.0.into()));
+        report["seconds"] = 0.into();
+        report["trace"] = 0.into();
+    }
+    assert_eq!(reports[0], reports[1]);
+    assert_eq!(reports[0], reports[2]);
+    let paths = fs::read_to_string(&folded).unwrap();
+    assert!(paths.lines().any(|line| line.starts_with("the start code;gcd ")), "{paths}");
+    let drawn = fs::read_to_string(&drawn).unwrap();
+    assert!(drawn.starts_with("<svg ") && drawn.contains("<title>gcd: "), "{drawn}");
+    let tables = prints(0, hardmax(&["profile", "programs/gcd.wat", "--top", "1"]).args(call));
+    for part in ["tokens each", "instructions more", "the start code", "gcd.wat:"] {
+        assert!(tables.contains(part), "{part}: {tables}");
+    }
+}
+
+#[test]
+fn a_profile_of_what_ends_badly_is_a_profile_all_the_same() {
+    let (_folder, path) = file("d.wat", DIVIDES);
+    let report = json(1, &["profile", &path, "--invoke", "g", "0"]);
+    assert_eq!((&report["trapped"], &report["generated_tokens"]), (&true.into(), &39.into()));
+    let report = json(1, &["profile", &path, "--max-tokens", "13", "--invoke", "g", "0"]);
+    assert_eq!((&report["halted"], &report["generated_tokens"]), (&false.into(), &13.into()));
+    let report = json(0, &["profile", &vector("countdown.txt")]);
+    assert!(report["lines"].is_null());
+    assert_eq!(report["functions"][0]["name"], "the program");
+}
+
+#[test]
+fn a_trace_of_another_program_is_refused_with_the_difference() {
+    let (folder, path) = file("d.wat", DIVIDES);
+    let trace = at(&folder, "t.hmt");
+    hardmax(&["oracle", &path, "--trace", &trace, "--invoke", "g", "5"]).assert().code(0);
+    let calls: [&[&str]; 1] = [&["profile", "--from", &trace]];
+    for call in calls {
+        let refusal = refused(&[call, &[&path, "--invoke", "g", "6"]].concat());
+        assert!(
+            refusal.contains("its instruction 0 is i32.const 5, that of the program i32.const 6"),
+            "{refusal}"
+        );
+    }
+    let refusal = refused(&["profile", "--from", &trace, &vector("countdown.txt")]);
+    assert!(refusal.contains("this is not the trace of the program that"), "{refusal}");
 }

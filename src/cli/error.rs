@@ -128,6 +128,20 @@ pub enum CliError {
         shown::path(path)
     )]
     OtherPrompt { path: String, position: usize },
+    #[error(
+        "{}: this is not the trace of the program that {} makes: {differs}. What a program is depends \
+         on the options that it is compiled with, too",
+        shown::path(path),
+        shown::path(source_path)
+    )]
+    OtherProgram { path: String, source_path: PathBuf, differs: String },
+    #[error(
+        "{}: its prompt is no program, so that nobody can say whether it is the trace of the one that {} \
+         makes",
+        shown::path(path),
+        shown::path(source_path)
+    )]
+    NoProgramInTrace { path: String, source_path: PathBuf },
     #[error("{}: the prompt is no program: {problem}", shown::path(path))]
     Prompt { path: String, problem: Problem },
     #[error(

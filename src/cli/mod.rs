@@ -41,6 +41,7 @@ mod compile;
 mod generate;
 mod inspect;
 mod oracle;
+mod profile;
 mod programs;
 mod run;
 mod specialise;
@@ -97,6 +98,7 @@ enum Running {
     Verify(verify::Verify),
     Trace(trace::TraceCommand),
     Oracle(oracle::Oracle),
+    Profile(profile::ProfileCommand),
 }
 
 /// What makes programs and models, and shows them.
@@ -150,6 +152,7 @@ impl Cli {
                 Running::Verify(verify) => verify.run(),
                 Running::Trace(trace) => trace.run(),
                 Running::Oracle(oracle) => oracle.run(),
+                Running::Profile(profile) => profile.run(),
             },
             Command::Making(command) => match command {
                 Making::Compile(compile) => compile.run(),

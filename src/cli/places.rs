@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::machine::Symbol;
+use super::CliError;
+use super::trace_file::TraceFile;
+
+use crate::machine::{Instruction, Symbol};
 use crate::oracle;
 use crate::program::{Program, Walk};
 use crate::shown;
@@ -213,7 +216,31 @@ impl TrapReport {
     }
 }
 
+/// The program of a trace, with the input that it had, if it is the one that was compiled from a source.
+pub fn program_of(
+    compiled: &Program,
+    source: &Path,
+    trace: &TraceFile,
+) -> Result<Program, CliError> {
+    let (path, source_path) = (trace.name().to_owned(), source.to_owned());
+    let Some(program) = trace.program() else {
+        return Err(CliError::NoProgramInTrace { path, source_path });
+    };
+    let (found, wanted) = (program.code(), compiled.code());
+    if found == wanted {
+        return Ok(program.clone());
+    }
+    let same = found.iter().zip(wanted).take_while(|(found, wanted)| found == wanted).count();
+    let one = |code: &[Instruction]| match code.get(same) {
+        Some(Instruction { op, immediate }) => format!("{} {immediate}", op.name()),
+        None => "no more".to_owned(),
+    };
+    let differs =
+        format!("its instruction {same} is {}, that of the program {}", one(found), one(wanted));
+    Err(CliError::OtherProgram { path, source_path, differs })
+}
+
 /// The name of a file, without its folders.
-fn short(file: &str) -> String {
+pub fn short(file: &str) -> String {
     shown::name(file.rsplit(['/', '\\']).next().unwrap_or(file))
 }
