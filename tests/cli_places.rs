@@ -153,7 +153,7 @@ fn a_trace_of_another_program_is_refused_with_the_difference() {
     let (folder, path) = file("d.wat", DIVIDES);
     let trace = at(&folder, "t.hmt");
     hardmax(&["oracle", &path, "--trace", &trace, "--invoke", "g", "5"]).assert().code(0);
-    let calls: [&[&str]; 1] = [&["profile", "--from", &trace]];
+    let calls: [&[&str]; 2] = [&["trace", &trace, "--annotate"], &["profile", "--from", &trace]];
     for call in calls {
         let refusal = refused(&[call, &[&path, "--invoke", "g", "6"]].concat());
         assert!(
@@ -161,6 +161,51 @@ fn a_trace_of_another_program_is_refused_with_the_difference() {
             "{refusal}"
         );
     }
-    let refusal = refused(&["profile", "--from", &trace, &vector("countdown.txt")]);
+    let refusal = refused(&["trace", &trace, "--annotate", &vector("countdown.txt")]);
     assert!(refusal.contains("this is not the trace of the program that"), "{refusal}");
+    refused(&["trace", &trace, "--bounds-checks"]);
+}
+
+#[test]
+fn a_trace_has_instruction_function_and_line_beside_each_token() {
+    let (folder, path) = file("d.wat", DIVIDES);
+    let trace = at(&folder, "t.hmt");
+    let call = ["--invoke", "g", "0"];
+    hardmax(&["oracle", &path, "--trace", &trace]).args(call).assert().code(1);
+    let annotated = |options: &[&str]| {
+        let command = &mut hardmax(&["trace", &trace, "--annotate", &path]);
+        let lines = prints(0, command.args(options).args(call));
+        lines.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let last = annotated(&["--tail", "2"]);
+    let place = "40\ti32.div_u\t2\t2\tf\ti32.div_u at byte 37, d.wat:5";
+    assert_eq!(last, [format!("249\ttrap\t{place}"), format!("250\thalt\t{place}")]);
+    let all = annotated(&[]);
+    assert_eq!(all.len(), 251);
+    assert_eq!(all[249..], last);
+    assert_eq!(all[0], "0\t{\t");
+    assert_eq!(all[201], "201\ti32.div_u\t40\ti32.div_u\t\t\tf\ti32.div_u at byte 37, d.wat:5");
+    assert_eq!(annotated(&["--range", "201..203"]), all[201..203]);
+    let report =
+        json(0, &["trace", &trace, "--tail", "1", "--annotate", &path, "--invoke", "g", "0"]);
+    assert_eq!(report["tokens"][0], "halt");
+    assert_eq!(
+        (&report["places"][0]["line"], &report["places"][0]["calls"]),
+        (&5.into(), &2.into())
+    );
+    assert_eq!(report["generated_tokens"], 39);
+}
+
+#[test]
+fn the_tail_of_a_trace_is_its_last_range() {
+    let trace = vector("reverse_ref.txt");
+    let list = |options: &[&str]| prints(0, hardmax(&["trace", &trace]).args(options));
+    let report = json(0, &["trace", &trace]);
+    let count = |key: &str| report[key].as_u64().unwrap();
+    let all = count("prompt_tokens") + count("generated_tokens");
+    for tail in [1, 7, 100, all, all + 5] {
+        let range = format!("{}..", all.saturating_sub(tail));
+        assert_eq!(list(&["--tail", &tail.to_string()]), list(&["--range", &range]), "{tail}");
+    }
+    refused(&["trace", &trace, "--tail", "0"]);
 }

@@ -13,6 +13,7 @@ macro_rules! note {
     }};
 }
 
+mod annotation;
 mod bundled;
 mod bundled_programs;
 mod check;
@@ -31,6 +32,7 @@ mod report;
 mod signals;
 mod source;
 mod trace_file;
+mod trace_listing;
 mod trace_output;
 mod values;
 mod verification;
