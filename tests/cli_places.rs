@@ -197,6 +197,44 @@ fn a_trace_has_instruction_function_and_line_beside_each_token() {
 }
 
 #[test]
+fn one_token_is_explained_by_what_each_head_found() {
+    let (folder, path) = file("d.wat", DIVIDES);
+    let call = ["--invoke", "g", "0"];
+    let said = prints(0, hardmax(&["explain", &path, "--last"]).args(call));
+    for part in [
+        "position    250: `halt`, the end of the run",
+        "instruction 40, i32.div_u, for i32.div_u at line 5 of d.wat (byte 37 of its module), in f",
+        "predicted   `halt`, logit ",
+        // The layer that fetches the instruction finds it in the prompt.
+        "201 `i32.div_u` in the prompt, i32.div_u 40",
+        // And one finds the bytes of the divisor, which the latest instruction pushed.
+        "248 `commit(+1,sts=1,bt=0)` local.get 39",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let explain = |options: &[&str]| json(0, &[&["explain", &path], options, &call[..]].concat());
+    let last = explain(&["--last"]);
+    assert_eq!(last, explain(&["--at", "250"]));
+    let trace = at(&folder, "t.hmt");
+    hardmax(&["oracle", &path, "--trace", &trace]).args(call).assert().code(1);
+    assert_eq!(last, explain(&["--last", "--from", &trace]));
+    assert_eq!((&last["token"], &last["predicted"]), (&"halt".into(), &"halt".into()));
+    assert_eq!((&last["function"], &last["line"]), (&"f".into(), &5.into()));
+    assert!(last["margin"].as_f64() > Some(0.0));
+    let report = json(0, &["explain", "hello", "--output", "1"]);
+    assert_eq!((&report["token"], &report["runner_up"]), (&"out(H)".into(), &"out(I)".into()));
+    for (options, what) in [
+        (["--at", "3"], "no generated token at position 3"),
+        (["--at", "251"], "no generated token at position 251"),
+        (["--output", "1"], "no byte 1 of output"),
+    ] {
+        let refusal = refused(&[&["explain", &path], &options[..], &call[..]].concat());
+        assert!(refusal.contains(what), "{refusal}");
+    }
+    refused(&["explain", &path]);
+}
+
+#[test]
 fn the_tail_of_a_trace_is_its_last_range() {
     let trace = vector("reverse_ref.txt");
     let list = |options: &[&str]| prints(0, hardmax(&["trace", &trace]).args(options));

@@ -128,6 +128,32 @@ impl<'p> Annotator<'p> {
 pub const COLUMNS: &str = "pc\tinstruction\tstack\tcalls\tfunction\tsource";
 
 impl Annotation {
+    /// Where it is, if anywhere.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    /// The instruction, at a place that is told as a phrase.
+    pub fn sentence(&self, phrase: &str) -> String {
+        let Some(place) = &self.place else { return "none".to_owned() };
+        let own = self.instruction.unwrap_or("none");
+        let mut text = format!("{}, {own}", place.program_counter);
+        if let Some(wasm) = &self.wasm_instruction {
+            text += &format!(", for {wasm} at {phrase}");
+        }
+        if let Some(function) = &place.function {
+            text += &format!(", in {}", shown::name(function));
+        }
+        text
+    }
+
+    /// The instruction in few words.
+    pub fn short(&self) -> String {
+        let Some(place) = &self.place else { return String::new() };
+        let of = if self.stack.is_none() { "in the prompt, " } else { "" };
+        format!("{of}{} {}", self.instruction.unwrap_or("none"), place.program_counter)
+    }
+
     /// As columns, with tabs between.
     pub fn columns(&self) -> String {
         let Some(place) = &self.place else { return String::new() };

@@ -142,6 +142,13 @@ pub enum CliError {
         shown::path(source_path)
     )]
     NoProgramInTrace { path: String, source_path: PathBuf },
+    #[error(
+        "{}: there is {asked}; the prompt has the {prompt} positions from 0 on",
+        shown::path(path)
+    )]
+    NothingToExplain { path: PathBuf, asked: String, prompt: u64 },
+    #[error("of the first {limit} tokens one can be explained, but this one comes later")]
+    FarToken { limit: u64 },
     #[error("{}: the prompt is no program: {problem}", shown::path(path))]
     Prompt { path: String, problem: Problem },
     #[error(

@@ -40,6 +40,7 @@ mod version;
 
 mod build;
 mod compile;
+mod explain;
 mod generate;
 mod inspect;
 mod oracle;
@@ -101,6 +102,7 @@ enum Running {
     Trace(trace::TraceCommand),
     Oracle(oracle::Oracle),
     Profile(profile::ProfileCommand),
+    Explain(explain::Explain),
 }
 
 /// What makes programs and models, and shows them.
@@ -155,6 +157,7 @@ impl Cli {
                 Running::Trace(trace) => trace.run(),
                 Running::Oracle(oracle) => oracle.run(),
                 Running::Profile(profile) => profile.run(),
+                Running::Explain(explain) => explain.run(),
             },
             Command::Making(command) => match command {
                 Making::Compile(compile) => compile.run(),
