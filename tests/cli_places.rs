@@ -163,7 +163,9 @@ fn a_trace_of_another_program_is_refused_with_the_difference() {
     }
     let refusal = refused(&["trace", &trace, "--annotate", &vector("countdown.txt")]);
     assert!(refusal.contains("this is not the trace of the program that"), "{refusal}");
-    refused(&["trace", &trace, "--bounds-checks"]);
+    for option in [&["--bounds-checks"][..], &["--args", "x"], &["--invoke", "g"]] {
+        refused(&[&["trace", &trace], option].concat());
+    }
 }
 
 #[test]

@@ -21,11 +21,16 @@ pub struct AnnotateBy {
 
 impl Args for AnnotateBy {
     fn augment_args(command: Command) -> Command {
-        Source::augment_args(command).mut_arg("source", |source| {
+        let command = Source::augment_args(command).mut_arg("source", |source| {
             let help = "Print the tokens, one a line, each with its instruction, the depths of stack and calls, and the \
                         place in this source, whose trace it must be: the options that follow say how it \
                         is compiled";
             source.required(false).long("annotate").conflicts_with("output").help(help)
+        });
+        // Without a source there is nothing that they could be of.
+        let of_source = ["args", "input", "input_hex"];
+        of_source.into_iter().fold(command, |command, name| {
+            command.mut_arg(name, |argument| argument.requires("source"))
         })
     }
 

@@ -1,16 +1,26 @@
 //! Lines of the source that a module was compiled from, by the module's debug information (DWARF), which
 //! stands in custom sections: `clang -g` writes it, and so does the assembler of the text format.
 //!
-//! It is only for people, and may be wrong in any way: what cannot be read is left out.
+//! It is only for people, and may be wrong in any way: what cannot be read is left out. Of it all only the
+//! tables of lines are read, in the order in which they stand: that takes time in proportion to their
+//! length, whatever they say.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
-use gimli::{Dwarf, EndianSlice, LittleEndian, Unit};
+use gimli::{
+    AttributeValue, DebugLine, DebugLineOffset, EndianSlice, IncompleteLineProgram, LittleEndian,
+};
 use wasmparser::{Parser, Payload};
 
 /// Most rows of all line tables, so that a few bytes cannot ask for all memory.
 const MOST_ROWS: usize = 1 << 22;
+
+/// More of a file's path is not shown.
+const LONGEST_PATH: usize = 4096;
+
+/// Of memory 32.
+const ADDRESS_BYTES: u8 = 4;
 
 /// Most bytes of a text whose lines are known: what finds them takes time in proportion to the square of the
 /// longest line.
@@ -66,15 +76,14 @@ impl Lines {
                 _ => {}
             }
         }
-        let section = |id: gimli::SectionId| {
-            let bytes = sections.get(id.name()).copied().unwrap_or_default();
-            Ok::<_, gimli::Error>(Bytes::new(bytes, LittleEndian))
-        };
-        let mut lines = Collected { lines: Lines::default(), files: BTreeMap::new(), code: code? };
-        lines.read(&Dwarf::load(section).ok()?);
-        let mut lines = lines.lines;
-        // Where two begin at one offset the latter counts: the end of a function before the next.
-        lines.rows.sort_by_key(|row| row.offset);
+        let section = |name: &str| sections.get(name).copied().unwrap_or_default();
+        let [strings, line_strings] = [".debug_str", ".debug_line_str"].map(section);
+        let (lines, files) = (Lines::default(), BTreeMap::new());
+        let mut collected = Collected { lines, files, code: code?, strings, line_strings };
+        collected.read(section(".debug_line"));
+        let mut lines = collected.lines;
+        // Where two begin at one offset the latter counts, but not the end of what stood before.
+        lines.rows.sort_by_key(|row| (row.offset, row.line > 0));
         (!lines.rows.is_empty()).then_some(lines)
     }
 
@@ -98,31 +107,32 @@ impl Lines {
 }
 
 /// Lines on their way.
-struct Collected {
+struct Collected<'w> {
     lines: Lines,
     files: BTreeMap<String, u32>,
     /// Where the section of code begins, from which addresses count.
     code: u64,
+    /// The sections in which names stand.
+    strings: &'w [u8],
+    line_strings: &'w [u8],
 }
 
-impl Collected {
-    /// Takes in all line tables, as far as they can be read.
-    fn read(&mut self, dwarf: &Dwarf<Bytes>) {
-        let mut units = dwarf.units();
-        let mut seen = HashSet::new();
-        while let Ok(Some(header)) = units.next() {
-            let Ok(unit) = dwarf.unit(header) else { continue };
-            let Some(program) = &unit.line_program else { continue };
-            // Units may share a table, which counts once.
-            if seen.insert(program.header().offset().0) {
-                let _: gimli::Result<()> = self.table(dwarf, &unit);
-            }
+impl<'w> Collected<'w> {
+    /// Takes in all tables of a section, one behind the other, as far as they can be read.
+    fn read(&mut self, section: &'w [u8]) {
+        let tables = DebugLine::new(section, LittleEndian);
+        let mut begin = 0;
+        while let Ok(table) = tables.program(DebugLineOffset(begin), ADDRESS_BYTES, None, None) {
+            let header = table.header();
+            let length = usize::from(header.format().initial_length_size());
+            begin = begin.saturating_add(length).saturating_add(header.unit_length());
+            // What is wrong with a table ends it.
+            let _: gimli::Result<()> = self.table(table);
         }
     }
 
-    fn table(&mut self, dwarf: &Dwarf<Bytes>, unit: &Unit<Bytes>) -> gimli::Result<()> {
-        let Some(program) = unit.line_program.clone() else { return Ok(()) };
-        let mut rows = program.rows();
+    fn table(&mut self, table: IncompleteLineProgram<Bytes<'w>>) -> gimli::Result<()> {
+        let mut rows = table.rows();
         let mut files: BTreeMap<u64, u32> = BTreeMap::new();
         let mut sequence: Vec<Row> = Vec::new();
         while let Some((header, row)) = rows.next_row()? {
@@ -133,14 +143,10 @@ impl Collected {
             let file = match files.get(&index) {
                 Some(&file) => file,
                 None => {
-                    let entry = header.file(index);
-                    let path = match entry.map(|entry| dwarf.attr_string(unit, entry.path_name())) {
-                        Some(Ok(path)) => path.to_string_lossy().into_owned(),
-                        _ => "?".to_owned(),
-                    };
-                    let number = self.file(path);
-                    files.insert(index, number);
-                    number
+                    let path = header.file(index).and_then(|entry| self.text(entry.path_name()));
+                    let file = self.file(path.unwrap_or_else(|| "?".to_owned()));
+                    files.insert(index, file);
+                    file
                 }
             };
             let line = row.line().and_then(|line| u32::try_from(line.get()).ok());
@@ -161,6 +167,19 @@ impl Collected {
             }
         }
         Ok(())
+    }
+
+    /// What a name says, up to a length that is reasonable.
+    fn text(&self, name: AttributeValue<Bytes<'w>>) -> Option<String> {
+        let bytes = match name {
+            AttributeValue::String(bytes) => bytes.slice(),
+            AttributeValue::DebugStrRef(begin) => self.strings.get(begin.0..)?,
+            AttributeValue::DebugLineStrRef(begin) => self.line_strings.get(begin.0..)?,
+            _ => return None,
+        };
+        let bytes = &bytes[..bytes.len().min(LONGEST_PATH)];
+        let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+        Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
     }
 
     fn file(&mut self, path: String) -> u32 {
