@@ -216,6 +216,22 @@ mod tests {
     }
 
     #[test]
+    fn whatever_a_module_says_of_its_source_is_read_or_left_out() {
+        let mut parser = wat::Parser::new();
+        let path = Some(Path::new("d.wat"));
+        let wasm = parser.generate_dwarf(wat::GenerateDwarf::Lines).parse_str(path, TEXT).unwrap();
+        let mut known = 0;
+        for at in 0..wasm.len() {
+            for change in [0x01, 0x40, 0x80, 0xff] {
+                let mut wasm = wasm.clone();
+                wasm[at] ^= change;
+                known += usize::from(Lines::of(&wasm).is_some());
+            }
+        }
+        assert!(known > wasm.len(), "{known}");
+    }
+
+    #[test]
     fn what_is_no_debug_information_has_no_lines() {
         assert_eq!(Lines::of(&wat::parse_str(TEXT).unwrap()), None);
         assert_eq!(Lines::of(b"nonsense"), None);
