@@ -91,6 +91,8 @@ impl ProfileCommand {
         for output in [self.folded.as_deref(), self.flamegraph.as_deref()] {
             outputs::check(output, &[program, input, others[0], others[1]])?;
         }
+        let place = |path: &Option<PathBuf>| path.as_deref().map(outputs::place).transpose();
+        let (folded, drawn) = (place(&self.folded)?, place(&self.flamegraph)?);
         let resolved = self.source.resolve()?;
         let Resolved { program, compiled, .. } = &resolved;
         let counting = Instant::now();
@@ -99,11 +101,12 @@ impl ProfileCommand {
             None => self.count_run(program, compiled)?,
         };
         let seconds = counting.elapsed().as_secs_f64();
-        if let Some(path) = &self.folded {
-            outputs::write(path, flame::folded(&counted).as_bytes())?;
+        if let Some((place, path)) = folded.zip(self.folded.as_deref()) {
+            outputs::write_to(place, path, flame::folded(&counted).as_bytes())?;
         }
-        if let Some(path) = &self.flamegraph {
-            outputs::write(path, flame::svg(&counted, &self.source.name()).as_bytes())?;
+        if let Some((place, path)) = drawn.zip(self.flamegraph.as_deref()) {
+            let drawing = flame::svg(&counted, &self.source.name());
+            outputs::write_to(place, path, drawing.as_bytes())?;
         }
         let report = Report {
             program: self.source.name(),

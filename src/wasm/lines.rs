@@ -87,8 +87,7 @@ impl Lines {
         (!lines.rows.is_empty()).then_some(lines)
     }
 
-    /// Of a module in the text format, whose file is called so; the module is the one that
-    /// [`super::parse_text`] makes.
+    /// Of a module in the text format, whose file is called so: offsets are those of the module that it makes.
     pub fn of_text(text: &[u8], path: &std::path::Path) -> Option<Lines> {
         let text =
             std::str::from_utf8(text).ok().filter(|text| text.len() <= LONGEST_WITH_LINES)?;
