@@ -265,7 +265,6 @@ impl Report {
                 (Some(token), Some(place)) => {
                     format!("{} `{}` {}", row.position, shown::name(token), place.short())
                 }
-                _ if row.kind == HeadKind::Mean.name() => "the mean of all".to_owned(),
                 _ => format!("several, {} on average", number(row.position)),
             };
             let gives = format!("{}, {}", number(row.output[0]), number(row.output[1]));

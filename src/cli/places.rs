@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::CliError;
 use super::trace_file::TraceFile;
-
 use crate::machine::{Instruction, Symbol};
 use crate::oracle;
 use crate::program::{Program, Walk};

@@ -75,3 +75,48 @@ pub fn predict(
     let runner_up = others.max_by(|a, b| a.1.total_cmp(b.1)).map(|(id, &logit)| (Token(id), logit));
     Ok(Prediction { looks, winner: (winner, logits[winner.index()]), runner_up })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::default_model;
+    use crate::model::HeadKind;
+    use crate::oracle;
+    use crate::program::text::parse_program;
+    use crate::tokenizer::Tokenizer;
+
+    #[test]
+    fn each_token_wins_and_its_heads_look_at_what_was() {
+        let path = format!("{}/tests/vectors/countdown.txt", env!("CARGO_MANIFEST_DIR"));
+        let program = parse_program(&std::fs::read(path).unwrap()).unwrap();
+        let model = default_model().unwrap();
+        let tokenizer = Tokenizer::new(model.vocabulary());
+        let (generated, _) = oracle::trace(&program, 16).unwrap();
+        let prompt = program.prompt();
+        let all = tokenizer.encode(&[&prompt[..], &generated[..]].concat()).unwrap();
+        let live = (0..model.shape().layers).flat_map(|layer| {
+            let weights = model.layer(layer);
+            (0..model.shape().heads).filter(move |&head| !weights.is_dead_head(head))
+        });
+        let live = live.count();
+        for at in prompt.len()..all.len() {
+            let history = all[..at].iter().copied();
+            let prediction = predict(&model, Kernel::preferred(), history).unwrap();
+            assert_eq!(prediction.winner.0, all[at]);
+            let (runner_up, logit) = prediction.runner_up.unwrap();
+            assert!(runner_up != all[at] && logit <= prediction.winner.1);
+            assert_eq!(prediction.looks.len(), live);
+            let last = (at - 1) as f64;
+            for look in &prediction.looks {
+                match model.kind(look.layer, look.head) {
+                    HeadKind::Passthrough => assert_eq!(look.position, last),
+                    // Of all positions, or all but the first.
+                    HeadKind::Mean => {
+                        assert!([last / 2.0, (last + 1.0) / 2.0].contains(&look.position));
+                    }
+                    _ => assert!((0.0..=last).contains(&look.position), "{look:?}"),
+                }
+            }
+        }
+    }
+}

@@ -307,3 +307,65 @@ impl Places {
         self.tables.get(&table)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::wasm::{Options, Origin, compile_text};
+
+    /// What each instruction of the routines that stand in the module was compiled from, a `+` where another
+    /// instruction of WebAssembly begins.
+    fn sources(text: &str) -> Vec<String> {
+        let compiled = compile_text(text, &Options::invoke("f", &[7])).unwrap();
+        let places = &compiled.places;
+        let code = compiled.program.code().iter().enumerate();
+        let found = code.filter_map(|(at, instruction)| {
+            let routine = &places.routines()[places.routine_at(at)];
+            let source =
+                places.source(at).filter(|_| matches!(routine.origin, Origin::Function(_)))?;
+            let first = if source.first { "+" } else { "" };
+            Some(format!("{} {first}{}", instruction.op.name(), source.name))
+        });
+        found.collect()
+    }
+
+    #[test]
+    fn what_the_assembler_shortens_keeps_the_place_of_its_first_part() {
+        let text = r#"(module (func (export "f") (param i32) (result i32)
+            local.get 0 i32.const 3 i32.lt_s i32.eqz if nop end local.get 0 i32.const 4 i32.div_s))"#;
+        let expected = [
+            "local.tee +function entry",
+            "i32.const +i32.const",
+            "i32.lt_s +i32.lt_s",
+            "br_if +if",
+            "local.get +i32.div_s",
+            "i32.const i32.div_s",
+            "i32.lt_s i32.div_s",
+            "br_if i32.div_s",
+            "local.get i32.div_s",
+            "i32.const i32.div_s",
+            "i32.div_u i32.div_s",
+            "return +end",
+            // Out of the way: a dividend that is negative.
+            "local.get i32.div_s",
+            "i32.const i32.div_s",
+            "call i32.div_s",
+            "return i32.div_s",
+        ];
+        assert_eq!(sources(text), expected);
+    }
+
+    #[test]
+    fn every_instruction_lies_in_the_routine_that_begins_last_before_it() {
+        let text = r#"(module (func $g (param i64) (result i64) local.get 0 local.get 0 i64.mul)
+            (func (export "f") (param i32) (result i64) local.get 0 i64.extend_i32_u call $g))"#;
+        let compiled = compile_text(text, &Options::invoke("f", &[7])).unwrap();
+        let routines = compiled.places.routines();
+        let labels: Vec<String> = routines.iter().map(|routine| routine.label()).collect();
+        let expected = ["the start code", "f", "runtime print.i64", "g", "runtime i64.mul"];
+        assert_eq!(labels[..5], expected);
+        for (number, routine) in routines.iter().enumerate() {
+            let end = routines.get(number + 1).map_or(compiled.program.code().len(), |r| r.begin);
+            assert!((routine.begin..end).all(|at| compiled.places.routine_at(at) == number));
+        }
+    }
+}
