@@ -21,7 +21,7 @@
  *           -fno-jump-tables -fno-vectorize -fno-slp-vectorize -fno-unroll-loops
  *           -mllvm -replexitval=never -mllvm -combiner-store-merging=false
  *           -Wl,--no-entry -Wl,--export=compute -Wl,--export=__heap_base
- *           -Wl,--stack-first -Wl,-z,stack-size=16384 -Wl,--strip-all
+ *           -Wl,--stack-first -Wl,-z,stack-size=16384 -Wl,--strip-debug
  *           -I programs -o x.wasm x.c
  */
 #ifndef HARDMAX_H

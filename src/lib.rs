@@ -23,6 +23,7 @@ pub mod machine;
 pub mod model;
 pub mod oracle;
 pub mod plan;
+pub mod profile;
 pub mod program;
 mod shown;
 pub mod specialise;

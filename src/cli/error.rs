@@ -144,6 +144,27 @@ pub enum CliError {
         shown::path(path)
     )]
     OtherPrompt { path: String, position: usize },
+    #[error(
+        "{}: this is not the trace of the program that {} makes: {differs}. What a program is depends \
+         on the options that it is compiled with, too",
+        shown::path(path),
+        shown::path(source_path)
+    )]
+    OtherProgram { path: String, source_path: PathBuf, differs: String },
+    #[error(
+        "{}: its prompt is no program, so that nobody can say whether it is the trace of the one that {} \
+         makes",
+        shown::path(path),
+        shown::path(source_path)
+    )]
+    NoProgramInTrace { path: String, source_path: PathBuf },
+    #[error(
+        "{}: there is {asked}; the prompt has the {prompt} positions from 0 on",
+        shown::path(path)
+    )]
+    NothingToExplain { path: PathBuf, asked: String, prompt: u64 },
+    #[error("of the first {limit} tokens one can be explained, but this one comes later")]
+    FarToken { limit: u64 },
     #[error("{}: the prompt is no program: {problem}", shown::path(path))]
     Prompt { path: String, problem: Problem },
     #[error(

@@ -13,6 +13,7 @@ macro_rules! note {
     }};
 }
 
+mod annotation;
 mod bundled;
 mod bundled_programs;
 mod check;
@@ -24,6 +25,7 @@ mod listing;
 mod mismatch;
 mod output;
 mod outputs;
+mod places;
 mod plan_check;
 mod plan_report;
 mod prompt;
@@ -31,6 +33,7 @@ mod report;
 mod signals;
 mod source;
 mod trace_file;
+mod trace_listing;
 mod trace_output;
 mod values;
 mod verification;
@@ -38,9 +41,11 @@ mod version;
 
 mod build;
 mod compile;
+mod explain;
 mod generate;
 mod inspect;
 mod oracle;
+mod profile;
 mod programs;
 mod run;
 mod specialise;
@@ -107,6 +112,8 @@ enum Running {
     Verify(verify::Verify),
     Trace(trace::TraceCommand),
     Oracle(oracle::Oracle),
+    Profile(profile::ProfileCommand),
+    Explain(explain::Explain),
 }
 
 /// What makes programs and models, and shows them.
@@ -160,6 +167,8 @@ impl Cli {
                 Running::Verify(verify) => verify.run(),
                 Running::Trace(trace) => trace.run(),
                 Running::Oracle(oracle) => oracle.run(),
+                Running::Profile(profile) => profile.run(),
+                Running::Explain(explain) => explain.run(),
             },
             Command::Making(command) => match &**command {
                 Making::Compile(compile) => compile.run(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::check::Reference;
 use super::output::ProgramOutput;
+use super::places::TrapReport;
 use super::report::{self, Check, grouped, rate};
 use super::source::Source;
 use super::trace_output::{self, Recorder};
@@ -64,6 +65,8 @@ struct Report {
     trapped: bool,
     /// Of a program of WASI that ended.
     exit_code: Option<u32>,
+    /// Why and where it trapped.
+    trap: Option<TrapReport>,
     check: Check,
     output_bytes: u64,
     output: Option<String>,
@@ -76,7 +79,7 @@ impl Oracle {
         outputs::check(self.trace.as_deref(), &read)?;
         let resolved = self.source.resolve()?;
         let takes = resolved.takes;
-        let program = resolved.program;
+        let (program, compiled) = (resolved.program, resolved.compiled);
         // Binary traces say of which model they are, and are read and written by its token ids.
         let keeps_trace = self.trace.is_some() || self.check.is_some();
         let keeps_trace = keeps_trace || self.model.is_some();
@@ -145,6 +148,7 @@ impl Oracle {
             halted: stopped != Stopped::TokenLimit,
             trapped: stopped == Stopped::Trapped,
             exit_code: output.exit_code,
+            trap: (stopped == Stopped::Trapped).then(|| compiled.trap_of_oracle(&program, count)),
             check: Check::of(reference.map(|reference| {
                 let names: Vec<String> = Symbol::all().iter().map(Symbol::to_string).collect();
                 let name = |symbol: &Symbol| names[symbol.id() as usize].as_str();
@@ -170,6 +174,7 @@ impl Report {
                 grouped(self.prompt_tokens),
                 grouped(self.generated_tokens),
             );
+            self.trap.iter().for_each(TrapReport::tell);
             self.check.tell();
         }
         let fine = self.halted && !self.trapped && !self.check.failed();

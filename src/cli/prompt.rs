@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::source::{Source, SourceOrInput};
+use super::places::Compiled;
+use super::source::{Resolved, Source, SourceOrInput};
 use super::{CliError, inputs};
 use crate::model::{Model, Token};
 use crate::program::Prompt;
@@ -18,6 +19,8 @@ pub struct Given {
     pub tokens: Vec<Token>,
     /// What they are, if they are of a shape that the machine has.
     pub prompt: Option<Prompt>,
+    /// What the program was compiled from, if it is one.
+    pub compiled: Option<Compiled>,
 }
 
 impl SourceOrInput {
@@ -26,15 +29,18 @@ impl SourceOrInput {
     pub fn given(&self, model: &Model, path: Option<&Path>) -> Result<Given, CliError> {
         let tokenizer = Tokenizer::new(model.vocabulary());
         let is_inside = specialise::has_program_inside(model);
-        let encoded = |name: String, prompt: Prompt| {
+        let encoded = |name: String, prompt: Prompt, compiled: Option<Compiled>| {
             let tokens = tokenizer.encode(&prompt.symbols())?;
-            Ok(Given { name, tokens, prompt: Some(prompt) })
+            Ok(Given { name, tokens, prompt: Some(prompt), compiled })
         };
         match &self.source {
             Some(source) if is_inside && source.is_token_program() => {
                 of_file(source, model).and_then(|given| fits(given, specialise::takes(model)))
             }
-            Some(source) => encoded(source.name(), Prompt::Program(source.program()?)),
+            Some(source) => {
+                let Resolved { program, compiled, .. } = source.resolve()?;
+                encoded(source.name(), Prompt::Program(program), Some(compiled))
+            }
             None if !is_inside => Err(CliError::NoProgram { model: inputs::model_name(path) }),
             None => {
                 let input = self.input.read()?;
@@ -49,7 +55,7 @@ impl SourceOrInput {
                     (Some(Takes::Nothing), None) => Prompt::Input(input),
                     _ => Prompt::Input(Some(input.unwrap_or_default())),
                 };
-                encoded(name, prompt).and_then(|given| fits(given, takes))
+                encoded(name, prompt, None).and_then(|given| fits(given, takes))
             }
         }
     }
@@ -75,7 +81,7 @@ fn of_file(source: &Source, model: &Model) -> Result<Given, CliError> {
     }
     let tokens = inputs::prompt(path, model.vocabulary())?;
     let prompt = shape(&tokens, model);
-    Ok(Given { name: source.name(), tokens, prompt })
+    Ok(Given { name: source.name(), tokens, prompt, compiled: None })
 }
 
 /// What a prompt is, if it is of a shape that the machine has.

@@ -124,7 +124,8 @@ impl Run {
         let loading = Instant::now();
         let model = inputs::model(self.model.as_deref())?;
         let tokenizer = Tokenizer::new(model.vocabulary());
-        let Given { name, tokens, prompt } = self.source.given(&model, self.model.as_deref())?;
+        let Given { name, tokens, prompt, compiled } =
+            self.source.given(&model, self.model.as_deref())?;
         let program = prompt.as_ref().and_then(Prompt::program);
         let bos = tokens.first().copied().unwrap_or(Token(0));
         let needs_plan =
@@ -211,6 +212,13 @@ impl Run {
             halted: run.stopped == Stopped::Halted,
             trapped,
             exit_code: output.exit_code,
+            trap: compiled.zip(program).filter(|_| trapped).map(|(compiled, program)| {
+                let symbols = generated().filter_map(|token| tokenizer.symbol(token));
+                match keeps_trace {
+                    true => compiled.trap(program, symbols),
+                    false => compiled.trap_of_oracle(program, run.tokens),
+                }
+            }),
             ill_formed: self
                 .source
                 .source

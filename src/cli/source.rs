@@ -9,11 +9,12 @@ use super::bundled_programs::{self, BundledProgram};
 use super::clang::CompileC;
 use super::given_input::GivenInput;
 use super::outputs::Input;
+use super::places::{Compiled, SourceModule};
 use super::{CliError, clang, inputs};
 use crate::program::Program;
 use crate::shown;
 use crate::specialise::Takes;
-use crate::wasm::{self, Argument, Entry, InputRoom, Invocation, Options};
+use crate::wasm::{self, Argument, Entry, InputRoom, Invocation, Options, Places};
 
 /// A program and its input, as named on the command line.
 #[derive(Debug, Args)]
@@ -90,8 +91,8 @@ impl SourceOrInput {
 pub struct Resolved {
     /// The program with its input.
     pub program: Program,
-    /// Names of routines and their first instructions; none for a token program.
-    pub functions: Vec<(String, usize)>,
+    /// What it was compiled from.
+    pub compiled: Compiled,
     /// Where the input goes, where that is known.
     pub input: Option<InputRoom>,
     /// What it takes for its input.
@@ -146,11 +147,6 @@ impl Source {
         flags.into_iter().find(|flag| flag.1).map(|flag| flag.0)
     }
 
-    /// The program with its input.
-    pub fn program(&self) -> Result<Program, CliError> {
-        self.resolve().map(|resolved| resolved.program)
-    }
-
     /// The program with its input, and what is known about it.
     pub fn resolve(&self) -> Result<Resolved, CliError> {
         let path = &self.source;
@@ -161,20 +157,21 @@ impl Source {
         let input = self.given.read()?;
         match kind {
             Kind::Tokens => self.token_program(input),
-            Kind::Wasm => self.compile(&inputs::module(path)?, input),
+            Kind::Wasm => self.compile(SourceModule::module(inputs::module(path)?), input),
             Kind::C => {
                 let export = self.invoke.as_ref().and_then(|call| call.first());
                 let wasm = clang::compile(path, &self.c, export.map(String::as_str))?;
-                self.compile(&wasm, input)
+                self.compile(SourceModule::other(wasm), input)
             }
             Kind::Text => {
-                let wasm = wasm::parse_text(&inputs::text_module(path)?);
-                self.compile(&wasm.map_err(|source| self.refusal(source))?, input)
+                let text = inputs::text_module(path)?;
+                let wasm = wasm::parse_text(&text).map_err(|source| self.refusal(source))?;
+                self.compile(SourceModule::text(wasm, text), input)
             }
             Kind::Bundled(bundled) => {
                 let default = || bundled.input.clone().into_bytes();
                 let input = input.or_else(|| self.invoke.is_none().then(default));
-                self.compile(bundled.wasm, input)
+                self.compile(SourceModule::module(bundled.wasm), input)
             }
         }
     }
@@ -196,12 +193,13 @@ impl Source {
             [] => Takes::Nothing,
             _ => Takes::AtMost(u32::MAX),
         };
-        Ok(Resolved { program, functions: Vec::new(), input: None, takes })
+        let compiled = Compiled::new(Places::unknown(), path, None);
+        Ok(Resolved { program, compiled, input: None, takes })
     }
 
     /// Room for the input is made as large as it needs to be.
-    fn compile(&self, wasm: &[u8], input: Option<Vec<u8>>) -> Result<Resolved, CliError> {
-        let entry = self.entry(wasm);
+    fn compile(&self, written: SourceModule, input: Option<Vec<u8>>) -> Result<Resolved, CliError> {
+        let entry = self.entry(written.wasm());
         let is_wasi = entry == Entry::Start;
         let input = match (is_wasi, self.given.wasi_flag()) {
             (true, _) => Some(self.given.of_wasi(&self.source, input).payload()),
@@ -220,16 +218,18 @@ impl Source {
             let length = u32::try_from(input.len()).unwrap_or(u32::MAX);
             options.input_capacity = options.input_capacity.max(Some(length));
         }
-        let mut compiled = wasm::compile(wasm, &options).map_err(|source| self.refusal(source))?;
+        let refused = |source| self.refusal(source);
+        let mut compiled = wasm::compile(written.wasm(), &options).map_err(refused)?;
         for warning in &compiled.warnings {
             note!(
                 "warning: {}: {warning}: it traps where it is reached",
                 shown::path(&self.source)
             );
         }
-        let (functions, room) = (std::mem::take(&mut compiled.functions), compiled.input);
+        let places = std::mem::replace(&mut compiled.places, Places::unknown());
+        let room = compiled.input;
         let program = match input {
-            Some(input) => compiled.with_input(&input).map_err(|source| self.refusal(source))?,
+            Some(input) => compiled.with_input(&input).map_err(refused)?,
             None => compiled.program,
         };
         let takes = match room {
@@ -237,7 +237,8 @@ impl Source {
             Some(room) => Takes::AtMost(room.capacity),
             None => Takes::Nothing,
         };
-        Ok(Resolved { program, functions, input: room, takes })
+        let compiled = Compiled::new(places, &self.source, Some(written));
+        Ok(Resolved { program, compiled, input: room, takes })
     }
 
     fn refusal(&self, source: wasm::WasmError) -> CliError {

@@ -1,14 +1,16 @@
 //! `hardmax trace`: what a trace holds, ranges of it, and conversion.
 
-use std::io::Write;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, value_parser};
 use serde::Serialize;
 
+use super::annotation::{AnnotateBy, Annotation, Annotator};
+use super::places::program_of;
 use super::report::{self, grouped};
 use super::trace_file::{self, TraceFile};
+use super::trace_listing::{self, Part};
 use super::trace_output;
 use super::{CliError, Verdict, inputs, outputs};
 use crate::shown;
@@ -21,6 +23,10 @@ use crate::shown;
 #[command(after_help = "Examples:
   hardmax trace tests/vectors/reverse_ref.txt
   hardmax trace tests/vectors/reverse_ref.txt --range 186..200
+  hardmax trace tests/vectors/reverse_ref.txt --tail 20
+  hardmax trace tests/vectors/reverse_ref.txt --annotate tests/vectors/reverse.txt --tail 20
+  hardmax oracle programs/gcd.wat --trace /tmp/gcd.hmt --invoke gcd 84 36
+  hardmax trace /tmp/gcd.hmt --annotate programs/gcd.wat --invoke gcd 84 36
   hardmax trace tests/vectors/reverse_ref.txt --output /tmp/reverse.hmt")]
 pub struct TraceCommand {
     /// Trace file, text or binary, or - for standard input
@@ -28,6 +34,12 @@ pub struct TraceCommand {
     /// Print the tokens at these positions, A..B without B
     #[arg(long, value_name = "A..B", value_parser = range, conflicts_with = "output")]
     range: Option<Range<u64>>,
+    /// Print the last N tokens
+    #[arg(long, value_name = "N", conflicts_with_all = ["range", "output"])]
+    #[arg(value_parser = value_parser!(u32).range(1..=MOST_OF_TAIL))]
+    tail: Option<u32>,
+    #[command(flatten)]
+    annotate: AnnotateBy,
     /// Write the trace there, in binary if the name ends in .hmt
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -42,6 +54,9 @@ pub struct TraceCommand {
     #[arg(long)]
     json: bool,
 }
+
+/// Most tokens of a tail: they are kept until it is known that they are the last.
+const MOST_OF_TAIL: i64 = 1 << 24;
 
 /// Most tokens of a range in one JSON object; without --json a range is written as it is read.
 const MOST_IN_JSON: usize = 1 << 20;
@@ -71,8 +86,9 @@ struct Report {
     model_digest: Option<String>,
     program_digest: Option<String>,
     output: Option<String>,
-    /// The tokens that were asked for.
+    /// The tokens that were asked for, and what stands beside each.
     tokens: Option<Vec<String>>,
+    places: Option<Vec<Annotation>>,
 }
 
 impl TraceCommand {
@@ -87,29 +103,35 @@ impl TraceCommand {
         let known = self.prompt.as_deref().map(|path| inputs::prompt(path, model.vocabulary()));
         let mut file = TraceFile::open(&self.trace, &model, known.transpose()?.as_deref())?;
         let names = trace_file::names(&file, &model);
-        if let (Some(range), false) = (&self.range, self.json) {
-            return show(&mut file, &names, range).map(|()| Verdict::Done);
-        }
-        let mut asked = self.range.as_ref().map(|_| Vec::new());
-        match &self.output {
-            Some(target) => trace_output::convert(&mut file, &model, target)?,
-            None => {
-                while let Some(token) = file.next().transpose()? {
-                    if let (Some(asked), Some(range)) = (&mut asked, &self.range)
-                        && range.contains(&(file.taken() - 1))
-                    {
-                        if asked.len() == MOST_IN_JSON {
-                            return Err(CliError::LongRange { limit: MOST_IN_JSON });
-                        }
-                        asked.push(names[token.index()].clone());
-                    }
-                }
+        let resolved = self.annotate.source.as_ref().map(|source| source.resolve()).transpose()?;
+        // With the input that the trace has, which need not be the one of the source.
+        let program = match (&resolved, &self.annotate.source) {
+            (Some(resolved), Some(source)) => {
+                Some(program_of(&resolved.program, source.path(), &file)?)
             }
+            _ => None,
+        };
+        let annotator = resolved.as_ref().zip(program.as_ref()).map(|(resolved, program)| {
+            Annotator::new(program, &resolved.compiled, file.prompt_tokens())
+        });
+        let part = self.part();
+        if let (Some(part), false) = (&part, self.json) {
+            return trace_listing::print(&mut file, &names, part, annotator)
+                .map(|()| Verdict::Done);
         }
+        let asked = match (&self.output, &part) {
+            (Some(target), _) => {
+                trace_output::convert(&mut file, &model, target)?;
+                None
+            }
+            (None, Some(part)) => {
+                Some(trace_listing::collect(&mut file, &names, part, annotator, MOST_IN_JSON)?)
+            }
+            (None, None) => None,
+        };
+        while file.next().transpose()?.is_some() {}
         let tokens = file.taken();
-        if let Some(range) = self.range.clone().filter(|range| range.start >= tokens) {
-            return Err(out_of(range, &file));
-        }
+        let (asked, places) = asked.unzip();
         let report = Report {
             trace: file.name().to_owned(),
             format: if file.header().is_some() { "binary" } else { "text" },
@@ -123,43 +145,19 @@ impl TraceCommand {
             program_digest: file.header().map(|header| trace_file::hex(&header.program)),
             output: self.output.as_ref().map(|path| path.display().to_string()),
             tokens: asked,
+            places: places.flatten(),
         };
         report.tell(self.json).map(|()| Verdict::Done)
     }
-}
 
-/// Prints a range, a line for each instruction, with the position of its first
-/// token. In the program an instruction's bytes follow it; later they precede its end.
-fn show(file: &mut TraceFile, names: &[String], range: &Range<u64>) -> Result<(), CliError> {
-    let mut out = std::io::BufWriter::new(std::io::stdout());
-    let prompt = file.prompt_tokens();
-    let mut line_begins = true;
-    while file.taken() < range.end
-        && let Some(token) = file.next().transpose()?
-    {
-        let position = file.taken() - 1;
-        if position < range.start {
-            continue;
+    /// The tokens that are listed; all, where they are annotated and nothing else is said.
+    fn part(&self) -> Option<Part> {
+        match (&self.range, self.tail) {
+            (Some(range), _) => Some(Part::Range(range.clone())),
+            (None, Some(count)) => Some(Part::Tail(count as usize)),
+            (None, None) => self.annotate.source.as_ref().map(|_| Part::Range(0..u64::MAX)),
         }
-        let name = shown::name(&names[token.index()]);
-        let is_byte = file.tokenizer().symbol(token).is_some_and(|symbol| symbol.byte().is_some());
-        let first = position == range.start;
-        if !first && (position == prompt || line_begins || (position < prompt && !is_byte)) {
-            writeln!(out).map_err(CliError::Stdout)?;
-            line_begins = true;
-        }
-        let before = if line_begins { format!("{position}\t") } else { " ".into() };
-        write!(out, "{before}{name}").map_err(CliError::Stdout)?;
-        line_begins = position >= prompt && !is_byte;
     }
-    if file.taken() <= range.start {
-        return Err(out_of(range.clone(), file));
-    }
-    writeln!(out).and_then(|()| out.flush()).map_err(CliError::Stdout)
-}
-
-fn out_of(Range { start, end }: Range<u64>, file: &TraceFile) -> CliError {
-    CliError::Range { path: file.name().to_owned(), start, end, tokens: file.taken() }
 }
 
 impl Report {

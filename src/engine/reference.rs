@@ -85,13 +85,22 @@ impl<'m> Reference<'m> {
 
     /// Takes the next token of the history.
     pub fn step(&mut self, token: Token) -> Result<(), EngineError> {
+        self.step_watched(token, &mut |_, _, _| Ok(()))
+    }
+
+    /// The same, and tells `watch` layer, number, query, key and output of each head that has an effect.
+    pub(super) fn step_watched(
+        &mut self,
+        token: Token,
+        watch: &mut impl FnMut(usize, usize, [[f64; 2]; 3]) -> Result<(), Violation>,
+    ) -> Result<(), EngineError> {
         let vocabulary = self.model.shape().vocabulary;
         if token.index() >= vocabulary {
             return Err(EngineError::NoToken { token: token.0, vocabulary });
         }
         self.embed(token);
         for layer in 0..self.layers.len() {
-            self.attend(layer)?;
+            self.attend(layer, watch)?;
             self.feed_forward(layer);
         }
         self.position += 1;
@@ -106,7 +115,11 @@ impl<'m> Reference<'m> {
         self.x[2] += t * t;
     }
 
-    fn attend(&mut self, layer: usize) -> Result<(), EngineError> {
+    fn attend(
+        &mut self,
+        layer: usize,
+        watch: &mut impl FnMut(usize, usize, [[f64; 2]; 3]) -> Result<(), Violation>,
+    ) -> Result<(), EngineError> {
         let LayerState { weights, heads } = &mut self.layers[layer];
         let width = self.x.len();
         product(self.kernel, weights.attention_in.data, &self.x, &mut self.projected);
@@ -127,6 +140,7 @@ impl<'m> Reference<'m> {
             memory.insert(key, value).map_err(refused)?;
             let output = memory.output(query).map_err(refused)?;
             self.outputs[2 * head..2 * head + 2].copy_from_slice(&output);
+            watch(layer, head, [query, key, output]).map_err(refused)?;
         }
         product(self.kernel, weights.attention_out.data, &self.outputs, &mut self.delta);
         add(&mut self.x, &self.delta, weights.cleared_after_attention);

@@ -12,9 +12,11 @@ mod counter;
 mod error;
 pub mod stream;
 pub mod text;
+mod walk;
 
 pub(crate) use counter::Counter;
 pub use error::{Problem, ProgramError};
+pub use walk::{Standing, Walk};
 
 use crate::machine::{Instruction, Op, PAYLOAD_END, Symbol};
 

@@ -24,6 +24,8 @@
 use crate::machine::{End, Instruction, Op};
 
 use super::error::{Result, WasmError};
+use super::jumps::{distance, shorten};
+use super::places::{Mark, Site, Sites};
 use super::types::Width;
 
 /// A place in the code, known or not.
@@ -34,13 +36,12 @@ pub struct Label(usize);
 /// tokens, and positions must stay far below 2^26 to be told apart by any means.
 const MOST_INSTRUCTIONS: usize = 1 << 22;
 
-/// Jumps to jumps are followed this far; a circle has no end.
-const MOST_HOPS: usize = 32;
-
 /// Code that grows.
 #[derive(Debug, Default)]
 pub struct Assembler {
     code: Vec<Instruction>,
+    /// Where each of them comes from.
+    sites: Sites,
     /// Where each label is, once it is bound.
     labels: Vec<Option<usize>>,
     /// Instructions whose immediate is the way to a label.
@@ -84,6 +85,34 @@ impl Assembler {
         self.labels[label.0]
     }
 
+    /// Says where all that follows comes from.
+    pub fn set_site(&mut self, site: Site) {
+        self.sites.set(site);
+    }
+
+    /// Where what follows comes from.
+    pub fn site(&self) -> Site {
+        self.sites.current()
+    }
+
+    /// Traps, for a reason.
+    pub fn trap(&mut self, mark: Mark) {
+        self.count(Op::Unreachable);
+        self.code.push(Instruction::new(Op::Unreachable, 0));
+        self.sites.push(Some(mark));
+    }
+
+    fn push(&mut self, instruction: Instruction) {
+        self.code.push(instruction);
+        self.sites.push(None);
+    }
+
+    fn pop(&mut self) {
+        if self.code.pop().is_some() {
+            self.sites.pop();
+        }
+    }
+
     /// Appends an instruction, or does the same by less.
     pub fn emit(&mut self, op: Op, immediate: u32) {
         self.count(op);
@@ -99,11 +128,12 @@ impl Assembler {
             }
             (Some(Op::LocalTee), Op::Drop) => self.replace_last(Op::LocalSet),
             (Some(Op::LocalTee64), Op::Drop) => self.replace_last(Op::LocalSet64),
-            (Some(Op::Const | Op::LocalGet | Op::LocalGet64), Op::Drop) => drop(self.code.pop()),
-            (Some(Op::ExtendS | Op::ExtendU), Op::Wrap) => drop(self.code.pop()),
+            (Some(Op::Const | Op::LocalGet | Op::LocalGet64), Op::Drop) => self.pop(),
+            (Some(Op::ExtendS | Op::ExtendU), Op::Wrap) => self.pop(),
             (Some(Op::LocalGet64), Op::Wrap) => self.replace_last(Op::LocalGet),
             (Some(Op::ShrU64 | Op::ShrS64), Op::Wrap) if self.shifts_by(32) => {
-                self.code.truncate(self.code.len() - 2);
+                self.pop();
+                self.pop();
                 self.get_word_of_last();
             }
             (Some(Op::Join), Op::LocalSet64) => {
@@ -111,12 +141,12 @@ impl Assembler {
                 if let Some(last) = self.code.last_mut() {
                     last.immediate = immediate;
                 }
-                self.code.push(Instruction::new(Op::LocalSet, immediate + 1));
+                self.push(Instruction::new(Op::LocalSet, immediate + 1));
             }
             (Some(test), Op::Eqz) if opposite(test).is_some() => {
                 opposite(test).into_iter().for_each(|op| self.replace_last(op));
             }
-            _ => self.code.push(Instruction::new(op, immediate)),
+            _ => self.push(Instruction::new(op, immediate)),
         }
     }
 
@@ -130,8 +160,8 @@ impl Assembler {
     /// A local that was just pushed for its high word alone: that word is pushed.
     fn get_word_of_last(&mut self) {
         if let Some(Instruction { op: Op::LocalGet64, immediate }) = self.last() {
-            self.code.pop();
-            self.code.push(Instruction::new(Op::LocalGet, immediate + 1));
+            self.pop();
+            self.push(Instruction::new(Op::LocalGet, immediate + 1));
         }
     }
 
@@ -198,7 +228,7 @@ impl Assembler {
     /// `br_if` six to eleven.
     pub fn jump_if(&mut self, label: Label) {
         if self.last().is_some_and(|last| last.op == Op::Eqz) {
-            self.code.pop();
+            self.pop();
             self.jump_unless_raw(label);
         } else {
             self.jump_by(Op::BrIf, label);
@@ -209,7 +239,7 @@ impl Assembler {
     pub fn jump_unless(&mut self, label: Label) {
         match self.last().map(|last| last.op) {
             Some(Op::Eqz) => {
-                self.code.pop();
+                self.pop();
                 self.jump_by(Op::BrIf, label);
             }
             Some(test) if opposite(test).is_some() => {
@@ -250,7 +280,7 @@ impl Assembler {
         let [get, set, tee] = [Op::LocalGet, Op::LocalSet, Op::LocalTee].map(|op| width.of(op));
         match self.last() {
             Some(Instruction { op, immediate }) if op == get => {
-                self.code.pop();
+                self.pop();
                 self.height -= 1;
                 immediate
             }
@@ -269,7 +299,7 @@ impl Assembler {
     /// Takes the top from the stack at compile time, if it is a constant.
     pub fn pop_constant(&mut self) -> Option<u32> {
         let constant = self.last().filter(|last| last.op == Op::Const)?;
-        self.code.pop();
+        self.pop();
         self.height -= 1;
         Some(constant.immediate)
     }
@@ -281,7 +311,8 @@ impl Assembler {
         if before.op != Op::Const || self.latest_label + 1 >= self.here() {
             return None;
         }
-        self.code.truncate(self.code.len() - 2);
+        self.pop();
+        self.pop();
         self.height -= 1;
         Some(match extend.op {
             Op::ExtendU => u64::from(before.immediate),
@@ -303,7 +334,7 @@ impl Assembler {
     fn jump_by(&mut self, op: Op, label: Label) {
         self.jumps.push((self.here(), label));
         self.count(op);
-        self.code.push(Instruction::new(op, 0));
+        self.push(Instruction::new(op, 0));
     }
 
     fn count(&mut self, op: Op) {
@@ -324,8 +355,8 @@ impl Assembler {
         Ok(())
     }
 
-    /// The finished code.
-    pub fn link(mut self) -> Result<Vec<Instruction>> {
+    /// The finished code, and where each instruction comes from.
+    pub fn link(mut self) -> Result<(Vec<Instruction>, Sites)> {
         self.check_size()?;
         for &(at, label) in &self.jumps {
             let target = self.place(label).expect("a label that is jumped to is bound");
@@ -334,35 +365,7 @@ impl Assembler {
         for &(at, _) in &self.jumps {
             shorten(&mut self.code, at);
         }
-        Ok(self.code)
-    }
-}
-
-/// The immediate of a jump from `at` to `target`.
-fn distance(at: usize, target: usize) -> u32 {
-    (target as u32).wrapping_sub(at as u32 + 1)
-}
-
-/// Leads a jump that arrives at a jump to where that one goes, and a jump to a
-/// `return` becomes that return: its immediate says where the routine begins.
-fn shorten(code: &mut [Instruction], at: usize) {
-    let target = |from: usize, code: &[Instruction]| {
-        (from as u32 + 1).wrapping_add(code[from].immediate) as usize
-    };
-    if code[at].op == Op::Call {
-        return;
-    }
-    for _ in 0..MOST_HOPS {
-        let there = target(at, code);
-        match code[there].op {
-            Op::Br => code[at].immediate = distance(at, target(there, code)),
-            Op::Return if code[at].op == Op::Br => {
-                let begin = there as u32 - !code[there].immediate;
-                code[at] = Instruction::new(Op::Return, !(at as u32 - begin));
-                return;
-            }
-            _ => return,
-        }
+        Ok((self.code, self.sites))
     }
 }
 

@@ -5,6 +5,7 @@
 use super::assembler::Assembler;
 use super::compiler::Compiler;
 use super::memory::check_range;
+use super::places::Mark;
 use crate::machine::Op;
 
 const TO: u32 = 0;
@@ -110,7 +111,7 @@ fn take_arguments(compiler: &mut Compiler, pointers: &[u32]) {
         }
         compiler.asm.jump(fine);
         compiler.asm.bind(trap);
-        compiler.asm.emit(Op::Unreachable, 0);
+        compiler.asm.trap(Mark::Memory);
         compiler.asm.bind(fine);
     }
 }

@@ -12,6 +12,7 @@ use super::dispatch::{ByType, by_type};
 use super::error::{Result, WasmError};
 use super::function::FunctionTranslator;
 use super::module::{Body, Module};
+use super::places::{self, Mark, Names, Origin, Site};
 use super::runtime::{self, RUNTIME};
 use super::types::signature;
 use super::{Options, bulk, dispatch, memory, print, signed, wasi};
@@ -57,8 +58,10 @@ pub struct Compiler<'m> {
     wanted: VecDeque<Routine>,
     /// By table, its elements by type.
     elements: HashMap<u32, ByType>,
-    /// Names and first instructions, for listings.
-    pub listing: Vec<(String, usize)>,
+    /// What is laid out so far, the start code first.
+    pub laid_out: Vec<places::Routine>,
+    /// Names of the instructions of the module.
+    pub names: Names,
     /// Whether what cannot be compiled is an error.
     strict: bool,
     /// What cannot be compiled, and traps.
@@ -77,7 +80,8 @@ impl<'m> Compiler<'m> {
             routines: HashMap::new(),
             wanted: VecDeque::new(),
             elements: HashMap::new(),
-            listing: Vec::new(),
+            laid_out: vec![places::Routine::start()],
+            names: Names::default(),
         }
     }
 
@@ -86,8 +90,8 @@ impl<'m> Compiler<'m> {
         if self.strict {
             return Err(what);
         }
+        self.asm.trap(Mark::of(&what));
         self.warnings.push(what);
-        self.asm.emit(Op::Unreachable, 0);
         Ok(())
     }
 
@@ -146,17 +150,32 @@ impl<'m> Compiler<'m> {
         while let Some(routine) = self.wanted.pop_front() {
             let label = self.routines[&routine];
             self.asm.bind(label);
-            let name = match routine {
-                Routine::Function(function) => self.module.function_name(function),
-                Routine::Runtime(function) => runtime::name(function),
-                Routine::Dispatch { table, ty } => format!("dispatch table[{table}] type[{ty}]"),
-                other => format!("{other:?}").to_lowercase(),
+            let missing = self.missing(routine);
+            let name = match (routine, missing) {
+                (_, Some((module, name))) => format!("{module}.{name}"),
+                (Routine::Function(function), None) => self.module.function_name(function),
+                (Routine::Runtime(function), _) => runtime::name(function),
+                (Routine::Dispatch { table, ty }, _) => {
+                    format!("dispatch table[{table}] type[{ty}]")
+                }
+                (other, _) => format!("{other:?}").to_lowercase(),
             };
-            self.listing.push((name, self.asm.here()));
+            let origin = Origin::of(routine, missing.is_some());
+            self.laid_out.push(places::Routine { name, begin: self.asm.here(), origin });
+            self.asm.set_site(Site::NOWHERE);
             self.routine(routine)?;
             self.asm.check_size()?;
         }
         Ok(())
+    }
+
+    /// What is imported from nowhere, if the routine is that: of which module, and its name.
+    fn missing(&self, routine: Routine) -> Option<(&'m str, &'m str)> {
+        let Routine::Function(function) = routine else { return None };
+        match &self.module.functions[function as usize].body {
+            Body::Missing(WasmError::UnknownImport { module, name, .. }) => Some((module, name)),
+            _ => None,
+        }
     }
 
     /// The elements of a table whose functions are of a type: index and function, ascending.

@@ -13,6 +13,7 @@ use super::assembler::Label;
 use super::dispatch::{self, Range};
 use super::error::Result;
 use super::function::FunctionTranslator;
+use super::places::{Mark, Site};
 use super::types::{Signature, Width, signature, width};
 use crate::machine::Op;
 
@@ -57,6 +58,8 @@ pub struct Exit {
     label: Label,
     /// Operands at the branch.
     height: usize,
+    /// Of the branch.
+    site: Site,
     target: Target,
 }
 
@@ -103,7 +106,7 @@ impl FunctionTranslator<'_, '_> {
             }
             Operator::Return => self.branch(self.frames.len() as u32 - 1),
             Operator::Unreachable => {
-                self.compiler.asm.emit(Op::Unreachable, 0);
+                self.compiler.asm.trap(Mark::Unreachable);
                 self.dead = Some(0);
             }
             _ => return Ok(false),
@@ -232,7 +235,8 @@ impl FunctionTranslator<'_, '_> {
         let to_caller = frame.kind == Kind::Function;
         let target = Target { label: (!to_caller).then_some(label), height: frame.height, brings };
         let label = self.compiler.asm.label();
-        self.exits.push(Exit { label, height, target });
+        let site = self.compiler.asm.site().behind();
+        self.exits.push(Exit { label, height, site, target });
         label
     }
 
@@ -240,6 +244,7 @@ impl FunctionTranslator<'_, '_> {
     pub(super) fn emit_exits(&mut self) -> Result<()> {
         for exit in std::mem::take(&mut self.exits) {
             self.compiler.asm.bind(exit.label);
+            self.compiler.asm.set_site(exit.site);
             self.compiler.asm.set_height(exit.height);
             self.go(exit.target);
             self.compiler.asm.check_size()?;

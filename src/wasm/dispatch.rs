@@ -11,6 +11,7 @@ use super::assembler::Label;
 use super::compiler::Compiler;
 use super::error::Result;
 use super::module::Module;
+use super::places::Mark;
 use super::types::signature;
 use crate::machine::Op;
 
@@ -97,7 +98,7 @@ pub fn call_by_index(compiler: &mut Compiler, table: u32, ty: u32) -> Result<()>
                 compiler.call_function(function, 0)?;
                 compiler.asm.return_from(begin);
             }
-            None => compiler.asm.emit(Op::Unreachable, 0),
+            None => compiler.asm.trap(Mark::Element),
         }
         Ok(())
     };

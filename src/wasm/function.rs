@@ -22,10 +22,10 @@ use super::compiler::Compiler;
 use super::control::{Exit, Frame};
 use super::error::{Result, WasmError};
 use super::module::{Body, Module};
+use super::places::{Mark, Site};
 use super::signed::SlowDivision;
 use super::types::{Width, signature, width};
 use super::unwritten::read_before_written;
-use crate::machine::Op;
 
 /// Locals that each call has.
 pub const LOCALS: u32 = 4000;
@@ -91,11 +91,15 @@ impl<'c, 'm> FunctionTranslator<'c, 'm> {
             trap: None,
             validator: resources.again().into_validator(FuncValidatorAllocations::default()),
         };
+        let entry = translator.compiler.names.entry(body.range().start);
+        translator.compiler.asm.set_site(entry);
         translator.validator.read_locals(&mut body.get_binary_reader())?;
         translator.enter(module.function_type(function), body)?;
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset()?;
+            let site = translator.compiler.names.site(&operator, offset);
+            translator.compiler.asm.set_site(site);
             translator.operator(&operator, offset)?;
             translator.validator.op(offset, &operator)?;
             translator.compiler.asm.check_size()?;
@@ -158,7 +162,9 @@ impl<'c, 'm> FunctionTranslator<'c, 'm> {
         }
         if let Some(trap) = self.trap {
             self.compiler.asm.bind(trap);
-            self.compiler.asm.emit(Op::Unreachable, 0);
+            // Shared by all accesses: the one that trapped is what the run came from.
+            self.compiler.asm.set_site(Site::NOWHERE);
+            self.compiler.asm.trap(Mark::Memory);
         }
         let locals = u64::from(self.first_scratch) + u64::from(self.scratches);
         self.within_limit(locals, offset).map(drop)

@@ -19,7 +19,8 @@ const NAMESPACES: [&str; 20] = [
     "local", "global", "memory", "table", "data", "elem", "ref", "struct", "array",
 ];
 
-fn visitor_name(operator: &Operator) -> &'static str {
+/// The name of what visits an instruction, which is another for each.
+pub fn visitor_name(operator: &Operator) -> &'static str {
     macro_rules! name {
         ($(@$p:ident $op:ident $({ $($arg:ident: $ty:ty),* })? => $visit:ident ($($a:tt)*))*) => {
             match operator {

@@ -34,7 +34,10 @@
 //! | `runtime` | what it lacks, as functions of WebAssembly: most of i64, floats, WASI |
 //! | `wasi` | which imports those are, and what a program is given |
 //! | `memory`, `cells` | the size of linear memory; globals |
-//! | `assembler` | labels, small improvements |
+//! | `assembler`, `jumps` | labels, small improvements |
+//! | `places` | where each instruction comes from |
+//! | `trap` | why and where a run trapped |
+//! | `lines` | lines of the module's own source |
 
 mod access;
 mod argument;
@@ -51,19 +54,26 @@ mod error;
 mod function;
 mod image;
 mod imports;
+mod jumps;
+mod lines;
 mod memory;
 mod mnemonic;
 mod module;
 mod operator;
+mod places;
 mod print;
 mod read;
 mod runtime;
 mod signed;
+mod trap;
 mod types;
 mod unwritten;
 pub mod wasi;
 
 pub use error::WasmError;
+pub use lines::{LONGEST_WITH_LINES, Line, Lines};
+pub use places::{Origin, Places, Routine, Source};
+pub use trap::{Frame, Reason, Trap};
 
 use std::collections::BTreeSet;
 
@@ -170,8 +180,8 @@ pub struct Compiled {
     pub program: Program,
     /// Where the input goes, if the program takes one.
     pub input: Option<InputRoom>,
-    /// Names of the routines and their first instructions, ascending.
-    pub functions: Vec<(String, usize)>,
+    /// What its instructions were compiled from.
+    pub places: Places,
     /// What traps because it cannot be compiled.
     pub warnings: Vec<WasmError>,
 }
@@ -229,11 +239,12 @@ pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled> {
     entry::emit(&mut compiler, &options.entry, input)?;
     compiler.lay_out_routines()?;
 
-    let (functions, warnings) = (compiler.listing, compiler.warnings);
-    let code = compiler.asm.link()?;
+    let warnings = compiler.warnings;
+    let (code, sites) = compiler.asm.link()?;
+    let places = Places::new(sites, compiler.names, compiler.laid_out, &module);
     let payloads = payloads.into_iter().map(|(_, bytes)| bytes).collect();
     let program = Program::new(code, payloads).expect("input_base first, one for each payload");
-    Ok(Compiled { program, input, functions, warnings })
+    Ok(Compiled { program, input, places, warnings })
 }
 
 /// Compiles a module in the text format.

@@ -14,6 +14,7 @@
 
 use super::assembler::{Assembler, Label};
 use super::compiler::{Compiler, Routine};
+use super::places::{Mark, Site};
 use crate::machine::Op;
 
 const A: u32 = 0;
@@ -23,6 +24,8 @@ const B: u32 = 1;
 #[derive(Debug)]
 pub struct SlowDivision {
     routine: Routine,
+    /// Of the instruction.
+    site: Site,
     begin: Label,
     end: Label,
     a: u32,
@@ -69,13 +72,14 @@ pub fn divide(asm: &mut Assembler, routine: Routine, scratch: [u32; 2]) -> SlowD
     b.push(asm);
     asm.emit(if routine == Routine::DivS { Op::DivU } else { Op::RemU }, 0);
     asm.bind(end);
-    SlowDivision { routine, begin, end, a, b }
+    SlowDivision { routine, site: asm.site().behind(), begin, end, a, b }
 }
 
 impl SlowDivision {
     /// The call, and the way back.
     pub fn emit(self, compiler: &mut Compiler) {
         compiler.asm.bind(self.begin);
+        compiler.asm.set_site(self.site);
         compiler.asm.get(self.a);
         self.b.push(&mut compiler.asm);
         compiler.call(self.routine, 2, 1);
@@ -114,7 +118,7 @@ pub fn div_s(asm: &mut Assembler) {
     jump_if_negative(asm, A, trap);
     asm.return_from(begin);
     asm.bind(trap);
-    asm.emit(Op::Unreachable, 0);
+    asm.trap(Mark::Overflow);
 }
 
 /// The routine of `i32.rem_s`: the remainder has the dividend's sign.

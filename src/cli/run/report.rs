@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::EngineName;
+use crate::cli::places::TrapReport;
 use crate::cli::report::{self, Check, grouped};
 use crate::cli::verification::VerifyReport;
 use crate::cli::{CliError, Verdict};
@@ -32,6 +33,8 @@ pub struct Report {
     pub trapped: bool,
     /// Of a program of WASI that ended.
     pub exit_code: Option<u32>,
+    /// Why and where it trapped.
+    pub trap: Option<TrapReport>,
     /// What a token program does that no program may. The model goes on all the same.
     pub ill_formed: Option<String>,
     pub check: Check,
@@ -73,6 +76,7 @@ impl Report {
                      {reference}: {reason}"
                 ),
             }
+            self.trap.iter().for_each(TrapReport::tell);
             if let Some(problem) = &self.ill_formed {
                 note!(
                     "the program is ill-formed: {problem}. The tokens from there on are the \

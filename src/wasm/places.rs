@@ -1,0 +1,371 @@
+//! Where each instruction of a program comes from: the source map.
+//!
+//! A program is *routines*, one behind the other, each a stretch of instructions with a name and an
+//! [`Origin`]; and each instruction has a *site*, the instruction of WebAssembly that it was compiled
+//! from. A site takes eight bytes, as an instruction does, and stays with its instruction where the
+//! assembler makes something shorter of what was emitted. What one instruction of WebAssembly
+//! became lies together, but for what is put out of the way behind a function's code.
+//!
+//! Some instructions do nothing but trap. Why they do is noted here, too, in a *mark*, which
+//! [`super::trap`] makes a reason of.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+use wasmparser::Operator;
+
+use super::compiler::Routine as Wanted;
+use super::error::WasmError;
+use super::mnemonic::{mnemonic, visitor_name};
+use super::module::Module;
+
+/// The offset of what stands nowhere in the module.
+const NOWHERE: u32 = u32::MAX;
+
+/// What a program's instructions were compiled from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// One for each instruction; none where nobody knows.
+    sites: Vec<Site>,
+    /// Ascending by their beginnings, the first at instruction 0.
+    routines: Vec<Routine>,
+    /// Names of instructions of WebAssembly; the first is that of none.
+    names: Vec<String>,
+    /// Of each table that is called through, by its number.
+    tables: BTreeMap<u32, Elements>,
+}
+
+/// A stretch of instructions that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routine {
+    /// What to call it.
+    pub name: String,
+    /// Its first instruction.
+    pub begin: usize,
+    /// What it is.
+    pub origin: Origin,
+}
+
+/// What a routine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A program of which nobody knows what it was compiled from.
+    Unknown,
+    /// What runs before all functions and between them: data, globals, calls of exports.
+    Start,
+    /// The function of the module with this index.
+    Function(u32),
+    /// A function with this index that is imported from nowhere, and traps.
+    Missing(u32),
+    /// A function of the compiler's own module: an instruction that the machine lacks.
+    Runtime,
+    /// Calls the function at an index of this table.
+    Dispatch(u32),
+    /// Code of the compiler that several places share.
+    Shared,
+}
+
+/// The instruction of WebAssembly that an instruction of the machine was compiled from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source<'p> {
+    /// Its name as in the text format; `function entry` for what takes a function's arguments.
+    pub name: &'p str,
+    /// The byte of the module at which it stands; of a function of the runtime, the byte of that.
+    pub offset: u32,
+    /// Whether this is the first of the instructions that it became.
+    pub first: bool,
+}
+
+/// The elements of a table, as far as a call through it may trap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Elements {
+    /// How many there are.
+    pub size: u64,
+    /// Indices of those that are not null, ascending.
+    pub defined: Vec<u32>,
+}
+
+/// Why an instruction traps that does nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It is WebAssembly's own `unreachable`.
+    Unreachable,
+    /// A quotient is too great.
+    Overflow,
+    /// An access lies beyond the memory.
+    Memory,
+    /// No function of the right type is at an index of a table.
+    Element,
+    /// The instruction cannot be compiled.
+    Unsupported,
+    /// The function is imported from nowhere.
+    Missing,
+}
+
+impl Mark {
+    /// Of what traps because it cannot be compiled.
+    pub fn of(what: &WasmError) -> Mark {
+        match what {
+            WasmError::UnknownImport { .. } => Mark::Missing,
+            _ => Mark::Unsupported,
+        }
+    }
+}
+
+/// Where an instruction comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    offset: u32,
+    /// Place among the names.
+    name: u16,
+    mark: Option<Mark>,
+    /// Whether it is the first of its site.
+    first: bool,
+}
+
+const _: () = assert!(size_of::<Site>() == 8, "a source map is as large as its code");
+
+impl Site {
+    /// Of code that stands nowhere in the module.
+    pub const NOWHERE: Site = Site { offset: NOWHERE, name: 0, mark: None, first: false };
+
+    /// The same, for what is out of the way of the rest.
+    pub fn behind(self) -> Site {
+        Site { first: false, ..self }
+    }
+}
+
+/// Sites of the instructions that are emitted, in their order.
+#[derive(Debug)]
+pub struct Sites {
+    sites: Vec<Site>,
+    /// Of what is emitted next.
+    current: Site,
+}
+
+impl Default for Sites {
+    fn default() -> Self {
+        Sites { sites: Vec::new(), current: Site::NOWHERE }
+    }
+}
+
+impl Sites {
+    /// Says where all that follows comes from.
+    pub fn set(&mut self, site: Site) {
+        self.current = site;
+    }
+
+    /// Where what follows comes from.
+    pub fn current(&self) -> Site {
+        self.current
+    }
+
+    /// An instruction was appended.
+    pub fn push(&mut self, mark: Option<Mark>) {
+        self.sites.push(Site { mark, ..self.current });
+        self.current.first = false;
+    }
+
+    /// The last instruction was taken away.
+    pub fn pop(&mut self) {
+        let popped = self.sites.pop();
+        self.current.first |=
+            popped.is_some_and(|popped| popped.first && popped.offset == self.current.offset);
+    }
+}
+
+/// Names of instructions, each once.
+#[derive(Debug, Default)]
+pub struct Names {
+    names: Vec<String>,
+    numbers: FxHashMap<&'static str, u16>,
+}
+
+impl Names {
+    /// The site of an instruction at this byte.
+    pub fn site(&mut self, operator: &Operator, offset: u64) -> Site {
+        self.named(visitor_name(operator), || mnemonic(operator), offset)
+    }
+
+    /// The site of what takes the arguments of a function whose body begins at this byte.
+    pub fn entry(&mut self, offset: u64) -> Site {
+        const ENTRY: &str = "function entry";
+        self.named(ENTRY, || ENTRY.to_owned(), offset)
+    }
+
+    fn named(&mut self, key: &'static str, name: impl Fn() -> String, offset: u64) -> Site {
+        let name = *self.numbers.entry(key).or_insert_with(|| {
+            self.names.push(name());
+            // There are far fewer instructions; 0 is the name of none.
+            self.names.len() as u16
+        });
+        let offset = u32::try_from(offset).unwrap_or(NOWHERE);
+        Site { offset, name, mark: None, first: true }
+    }
+}
+
+impl Origin {
+    /// What a routine of the compiler is.
+    pub(super) fn of(routine: Wanted, is_missing: bool) -> Origin {
+        match routine {
+            Wanted::Function(function) if is_missing => Origin::Missing(function),
+            Wanted::Function(function) => Origin::Function(function),
+            Wanted::Runtime(_) => Origin::Runtime,
+            Wanted::Dispatch { table, .. } => Origin::Dispatch(table),
+            _ => Origin::Shared,
+        }
+    }
+}
+
+impl Routine {
+    /// What runs before all functions.
+    pub(super) fn start() -> Routine {
+        Routine { name: "the start code".into(), begin: 0, origin: Origin::Start }
+    }
+
+    /// Whether it stands in the module that was compiled, or is the start code.
+    pub fn is_of_module(&self) -> bool {
+        matches!(self.origin, Origin::Start | Origin::Function(_))
+    }
+
+    /// What to call it where all sorts of routines stand together.
+    pub fn label(&self) -> String {
+        match self.origin {
+            Origin::Runtime => format!("runtime {}", self.name),
+            Origin::Shared => format!("routine {}", self.name),
+            Origin::Unknown | Origin::Start | Origin::Function(_) => self.name.clone(),
+            Origin::Missing(_) => format!("import {}", self.name),
+            Origin::Dispatch(_) => self.name.clone(),
+        }
+    }
+}
+
+impl Places {
+    /// Of a program that nobody knows anything about.
+    pub fn unknown() -> Places {
+        let all = Routine { name: "the program".into(), begin: 0, origin: Origin::Unknown };
+        Places {
+            sites: Vec::new(),
+            routines: vec![all],
+            names: Vec::new(),
+            tables: BTreeMap::new(),
+        }
+    }
+
+    /// Of what was compiled.
+    pub(super) fn new(
+        Sites { sites, .. }: Sites,
+        Names { names, .. }: Names,
+        routines: Vec<Routine>,
+        module: &Module,
+    ) -> Places {
+        let names = std::iter::once(String::new()).chain(names).collect();
+        let tables = routines.iter().filter_map(|routine| match routine.origin {
+            Origin::Dispatch(table) => Some(table),
+            _ => None,
+        });
+        let elements = |table: u32| {
+            let found = &module.tables[table as usize];
+            (
+                table,
+                Elements { size: found.size, defined: found.functions.keys().copied().collect() },
+            )
+        };
+        let tables = tables.map(elements).collect();
+        Places { sites, routines, names, tables }
+    }
+
+    /// All routines, in the order of their instructions.
+    pub fn routines(&self) -> &[Routine] {
+        &self.routines
+    }
+
+    /// Whether anything is known.
+    pub fn are_known(&self) -> bool {
+        !self.sites.is_empty()
+    }
+
+    /// The routine that an instruction belongs to, as a place among [`Places::routines`].
+    pub fn routine_at(&self, instruction: usize) -> usize {
+        self.routines.partition_point(|routine| routine.begin <= instruction).saturating_sub(1)
+    }
+
+    /// What an instruction was compiled from, if it stands in a module.
+    pub fn source(&self, instruction: usize) -> Option<Source<'_>> {
+        let site = self.sites.get(instruction).filter(|site| site.offset != NOWHERE)?;
+        let name = &self.names[usize::from(site.name)];
+        Some(Source { name, offset: site.offset, first: site.first })
+    }
+
+    /// Why an instruction traps, if it does nothing else.
+    pub(super) fn mark(&self, instruction: usize) -> Option<Mark> {
+        self.sites.get(instruction)?.mark
+    }
+
+    /// The elements of a table that is called through.
+    pub(super) fn elements(&self, table: u32) -> Option<&Elements> {
+        self.tables.get(&table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::wasm::{Options, Origin, compile_text};
+
+    /// What each instruction of the routines that stand in the module was compiled from, a `+` where another
+    /// instruction of WebAssembly begins.
+    fn sources(text: &str) -> Vec<String> {
+        let compiled = compile_text(text, &Options::invoke("f", &[7])).unwrap();
+        let places = &compiled.places;
+        let code = compiled.program.code().iter().enumerate();
+        let found = code.filter_map(|(at, instruction)| {
+            let routine = &places.routines()[places.routine_at(at)];
+            let source =
+                places.source(at).filter(|_| matches!(routine.origin, Origin::Function(_)))?;
+            let first = if source.first { "+" } else { "" };
+            Some(format!("{} {first}{}", instruction.op.name(), source.name))
+        });
+        found.collect()
+    }
+
+    #[test]
+    fn what_the_assembler_shortens_keeps_the_place_of_its_first_part() {
+        let text = r#"(module (func (export "f") (param i32) (result i32)
+            local.get 0 i32.const 3 i32.lt_s i32.eqz if nop end local.get 0 i32.const 4 i32.div_s))"#;
+        let expected = [
+            "local.tee +function entry",
+            "i32.const +i32.const",
+            "i32.lt_s +i32.lt_s",
+            "br_if +if",
+            "local.get +i32.div_s",
+            "i32.const i32.div_s",
+            "i32.lt_s i32.div_s",
+            "br_if i32.div_s",
+            "local.get i32.div_s",
+            "i32.const i32.div_s",
+            "i32.div_u i32.div_s",
+            "return +end",
+            // Out of the way: a dividend that is negative.
+            "local.get i32.div_s",
+            "i32.const i32.div_s",
+            "call i32.div_s",
+            "return i32.div_s",
+        ];
+        assert_eq!(sources(text), expected);
+    }
+
+    #[test]
+    fn every_instruction_lies_in_the_routine_that_begins_last_before_it() {
+        let text = r#"(module (func $g (param i64) (result i64) local.get 0 local.get 0 i64.mul)
+            (func (export "f") (param i32) (result i64) local.get 0 i64.extend_i32_u call $g))"#;
+        let compiled = compile_text(text, &Options::invoke("f", &[7])).unwrap();
+        let routines = compiled.places.routines();
+        let labels: Vec<String> = routines.iter().map(|routine| routine.label()).collect();
+        let expected = ["the start code", "f", "runtime print.i64", "g", "runtime i64.mul"];
+        assert_eq!(labels[..5], expected);
+        for (number, routine) in routines.iter().enumerate() {
+            let end = routines.get(number + 1).map_or(compiled.program.code().len(), |r| r.begin);
+            assert!((routine.begin..end).all(|at| compiled.places.routine_at(at) == number));
+        }
+    }
+}
