@@ -1,6 +1,7 @@
 //! What stands beside the tokens of a trace: which instruction each belongs to, and where that is in the
 //! source.
 
+use clap::builder::Resettable;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 use serde::Serialize;
 
@@ -25,7 +26,8 @@ impl Args for AnnotateBy {
             let help = "Print the tokens, one a line, each with its instruction, the depths of stack and calls, and the \
                         place in this source, whose trace it must be: the options that follow say how it \
                         is compiled";
-            source.required(false).long("annotate").conflicts_with("output").help(help)
+            let flag = source.index(Resettable::Reset).long("annotate");
+            flag.required(false).conflicts_with("output").help(help)
         });
         // Without a source there is nothing that they could be of.
         let of_source = ["args", "input", "input_hex"];

@@ -54,9 +54,11 @@ impl CompileC {
     }
 }
 
-/// What `programs/README.md` says, and why; and lines of the source, in sections that no code depends on.
-const COMPILE: [&str; 10] = [
-    "-gline-tables-only",
+/// Lines of the source, in sections that no code depends on.
+const LINES: &str = "-gline-tables-only";
+
+/// What `programs/README.md` says, and why.
+const COMPILE: [&str; 9] = [
     "-mcpu=mvp",
     "-fno-jump-tables",
     "-fno-vectorize",
@@ -139,7 +141,7 @@ impl Clang<'_> {
         for (number, source) in self.sources.iter().enumerate() {
             let object = self.folder.join(format!("{number}.o"));
             let mut clang = self.reading(flags, source);
-            let run = self.run(clang.args(COMPILE).arg("-c").arg("-o").arg(&object))?;
+            let run = self.run(clang.arg(LINES).args(COMPILE).arg("-c").arg("-o").arg(&object))?;
             said += &String::from_utf8_lossy(&run.stderr);
             if !run.status.success() {
                 return Ok(Err(said));
