@@ -138,7 +138,7 @@ fn pages() -> impl Strategy<Value = Expression> {
         1 => Just(0u32),
         2 => Just(1),
         2 => Just(256),
-        6 => Just(65536),
+        24 => Just(65536),
         1 => edge(),
     ];
     pages.prop_map(Expression::Const)
