@@ -1,11 +1,11 @@
 //! Where a program keeps what is neither on the stack nor in WebAssembly's linear memory.
 //!
 //! The machine has instructions for globals. A machine without them
-//! ([`super::Options::endless_memory`]) has memory that ends nowhere: an address is an operand below 2^32 plus an immediate below 2^32. Where the module
-//! may grow its memory, the operand 2^32 - 1 with an immediate from 1 on reaches what no
-//! 32-bit pointer can be: the *cells*, from 2^32 on. Otherwise they lie beyond the
-//! end of memory, from 32 MiB on if it is shorter: near enough for hulls, whose keys end at
-//! 2^26. Never written, they read 0.
+//! ([`super::Options::endless_memory`]) has memory that ends nowhere: an address is an operand below
+//! 2^32 plus an immediate below 2^32. Where the module may grow its memory, the operand 2^32 - 1
+//! with an immediate from 1 on reaches what no 32-bit pointer can be: the *cells*, from 2^32 on.
+//! Otherwise they lie beyond the end of memory, from 32 MiB on if it is shorter: near enough for
+//! hulls, whose keys end at 2^26. Never written, they read 0.
 
 use super::compiler::Compiler;
 use super::memory::may_grow;
