@@ -9,7 +9,7 @@
 //! Some instructions do nothing but trap. Why they do is noted here, too, in a *mark*, which
 //! [`super::trap`] makes a reason of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 use wasmparser::Operator;
@@ -260,10 +260,14 @@ impl Places {
         module: &Module,
     ) -> Places {
         let names = std::iter::once(String::new()).chain(names).collect();
-        let tables = routines.iter().filter_map(|routine| match routine.origin {
-            Origin::Dispatch(table) => Some(table),
-            _ => None,
-        });
+        // Many types may be called through one table.
+        let tables: BTreeSet<u32> = routines
+            .iter()
+            .filter_map(|routine| match routine.origin {
+                Origin::Dispatch(table) => Some(table),
+                _ => None,
+            })
+            .collect();
         let elements = |table: u32| {
             let found = &module.tables[table as usize];
             (
@@ -271,7 +275,7 @@ impl Places {
                 Elements { size: found.size, defined: found.functions.keys().copied().collect() },
             )
         };
-        let tables = tables.map(elements).collect();
+        let tables = tables.into_iter().map(elements).collect();
         Places { sites, routines, names, tables }
     }
 

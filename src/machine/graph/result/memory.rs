@@ -54,7 +54,16 @@ pub fn memory_byte(
     let dead = graph.persist_whole("no memory", one - written, 1.0);
     let next = operands.immediate.clone() + operands.top + i + one;
     let global = operands.immediate.clone() + i + one;
-    let initial = initial(graph, code, &next);
+    // Where memory has anything before a run, a global that was never written must not find it.
+    let read = match code.memory() {
+        [] => next.clone(),
+        _ => {
+            let address = memory.clone() + operands.top;
+            let no_address = opcode.units(graph, &[Op::GlobalGet], one, address);
+            next.clone() - graph.persist_whole("no address read", no_address, GREATEST_NUMBER)
+        }
+    };
+    let initial = initial(graph, code, &read);
     let next = next + memory;
     // Byte i of four, while the load has as many.
     let two = one * 2.0 - i;
