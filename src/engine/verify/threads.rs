@@ -4,7 +4,10 @@
 //! comes before its part and makes code of its own (`segments.rs`), which only a long trace
 //! pays back: below [`WORTH_THREADS`] tokens one thread is faster than two.
 
+use std::hint::black_box;
+use std::io;
 use std::num::NonZero;
+use std::sync::mpsc;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use thiserror::Error;
@@ -13,6 +16,9 @@ use super::Method;
 
 /// Bytes of a worker thread's own: recursion is shallow, and everything large is on the heap.
 const WORKER_STACK: usize = 128 << 10;
+
+/// Bytes that a thread takes before its first line: its stack, another for signals, its local storage.
+const BEGINNING: usize = WORKER_STACK + (128 << 10);
 
 /// Shorter traces go through the plan in less time than a second thread needs for code of its own.
 pub(crate) const WORTH_THREADS: usize = 8_000_000;
@@ -48,7 +54,7 @@ impl Method {
         };
         ThreadPoolBuilder::new()
             .num_threads(threads)
-            .stack_size(WORKER_STACK)
+            .spawn_handler(begin)
             .build()
             .map_err(|error| NoThreads { threads, reason: error.to_string() })
     }
@@ -60,6 +66,22 @@ impl Method {
             _ => cores(),
         }
     }
+}
+
+/// Begins a worker thread, and waits until it has what it takes from the system. Where memory is short the
+/// standard library would panic in it; threads that begin at once would take each other's.
+fn begin(worker: rayon::ThreadBuilder) -> io::Result<()> {
+    Vec::<u8>::new().try_reserve_exact(BEGINNING)?;
+    let (begins, has_begun) = mpsc::channel::<()>();
+    std::thread::Builder::new().stack_size(WORKER_STACK).spawn(move || {
+        // Its first allocation reserves address space, for a moment twice as much as it keeps.
+        drop(black_box(Box::new(0u8)));
+        drop(begins);
+        worker.run();
+    })?;
+    // Nothing is sent: the end of the channel says it.
+    let _ = has_begun.recv();
+    Ok(())
 }
 
 #[cfg(test)]
