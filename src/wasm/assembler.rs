@@ -25,7 +25,7 @@ use crate::machine::{End, Instruction, Op};
 
 use super::error::{Result, WasmError};
 use super::jumps::{distance, shorten};
-use super::places::{Mark, Site, Sites};
+use super::sites::{Mark, Site, Sites};
 use super::types::Width;
 
 /// A place in the code, known or not.

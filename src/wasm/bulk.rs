@@ -5,7 +5,7 @@
 use super::assembler::Assembler;
 use super::compiler::Compiler;
 use super::memory::check_range;
-use super::places::Mark;
+use super::sites::Mark;
 use crate::machine::Op;
 
 const TO: u32 = 0;

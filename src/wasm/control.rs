@@ -13,7 +13,7 @@ use super::assembler::Label;
 use super::dispatch::{self, Range};
 use super::error::Result;
 use super::function::FunctionTranslator;
-use super::places::{Mark, Site};
+use super::sites::{Mark, Site};
 use super::types::{Signature, Width, signature, width};
 use crate::machine::Op;
 

@@ -11,7 +11,7 @@ use super::assembler::Label;
 use super::compiler::Compiler;
 use super::error::Result;
 use super::module::Module;
-use super::places::Mark;
+use super::sites::Mark;
 use super::types::signature;
 use crate::machine::Op;
 

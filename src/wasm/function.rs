@@ -22,8 +22,8 @@ use super::compiler::Compiler;
 use super::control::{Exit, Frame};
 use super::error::{Result, WasmError};
 use super::module::{Body, Module};
-use super::places::{Mark, Site};
 use super::signed::SlowDivision;
+use super::sites::{Mark, Site};
 use super::types::{Width, signature, width};
 use super::unwritten::read_before_written;
 

@@ -35,7 +35,7 @@
 //! | `wasi` | which imports those are, and what a program is given |
 //! | `memory`, `cells` | the size of linear memory; globals |
 //! | `assembler`, `jumps` | labels, small improvements |
-//! | `places` | where each instruction comes from |
+//! | `places`, `sites` | where each instruction comes from |
 //! | `trap` | why and where a run trapped |
 //! | `lines` | lines of the module's own source |
 
@@ -65,6 +65,7 @@ mod print;
 mod read;
 mod runtime;
 mod signed;
+mod sites;
 mod trap;
 mod types;
 mod unwritten;

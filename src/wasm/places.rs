@@ -1,32 +1,19 @@
 //! Where each instruction of a program comes from: the source map.
 //!
 //! A program is *routines*, one behind the other, each a stretch of instructions with a name and an
-//! [`Origin`]; and each instruction has a *site*, the instruction of WebAssembly that it was compiled
-//! from. A site takes eight bytes, as an instruction does, and stays with its instruction where the
-//! assembler makes something shorter of what was emitted. What one instruction of WebAssembly
-//! became lies together, but for what is put out of the way behind a function's code.
-//!
-//! Some instructions do nothing but trap. Why they do is noted here, too, in a *mark*, which
-//! [`super::trap`] makes a reason of.
+//! [`Origin`]; and each instruction has a site ([`super::sites`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rustc_hash::FxHashMap;
-use wasmparser::Operator;
-
 use super::compiler::Routine as Wanted;
-use super::error::WasmError;
-use super::mnemonic::{mnemonic, visitor_name};
 use super::module::Module;
-
-/// The offset of what stands nowhere in the module.
-const NOWHERE: u32 = u32::MAX;
+use super::sites::{Mark, Names, Runs, Sites};
 
 /// What a program's instructions were compiled from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
-    /// One for each instruction; none where nobody knows.
-    sites: Vec<Site>,
+    /// Of all instructions; none where nobody knows.
+    sites: Runs,
     /// Ascending by their beginnings, the first at instruction 0.
     routines: Vec<Routine>,
     /// Names of instructions of WebAssembly; the first is that of none.
@@ -85,125 +72,6 @@ pub(super) struct Elements {
     pub defined: Vec<u32>,
 }
 
-/// Why an instruction traps that does nothing else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
-    /// It is WebAssembly's own `unreachable`.
-    Unreachable,
-    /// A quotient is too great.
-    Overflow,
-    /// An access lies beyond the memory.
-    Memory,
-    /// No function of the right type is at an index of a table.
-    Element,
-    /// The instruction cannot be compiled.
-    Unsupported,
-    /// The function is imported from nowhere.
-    Missing,
-}
-
-impl Mark {
-    /// Of what traps because it cannot be compiled.
-    pub fn of(what: &WasmError) -> Mark {
-        match what {
-            WasmError::UnknownImport { .. } => Mark::Missing,
-            _ => Mark::Unsupported,
-        }
-    }
-}
-
-/// Where an instruction comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Site {
-    offset: u32,
-    /// Place among the names.
-    name: u16,
-    mark: Option<Mark>,
-    /// Whether it is the first of its site.
-    first: bool,
-}
-
-const _: () = assert!(size_of::<Site>() == 8, "a source map is as large as its code");
-
-impl Site {
-    /// Of code that stands nowhere in the module.
-    pub const NOWHERE: Site = Site { offset: NOWHERE, name: 0, mark: None, first: false };
-
-    /// The same, for what is out of the way of the rest.
-    pub fn behind(self) -> Site {
-        Site { first: false, ..self }
-    }
-}
-
-/// Sites of the instructions that are emitted, in their order.
-#[derive(Debug)]
-pub struct Sites {
-    sites: Vec<Site>,
-    /// Of what is emitted next.
-    current: Site,
-}
-
-impl Default for Sites {
-    fn default() -> Self {
-        Sites { sites: Vec::new(), current: Site::NOWHERE }
-    }
-}
-
-impl Sites {
-    /// Says where all that follows comes from.
-    pub fn set(&mut self, site: Site) {
-        self.current = site;
-    }
-
-    /// Where what follows comes from.
-    pub fn current(&self) -> Site {
-        self.current
-    }
-
-    /// An instruction was appended.
-    pub fn push(&mut self, mark: Option<Mark>) {
-        self.sites.push(Site { mark, ..self.current });
-        self.current.first = false;
-    }
-
-    /// The last instruction was taken away.
-    pub fn pop(&mut self) {
-        let popped = self.sites.pop();
-        self.current.first |=
-            popped.is_some_and(|popped| popped.first && popped.offset == self.current.offset);
-    }
-}
-
-/// Names of instructions, each once.
-#[derive(Debug, Default)]
-pub struct Names {
-    names: Vec<String>,
-    numbers: FxHashMap<&'static str, u16>,
-}
-
-impl Names {
-    /// The site of an instruction at this byte.
-    pub fn site(&mut self, operator: &Operator, offset: u64) -> Site {
-        self.named(visitor_name(operator), || mnemonic(operator), offset)
-    }
-
-    /// The site of what takes the arguments of a function whose body begins at this byte.
-    pub fn entry(&mut self, offset: u64) -> Site {
-        const ENTRY: &str = "function entry";
-        self.named(ENTRY, || ENTRY.to_owned(), offset)
-    }
-
-    fn named(&mut self, key: &'static str, name: impl Fn() -> String, offset: u64) -> Site {
-        let name = *self.numbers.entry(key).or_insert_with(|| {
-            self.names.push(name());
-            // There are far fewer instructions; 0 is the name of none.
-            self.names.len() as u16
-        });
-        let offset = u32::try_from(offset).unwrap_or(NOWHERE);
-        Site { offset, name, mark: None, first: true }
-    }
-}
-
 impl Origin {
     /// What a routine of the compiler is.
     pub(super) fn of(routine: Wanted, is_missing: bool) -> Origin {
@@ -245,7 +113,7 @@ impl Places {
     pub fn unknown() -> Places {
         let all = Routine { name: "the program".into(), begin: 0, origin: Origin::Unknown };
         Places {
-            sites: Vec::new(),
+            sites: Runs::default(),
             routines: vec![all],
             names: Vec::new(),
             tables: BTreeMap::new(),
@@ -254,7 +122,7 @@ impl Places {
 
     /// Of what was compiled.
     pub(super) fn new(
-        Sites { sites, .. }: Sites,
+        Sites { runs: sites, .. }: Sites,
         Names { names, .. }: Names,
         routines: Vec<Routine>,
         module: &Module,
@@ -296,9 +164,9 @@ impl Places {
 
     /// What an instruction was compiled from, if it stands in a module.
     pub fn source(&self, instruction: usize) -> Option<Source<'_>> {
-        let site = self.sites.get(instruction).filter(|site| site.offset != NOWHERE)?;
+        let site = self.sites.get(instruction)?;
         let name = &self.names[usize::from(site.name)];
-        Some(Source { name, offset: site.offset, first: site.first })
+        Some(Source { name, offset: site.offset()?, first: site.first })
     }
 
     /// Why an instruction traps, if it does nothing else.

@@ -14,7 +14,7 @@
 
 use super::assembler::{Assembler, Label};
 use super::compiler::{Compiler, Routine};
-use super::places::{Mark, Site};
+use super::sites::{Mark, Site};
 use crate::machine::Op;
 
 const A: u32 = 0;

@@ -12,7 +12,8 @@
 
 use std::fmt;
 
-use super::places::{Mark, Origin, Places, Routine, Source};
+use super::places::{Origin, Places, Routine, Source};
+use super::sites::Mark;
 use crate::machine::Op;
 use crate::program::{Program, Standing, Walk};
 
