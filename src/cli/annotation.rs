@@ -24,8 +24,8 @@ impl Args for AnnotateBy {
     fn augment_args(command: Command) -> Command {
         let command = Source::augment_args(command).mut_arg("source", |source| {
             let help = "Print the tokens, one a line, each with its instruction, the depths of stack and calls, and the \
-                        place in this source, whose trace it must be: the options that follow say how it \
-                        is compiled";
+                        place in this source, whose trace it must be; it is compiled as --invoke and the other options \
+                        for programs say";
             let flag = source.index(Resettable::Reset).long("annotate");
             flag.required(false).conflicts_with("output").help(help)
         });
