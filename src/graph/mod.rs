@@ -258,12 +258,6 @@ impl Graph {
         self.unit(number.clone(), number)
     }
 
-    /// n² of any whole n: two units, of which one is 0.
-    pub(crate) fn square_of_any_sign(&mut self, number: impl Into<Linear>) -> Linear {
-        let number = number.into();
-        self.unit(number.clone(), number.clone()) - self.unit(-number.clone(), number)
-    }
-
     /// A combination in a slot of its own.
     pub(crate) fn persist(&mut self, name: &str, linear: impl Into<Linear>) -> Value {
         let linear = linear.into();

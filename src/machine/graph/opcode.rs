@@ -26,10 +26,10 @@ const NUMBERED: &[Op] = &[
     Op::Output,
     Op::LocalSet,
     Op::LocalTee,
+    Op::GlobalSet,
     Op::Store,
     Op::Store8,
     Op::Store16,
-    Op::GlobalSet,
     Op::InputBase,
     // Second and top.
     Op::Join,

@@ -11,7 +11,7 @@
 //! of the greatest. With r and d below 2³³ all of it is whole and below 2⁵³.
 
 use super::code::Code;
-use super::features::{Instruction, Token, end_number};
+use super::features::{Token, end_number};
 use super::history::History;
 use super::operands::{OPERANDS, Operands};
 use super::result::{DIVIDE, Next};
@@ -33,6 +33,9 @@ const DIGIT_CLASS: f64 = 3.0;
 /// Above the number of calls that can be open.
 const CALLS: f64 = (1u64 << 30) as f64;
 
+/// Above the end of every access.
+const GREATEST_END: f64 = (1u64 << 34) as f64;
+
 /// Instructions that write digits.
 const WRITES_DIGITS: &[Op] = &[Op::Mul, Op::DivU, Op::RemU];
 
@@ -45,9 +48,10 @@ pub fn predict(
     calls: Option<u32>,
 ) {
     let one = graph.one();
-    let class = class(graph, token, history, operands, calls);
+    let traps = traps(graph, token, history, operands, calls);
+    let class = class(graph, token, history, operands, &traps);
     let class = graph.persist_whole("class", class, DIGIT_CLASS);
-    let end = end(graph, token, history, operands, calls);
+    let end = end(graph, token, operands, &traps);
     let end = graph.persist_whole("end", end, 64.0);
 
     let pick = |number: Linear, v: f64| number * (2.0 * v) - one * (v * v);
@@ -87,13 +91,13 @@ pub fn predict(
 
 /// A byte while fewer than `bytes` are written; but a branch that has not yet said
 /// so says `branch_taken` first, `br_if` ends at once if it is not taken, digits
-/// come before bytes, and a division by zero ends at once.
+/// come before bytes, and what traps ends at once.
 fn class(
     graph: &mut Graph,
     token: &Token,
     history: &History,
     operands: &Operands,
-    calls: Option<u32>,
+    traps: &[Trap],
 ) -> Linear {
     let (one, i) = (graph.one(), history.i);
     let opcode = &operands.instruction.opcode;
@@ -104,67 +108,67 @@ fn class(
     let nonzero = operands.top + (silent - one) * OPERANDS;
     let does_jump = opcode.steps(graph, &[Op::BrIf], nonzero, OPERANDS, one);
     let digits = opcode.units(graph, WRITES_DIGITS, history.before_digits, one);
-    let by_zero = by_zero(graph, history, operands);
-    let [load, store] = beyond_memory(graph, operands);
-    let too_deep = too_deep(graph, operands, calls);
+    let trapping = traps.iter().map(|trap| trap.holds.clone() * trap.class).sum::<Linear>();
     byte * BYTE_CLASS + jumps * (BRANCH_CLASS - BYTE_CLASS) - may_jump * BYTE_CLASS
         + does_jump * BRANCH_CLASS
         + digits * (DIGIT_CLASS - BYTE_CLASS)
-        - by_zero * DIGIT_CLASS
-        - (load + store) * BYTE_CLASS
-        - too_deep * BRANCH_CLASS
+        - trapping
 }
 
-/// 1 for a division by zero that has not trapped, or just has. Asked for twice, it is one unit:
-/// the builder shares equal ones, here, in [`beyond_memory`] and in [`too_deep`].
-fn by_zero(graph: &mut Graph, history: &History, operands: &Operands) -> Linear {
-    let opcode = &operands.instruction.opcode;
-    opcode.units(graph, DIVIDE, history.before_digits - operands.top, graph.one())
+/// Why an instruction traps, or just has.
+struct Trap {
+    /// 1 where it does, else 0.
+    holds: Linear,
+    /// The class of the token that would be next.
+    class: f64,
+    /// An instruction that it happens to: all end alike.
+    op: Op,
 }
 
-/// 1 for a load, and for a store, that reaches beyond the end of memory: to what is not there the
-/// address of the first byte plus their number is above memory's size.
-fn beyond_memory(graph: &mut Graph, operands: &Operands) -> [Linear; 2] {
-    let Some(memory) = &operands.memory else { return [Linear::zero(), Linear::zero()] };
-    let Instruction { loads, stores, .. } = &operands.instruction;
-    [(loads, operands.top), (stores, operands.second)].map(|(bytes, address)| {
-        let end = operands.immediate.clone() + address + bytes.clone();
-        graph.step(end - memory.size, graph.one())
-    })
-}
-
-/// 1 for a call where `most` are open already.
-fn too_deep(graph: &mut Graph, operands: &Operands, most: Option<u32>) -> Linear {
-    let Some(most) = most else { return Linear::zero() };
-    let one = graph.one();
-    let too_many = operands.calls.clone() - one * (f64::from(most) - 1.0);
-    operands.instruction.opcode.steps(graph, &[Op::Call], too_many, CALLS, one)
-}
-
-/// The number of the token that ends the instruction: the instruction's own; one
-/// more after a taken branch; `trap` on a division by zero, beyond memory and where calls are too deep;
-/// `halt` after `trap`.
-fn end(
+/// What traps but for `unreachable`; a call where `calls` are open already. Asked at the first token of an
+/// instruction.
+fn traps(
     graph: &mut Graph,
     token: &Token,
     history: &History,
     operands: &Operands,
     calls: Option<u32>,
-) -> Linear {
+) -> Vec<Trap> {
     let one = graph.one();
-    let instruction = &operands.instruction;
+    let Operands { instruction, top, second, immediate, .. } = operands;
     let opcode = &instruction.opcode;
+    let first = history.before_digits - one;
+
+    let holds = opcode.units(graph, DIVIDE, history.before_digits - *top, one);
+    let mut traps = vec![Trap { holds, class: DIGIT_CLASS, op: Op::DivU }];
+    if let Some(memory) = &operands.memory {
+        let accesses =
+            [(&instruction.loads, top, Op::Load), (&instruction.stores, second, Op::Store)];
+        for (bytes, address, op) in accesses {
+            let end = immediate.clone() + *address + bytes.clone();
+            let beyond = end - memory.size + first.clone() * GREATEST_END;
+            traps.push(Trap { holds: graph.step(beyond, one), class: BYTE_CLASS, op });
+        }
+    }
+    if let Some(most) = calls {
+        let too_many = operands.calls.clone() - one * (f64::from(most) - 1.0);
+        let too_many = too_many + (first - token.branched) * CALLS;
+        let holds = opcode.steps(graph, &[Op::Call], too_many, CALLS, one);
+        traps.push(Trap { holds, class: BRANCH_CLASS, op: Op::Call });
+    }
+    traps
+}
+
+/// The number of the token that ends the instruction: the instruction's own; one more after a taken branch;
+/// `trap` where it traps; `halt` after `trap`.
+fn end(graph: &mut Graph, token: &Token, operands: &Operands, traps: &[Trap]) -> Linear {
+    let instruction = &operands.instruction;
     let trap = end_number(End::Trap, false);
-    let taken = opcode.steps(graph, &[Op::BrIf], operands.top, OPERANDS, one);
-    let by_zero = by_zero(graph, history, operands);
-    let [load, store] = beyond_memory(graph, operands);
-    let too_deep = too_deep(graph, operands, calls);
-    let trap_for = |op: Op| trap - end_number(op.end(), false);
+    let taken = instruction.opcode.steps(graph, &[Op::BrIf], operands.top, OPERANDS, graph.one());
+    let trapping =
+        traps.iter().map(|it| it.holds.clone() * (trap - end_number(it.op.end(), false)));
     instruction.end
         + taken
-        + by_zero * trap_for(Op::DivU)
-        + load * trap_for(Op::Load)
-        + store * trap_for(Op::Store)
-        + too_deep * trap_for(Op::Call)
+        + trapping.sum::<Linear>()
         + token.trapped * (end_number(End::Halt, false) - trap)
 }

@@ -64,9 +64,8 @@ impl Rewriting<'_> {
                 self.new.feature(name, |id| table[kept[id]]).into()
             }
             Node::Unit { gate, factor } => {
-                let is_whole_square = self.has_unit(&-gate.clone(), factor);
                 let (gate, factor) = (self.linear(gate), self.linear(factor));
-                self.unit(gate, factor, is_whole_square)
+                self.unit(gate, factor)
             }
             Node::Persist(linear) => self.persist(value, linear),
             Node::Fetched { fetch, part } => {
@@ -81,20 +80,11 @@ impl Rewriting<'_> {
         }
     }
 
-    fn has_unit(&self, gate: &Linear, factor: &Linear) -> bool {
-        self.old.values().any(|value| match self.old.origin(value) {
-            Node::Unit { gate: g, factor: f } => (g, f) == (gate, factor),
-            _ => false,
-        })
-    }
-
-    /// A unit; one that squares a number that is never negative squares any, if the style has it so and no
-    /// other does already.
-    fn unit(&mut self, gate: Linear, factor: Linear, is_whole_square: bool) -> Linear {
+    fn unit(&mut self, gate: Linear, factor: Linear) -> Linear {
         if gate.is_zero() || factor.is_zero() {
             return Linear::zero();
         }
-        if gate == factor && self.style.both_signs && !is_whole_square {
+        if gate == factor && self.style.both_signs {
             let above = self.new.unit(gate.clone(), gate.clone());
             let below = self.new.unit(-gate.clone(), gate);
             return self.new.persist("square", above - Linear::from(below)).into();
@@ -181,7 +171,7 @@ impl Rewriting<'_> {
             return [x, recency + square + clears];
         }
         let number = x * 0.5;
-        let live = self.unit(self.new.one() - dead.clone(), number.clone(), false);
+        let live = self.unit(self.new.one() - dead.clone(), number.clone());
         let signed: Linear = self.new.persist(&format!("key of {name}"), live - dead).into();
         for value in values {
             if *value == number {

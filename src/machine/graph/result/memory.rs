@@ -21,7 +21,10 @@ const SIGN: f64 = 256.0;
 const FAR: f64 = 4.0 * SIGN * GREATEST_NUMBER;
 
 /// Instructions whose bytes go to memory.
-const WRITES: &[Op] = &[Op::Store, Op::Store16, Op::Store8, Op::GlobalSet, Op::InputBase];
+const TO_MEMORY: &[Op] = &[Op::Store, Op::Store16, Op::Store8, Op::InputBase];
+
+/// Those and what writes globals.
+const WRITES: &[Op] = &[Op::Store, Op::Store16, Op::Store8, Op::InputBase, Op::GlobalSet];
 
 /// What memory adds to the next byte.
 pub struct MemoryByte {
@@ -44,11 +47,9 @@ pub fn memory_byte(
     let opcode = &operands.instruction.opcode;
     // Byte tokens count i from 1: no byte has key 0.
     let memory = one * GLOBALS;
-    let address = memory.clone() + operands.second;
-    let no_address = opcode.units(graph, &[Op::GlobalSet], one, address.clone());
-    let number = operands.immediate.clone() + i + address - no_address;
-    let number = graph.persist("address", number);
-    let square = graph.square_of_any_sign(number);
+    let address = opcode.units(graph, TO_MEMORY, one, memory.clone() + operands.second);
+    let number = graph.persist("address", operands.immediate.clone() + i + address);
+    let square = graph.square(number);
     let square = graph.persist("address squared", square);
     let written = opcode.steps(graph, WRITES, token.byte_kind, 2.0, one);
     let dead = graph.persist_whole("no memory", one - written, 1.0);
