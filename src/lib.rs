@@ -29,4 +29,5 @@ mod shown;
 pub mod specialise;
 pub mod tokenizer;
 pub mod wasm;
+pub mod wast;
 pub mod weights;

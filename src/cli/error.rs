@@ -18,6 +18,7 @@ use crate::shown;
 use crate::specialise::SpecialiseError;
 use crate::tokenizer::{self, NoToken};
 use crate::wasm::WasmError;
+use crate::wasm::link::LinkError;
 
 /// Bad usage or input, or an output that cannot be written: exit code 2.
 #[derive(Debug, Error)]
@@ -41,6 +42,10 @@ pub enum CliError {
         shown::path(path)
     )]
     NotAlone { path: PathBuf },
+    #[error("{}: {source}", shown::path(path))]
+    Link { path: PathBuf, source: Box<LinkError> },
+    #[error("{}:{line}: not a script: {}", shown::path(path), shown::message(message))]
+    Script { path: PathBuf, line: usize, message: String },
     #[error("{}:{source}", shown::path(path))]
     Program { path: PathBuf, source: ProgramError },
     #[error(

@@ -28,6 +28,7 @@ mod outputs;
 mod places;
 mod plan_check;
 mod plan_report;
+mod preload;
 mod prompt;
 mod report;
 mod signals;
@@ -51,6 +52,7 @@ mod run;
 mod specialise;
 mod trace;
 mod verify;
+mod wast;
 
 use std::io::Write;
 
@@ -114,6 +116,7 @@ enum Running {
     Oracle(oracle::Oracle),
     Profile(profile::ProfileCommand),
     Explain(explain::Explain),
+    Wast(wast::WastCommand),
 }
 
 /// What makes programs and models, and shows them.
@@ -169,6 +172,7 @@ impl Cli {
                 Running::Oracle(oracle) => oracle.run(),
                 Running::Profile(profile) => profile.run(),
                 Running::Explain(explain) => explain.run(),
+                Running::Wast(wast) => wast.run(),
             },
             Command::Making(command) => match &**command {
                 Making::Compile(compile) => compile.run(),

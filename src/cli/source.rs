@@ -10,6 +10,7 @@ use super::clang::CompileC;
 use super::given_input::GivenInput;
 use super::outputs::Input;
 use super::places::{Compiled, SourceModule};
+use super::preload::Preloads;
 use super::{CliError, clang, inputs};
 use crate::program::Program;
 use crate::shown;
@@ -27,6 +28,8 @@ pub struct Source {
     c: CompileC,
     #[command(flatten)]
     given: GivenInput,
+    #[command(flatten)]
+    preloads: Preloads,
     /// Compile for a model without memory.resize: accesses beyond the end of memory do not trap
     #[arg(long, requires = "source")]
     endless_memory: bool,
@@ -118,6 +121,7 @@ impl Source {
     pub fn files(&self) -> Vec<Input<'_>> {
         let is_file = !matches!(kind(&self.source), Ok(Kind::Bundled(_)));
         let program = is_file.then_some(&self.source).into_iter().chain(self.c.files());
+        let program = program.chain(self.preloads.files());
         let program = program.map(|path| ("the program", Some(path.as_path())));
         program.chain([("the input", self.given.input.as_deref())]).collect()
     }
@@ -140,6 +144,7 @@ impl Source {
     /// The first flag that is for modules, if one is given.
     fn compiling_flag(&self) -> Option<&'static str> {
         let flags = [
+            ("--preload", self.preloads.are_given()),
             ("--invoke", self.invoke.is_some()),
             ("--endless-memory", self.endless_memory),
             ("--strict", self.strict),
@@ -199,6 +204,11 @@ impl Source {
 
     /// Room for the input is made as large as it needs to be.
     fn compile(&self, written: SourceModule, input: Option<Vec<u8>>) -> Result<Resolved, CliError> {
+        let written = match self.preloads.are_given() {
+            // What it was compiled from is no longer known by its bytes.
+            true => SourceModule::other(self.preloads.link(written.wasm(), &self.source)?),
+            false => written,
+        };
         let entry = self.entry(written.wasm());
         let is_wasi = entry == Entry::Start;
         let input = match (is_wasi, self.given.wasi_flag()) {

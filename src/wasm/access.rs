@@ -47,7 +47,23 @@ pub fn of(operator: &Operator) -> Option<Access> {
 }
 
 impl Access {
-    fn stores(&self) -> bool {
+    /// Where.
+    pub fn place(&self) -> MemArg {
+        self.place
+    }
+
+    /// How many bytes.
+    pub fn bytes(&self) -> u64 {
+        match self.op {
+            Op::Load8U | Op::Load8S | Op::Store8 => 1,
+            Op::Load16U | Op::Load16S | Op::Store16 => 2,
+            Op::Load64 | Op::Store64 => 8,
+            _ => 4,
+        }
+    }
+
+    /// Whether it is a store.
+    pub fn stores(&self) -> bool {
         matches!(self.op, Op::Store | Op::Store8 | Op::Store16 | Op::Store64)
     }
 }

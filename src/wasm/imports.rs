@@ -20,6 +20,12 @@ pub enum Imports {
     Machine,
 }
 
+/// Whether the compiler has such a function.
+pub fn knows(module: &str, name: &str) -> bool {
+    matches!((module, name), ("env", "output_byte" | "abort"))
+        || wasi::import(module, name).is_some()
+}
+
 impl Module<'_> {
     /// Takes in an import.
     pub(super) fn import(&mut self, import: Import, offset: u64) -> Result<()> {

@@ -37,6 +37,7 @@
 //! | `assembler`, `jumps` | labels, small improvements |
 //! | `places`, `sites` | where each instruction comes from |
 //! | `trap` | why and where a run trapped |
+//! | `link` | several modules as one |
 //! | `lines` | lines of the module's own source |
 
 mod access;
@@ -56,6 +57,7 @@ mod image;
 mod imports;
 mod jumps;
 mod lines;
+pub mod link;
 mod memory;
 mod mnemonic;
 mod module;
@@ -74,6 +76,7 @@ pub mod wasi;
 pub use error::WasmError;
 pub use lines::{LONGEST_WITH_LINES, Line, Lines};
 pub use places::{Origin, Places, Routine, Source};
+pub use read::validate;
 pub use trap::{Frame, Reason, Trap};
 
 use std::collections::BTreeSet;

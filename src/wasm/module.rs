@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use wasmparser::{
-    DataKind, ElementItems, ElementKind, Export, ExternalKind, FuncToValidate, FuncType,
-    FunctionBody, KnownCustom, MemoryType, Name, Operator, Payload, ValType, ValidatorResources,
+    ConstExpr, DataKind, ElementKind, Export, ExternalKind, FuncToValidate, FuncType, FunctionBody,
+    KnownCustom, MemoryType, Name, Operator, Payload, ValType, ValidatorResources,
 };
 
-use super::constant::evaluate;
+use super::constant::{evaluate, functions_of};
 use super::error::{Result, WasmError};
 use super::image::Image;
 use super::imports::Imports;
@@ -222,11 +222,15 @@ impl<'a> Module<'a> {
         Ok(())
     }
 
+    fn value(&self, expression: &ConstExpr, what: &'static str) -> Result<u64> {
+        evaluate(expression, |global| self.globals.get(global as usize)?.initial, what)
+    }
+
     fn global(&mut self, global: &wasmparser::Global) -> Result<()> {
         let wasmparser::GlobalType { content_type: ty, mutable, .. } = global.ty;
         let initial = match ty {
             ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => {
-                Some(evaluate(&global.init_expr, &self.globals, "a global's value")?)
+                Some(self.value(&global.init_expr, "a global's value")?)
             }
             _ => None,
         };
@@ -248,26 +252,8 @@ impl<'a> Module<'a> {
             return Ok(());
         };
         let offset = element.range.start;
-        let begin = evaluate(offset_expr, &self.globals, "the offset of elements")? as u32;
-        let functions = match &element.items {
-            ElementItems::Functions(functions) => {
-                functions.clone().into_iter().map(|f| f.map(Some)).collect::<Result<Vec<_>, _>>()?
-            }
-            ElementItems::Expressions(_, expressions) => {
-                let mut functions = Vec::new();
-                for expression in expressions.clone() {
-                    functions.push(match expression?.get_operators_reader().read()? {
-                        Operator::RefFunc { function_index } => Some(function_index),
-                        Operator::RefNull { .. } => None,
-                        _ => {
-                            let what = "an element";
-                            return Err(WasmError::UnsupportedConstant { what, offset });
-                        }
-                    });
-                }
-                functions
-            }
-        };
+        let begin = self.value(offset_expr, "the offset of elements")? as u32;
+        let functions = functions_of(element)?;
         let table = &mut self.tables[table_index.unwrap_or(0) as usize];
         fits("elements", begin, functions.len(), table.size, offset)?;
         for (index, function) in (begin..).zip(functions) {
@@ -281,7 +267,7 @@ impl<'a> Module<'a> {
 
     fn data(&mut self, segment: &wasmparser::Data) -> Result<()> {
         let DataKind::Active { offset_expr, .. } = &segment.kind else { return Ok(()) };
-        let begin = evaluate(offset_expr, &self.globals, "the offset of data")? as u32;
+        let begin = self.value(offset_expr, "the offset of data")? as u32;
         let Some(memory) = &mut self.memory else { return Ok(()) };
         fits("data", begin, segment.data.len(), memory.initial * PAGE, segment.range.start)?;
         memory.image.write(u64::from(begin), segment.data);

@@ -2,7 +2,9 @@
 //! what a newer compiler emits gets as far as the instruction that is refused by name. What it takes to
 //! validate a function is kept: its translation asks for the types of operands.
 
-use wasmparser::{FuncValidatorAllocations, Parser, ValidPayload, Validator, WasmFeatures};
+use wasmparser::{
+    FuncValidatorAllocations, FunctionBody, Parser, Payload, ValidPayload, Validator, WasmFeatures,
+};
 
 use super::error::{Result, WasmError};
 use super::imports::Imports;
@@ -18,7 +20,27 @@ pub fn read_runtime(wasm: &[u8]) -> Result<Module<'_>> {
     read_with(wasm, Imports::Machine)
 }
 
+/// Validates a module.
+pub fn validate(wasm: &[u8]) -> Result<()> {
+    check(wasm).map(drop)
+}
+
 fn read_with(wasm: &[u8], imports: Imports) -> Result<Module<'_>> {
+    let (payloads, bodies) = check(wasm)?;
+    let mut module = Module::empty(imports);
+    for payload in payloads {
+        module.take(payload)?;
+    }
+    for (body, resources) in bodies {
+        module.body(body, resources)?;
+    }
+    Ok(module)
+}
+
+/// The sections of a valid module, and its functions.
+type Parts<'a> = (Vec<Payload<'a>>, Vec<(FunctionBody<'a>, Resources)>);
+
+fn check(wasm: &[u8]) -> Result<Parts<'_>> {
     const MAGIC: &[u8] = b"\0asm";
     let begins = &wasm[..wasm.len().min(MAGIC.len())];
     if !MAGIC.starts_with(begins) || wasm.is_empty() {
@@ -46,12 +68,5 @@ fn read_with(wasm: &[u8], imports: Imports) -> Result<Module<'_>> {
         validator.validate(body).map_err(truncated)?;
         allocations = validator.into_allocations();
     }
-    let mut module = Module::empty(imports);
-    for payload in payloads {
-        module.take(payload)?;
-    }
-    for (body, resources) in bodies {
-        module.body(body, resources)?;
-    }
-    Ok(module)
+    Ok((payloads, bodies))
 }

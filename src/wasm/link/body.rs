@@ -1,0 +1,138 @@
+//! Functions of an instance, with the indices of the module that they become part of.
+
+use std::convert::Infallible;
+
+use wasm_encoder::reencode::{Error, Reencode};
+use wasm_encoder::{Function, ValType};
+use wasmparser::{FunctionBody, Operator};
+
+use super::Result;
+use super::memories::{Memories, stored};
+use super::merge::{Helper, Merge};
+use super::store::Instance;
+use crate::wasm::access;
+
+/// What a value that is stored lies in, while its address is looked for.
+const SCRATCH: [ValType; 4] = [ValType::I32, ValType::I64, ValType::F32, ValType::F64];
+
+/// Translates the functions of one instance.
+pub(super) struct Bodies<'m, 's> {
+    pub merge: &'m mut Merge<'s>,
+    pub instance: &'s Instance,
+    /// The first of the module's passive segments of data that come from this instance.
+    pub first_data: u32,
+    /// The same of elements.
+    pub first_elements: u32,
+}
+
+impl Reencode for Bodies<'_, '_> {
+    type Error = Infallible;
+
+    fn type_index(&mut self, ty: u32) -> Result<u32, Error<Infallible>> {
+        Ok(self.instance.types[ty as usize])
+    }
+
+    fn function_index(&mut self, function: u32) -> Result<u32, Error<Infallible>> {
+        Ok(self.merge.functions[&self.instance.functions[function as usize]])
+    }
+
+    fn global_index(&mut self, global: u32) -> Result<u32, Error<Infallible>> {
+        Ok(self.merge.globals[&self.instance.globals[global as usize]])
+    }
+
+    fn table_index(&mut self, table: u32) -> Result<u32, Error<Infallible>> {
+        Ok(self.merge.tables[&self.instance.tables[table as usize]].first)
+    }
+
+    fn memory_index(&mut self, _: u32) -> Result<u32, Error<Infallible>> {
+        Ok(0)
+    }
+
+    fn data_index(&mut self, data: u32) -> Result<u32, Error<Infallible>> {
+        Ok(self.first_data + data)
+    }
+
+    fn element_index(&mut self, element: u32) -> Result<u32, Error<Infallible>> {
+        Ok(self.first_elements + element)
+    }
+}
+
+impl Bodies<'_, '_> {
+    /// The function of this body, which takes so many parameters.
+    pub fn function(
+        &mut self,
+        body: &FunctionBody,
+        params: u32,
+    ) -> Result<Function, Error<Infallible>> {
+        let (mut locals, mut scratch) = (Vec::new(), params);
+        for pair in body.get_locals_reader()? {
+            let (count, ty) = pair?;
+            locals.push((count, self.val_type(ty)?));
+            scratch += count;
+        }
+        if matches!(self.merge.memories, Memories::Several(_)) {
+            locals.extend(SCRATCH.map(|ty| (1, ty)));
+        }
+        let mut function = Function::new(locals);
+        let mut reader = body.get_operators_reader()?;
+        while !reader.eof() {
+            self.operator(&mut function, reader.read()?, scratch)?;
+        }
+        Ok(function)
+    }
+
+    fn operator(
+        &mut self,
+        function: &mut Function,
+        operator: Operator,
+        scratch: u32,
+    ) -> Result<(), Error<Infallible>> {
+        if let Operator::CallIndirect { type_index, table_index } = operator {
+            let table = self.instance.tables[table_index as usize];
+            let ty = self.type_index(type_index)?;
+            if self.merge.tables[&table].contents.len() > 1 {
+                let helper = self.merge.helper(Helper::Call { table, ty });
+                function.instructions().call(helper);
+                return Ok(());
+            }
+        }
+        let part = match (&self.merge.memories, self.instance.memories.first()) {
+            (Memories::Several(parts), Some(&memory)) => Some((memory, parts[&memory])),
+            _ => None,
+        };
+        let Some((memory, part)) = part else {
+            function.instruction(&self.instruction(operator)?);
+            return Ok(());
+        };
+        if let Some(access) = access::of(&operator) {
+            let within = self.merge.helper(Helper::Within(memory));
+            let end = access.place().offset + access.bytes();
+            let local = access.stores().then(|| {
+                let number = SCRATCH.iter().position(|&ty| ty == stored(&operator));
+                scratch + number.unwrap_or_default() as u32
+            });
+            if let Some(local) = local {
+                function.instructions().local_set(local);
+            }
+            function.instructions().i64_const(end.cast_signed()).call(within);
+            if let Some(local) = local {
+                function.instructions().local_get(local);
+            }
+            function.instruction(&self.instruction(operator)?);
+            return Ok(());
+        }
+        let mut code = function.instructions();
+        match operator {
+            Operator::MemorySize { .. } => code.global_get(part.pages),
+            Operator::MemoryGrow { .. } => code.call(self.merge.helper(Helper::Grow(memory))),
+            Operator::MemoryFill { .. } => code.call(self.merge.helper(Helper::Fill(memory))),
+            Operator::MemoryCopy { .. } => code.call(self.merge.helper(Helper::Copy(memory))),
+            other => {
+                let instruction = self.instruction(other)?;
+                function.instruction(&instruction);
+                return Ok(());
+            }
+        };
+        Ok(())
+    }
+}

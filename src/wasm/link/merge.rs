@@ -1,0 +1,184 @@
+//! Instances as one module.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use wasm_encoder::{ExportKind, Function, ValType};
+
+use super::Result;
+use super::memories::{self, Memories, Part};
+use super::store::{Extern, Home, InstanceId, Store};
+use super::tables::{Versions, with_index};
+use crate::wasm::module::PAGE;
+
+/// A function that no instance has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Helper {
+    /// Where in the memory a place of this memory is.
+    Within(usize),
+    /// `memory.grow` of this memory.
+    Grow(usize),
+    /// `memory.fill` of this memory.
+    Fill(usize),
+    /// `memory.copy` of this memory.
+    Copy(usize),
+    /// A call through this table of a function of this type.
+    Call { table: usize, ty: u32 },
+    /// The value of this global.
+    Global(usize),
+}
+
+/// What is put together.
+pub(super) struct Merge<'s> {
+    pub store: &'s Store,
+    /// The indices of functions by their addresses; and so on.
+    pub functions: BTreeMap<usize, u32>,
+    pub tables: BTreeMap<usize, Versions>,
+    pub globals: BTreeMap<usize, u32>,
+    pub memories: Memories,
+    /// Types of the module: those of the store, then those of helpers.
+    pub types: Vec<(Vec<ValType>, Vec<ValType>)>,
+    /// Functions that no instance has, behind those that one has: type, name and code.
+    pub helpers: Vec<(u32, String, Function)>,
+    known: BTreeMap<Helper, u32>,
+    /// Segments of data that are there from the start.
+    pub data: Vec<(u32, Vec<u8>)>,
+    pub exports: BTreeMap<String, (ExportKind, u32)>,
+}
+
+impl<'s> Merge<'s> {
+    pub fn new(store: &'s Store, needed: &BTreeSet<InstanceId>) -> Result<Self> {
+        let encoded = |types: &[wasmparser::ValType]| -> Vec<ValType> {
+            let of = |&ty| {
+                ValType::try_from(ty).expect("no type of a validated 2.0 module has an index")
+            };
+            types.iter().map(of).collect()
+        };
+        let types =
+            store.types.iter().map(|ty| (encoded(ty.params()), encoded(ty.results()))).collect();
+
+        let has = |home: &Home| matches!(home, Home::Instance(id) if needed.contains(id));
+        let used: BTreeSet<usize> =
+            needed.iter().flat_map(|id| store.instances[id.0].functions.iter().copied()).collect();
+        let (own, imported): (Vec<usize>, Vec<usize>) =
+            used.into_iter().partition(|&address| has(&store.functions[address].home));
+        let functions = imported.into_iter().chain(own).zip(0..).collect();
+
+        let of = |home: InstanceId| needed.contains(&home);
+        let mut tables = BTreeMap::new();
+        for (address, table) in store.tables.iter().enumerate().filter(|(_, it)| of(it.home)) {
+            let contents = vec![BTreeMap::new()];
+            tables
+                .insert(address, Versions { first: 0, size: table.size, contents, current: None });
+        }
+        let globals: BTreeMap<usize, u32> = (0..store.globals.len())
+            .filter(|&address| of(store.globals[address].home))
+            .zip(0..)
+            .collect();
+        let memories: Vec<_> =
+            store.memories.iter().enumerate().filter(|(_, it)| of(it.home)).collect();
+        let memories: Vec<_> =
+            memories.iter().map(|(address, it)| (*address, it.initial, it.maximum)).collect();
+        let memories = Memories::divide(&memories, globals.len() as u32)?;
+        Ok(Merge {
+            store,
+            functions,
+            tables,
+            globals,
+            memories,
+            types,
+            helpers: Vec::new(),
+            known: BTreeMap::new(),
+            data: Vec::new(),
+            exports: BTreeMap::new(),
+        })
+    }
+
+    pub fn part(&self, memory: usize) -> Option<&Part> {
+        match &self.memories {
+            Memories::Several(parts) => parts.get(&memory),
+            Memories::One => None,
+        }
+    }
+
+    pub fn parts(&self) -> u32 {
+        match &self.memories {
+            Memories::Several(parts) => parts.len() as u32,
+            Memories::One => 0,
+        }
+    }
+
+    /// Where a place of a memory is.
+    pub fn place(&self, memory: usize, address: u32) -> u32 {
+        let begin = self.part(memory).map_or(0, |part| part.begin * PAGE);
+        (begin + u64::from(address)) as u32
+    }
+
+    pub fn add(&mut self, ty: (Vec<ValType>, Vec<ValType>), name: String, code: Function) -> u32 {
+        let found = self.types.iter().position(|it| *it == ty);
+        let ty = found.unwrap_or_else(|| {
+            self.types.push(ty);
+            self.types.len() - 1
+        });
+        self.helpers.push((ty as u32, name, code));
+        (self.functions.len() + self.helpers.len()) as u32 - 1
+    }
+
+    /// The index of a helper.
+    pub fn helper(&mut self, helper: Helper) -> u32 {
+        if let Some(&known) = self.known.get(&helper) {
+            return known;
+        }
+        use ValType::{I32, I64};
+        let part = |memory| *self.part(memory).expect("one of several memories");
+        let (ty, name, code) = match helper {
+            Helper::Within(memory) => {
+                ((vec![I32, I64], vec![I32]), "access".into(), part(memory).within())
+            }
+            Helper::Grow(memory) => {
+                ((vec![I32], vec![I32]), "memory.grow".into(), part(memory).grow())
+            }
+            Helper::Fill(memory) => {
+                let within = self.helper(Helper::Within(memory));
+                ((vec![I32; 3], vec![]), "memory.fill".into(), memories::fill(within))
+            }
+            Helper::Copy(memory) => {
+                let within = self.helper(Helper::Within(memory));
+                ((vec![I32; 3], vec![]), "memory.copy".into(), memories::copy(within))
+            }
+            Helper::Call { table, ty } => {
+                let versions = &self.tables[&table];
+                let (params, results) = self.types[ty as usize].clone();
+                let current = versions.current.expect("a table with several versions");
+                let code = versions.call(current, params.len() as u32, ty);
+                ((with_index(&params), results), "call_indirect".into(), code)
+            }
+            Helper::Global(address) => {
+                let mut code = Function::new([]);
+                code.instructions().global_get(self.globals[&address]).end();
+                let ty = value_type(self.store.globals[address].ty);
+                ((vec![], vec![ty]), "global.get".into(), code)
+            }
+        };
+        let index = self.add(ty, name, code);
+        self.known.insert(helper, index);
+        index
+    }
+
+    /// Exports what an instance does, by the names that it has for it.
+    pub fn export_all(&mut self, id: InstanceId) {
+        for name in self.store.instances[id.0].exports.keys() {
+            let (kind, index) = match self.store.export(id, name) {
+                Some(Extern::Function(it)) => (ExportKind::Func, self.functions[&it]),
+                Some(Extern::Table(it)) => (ExportKind::Table, self.tables[&it].first),
+                Some(Extern::Memory(_)) => (ExportKind::Memory, 0),
+                Some(Extern::Global(it)) => (ExportKind::Global, self.globals[&it]),
+                None => continue,
+            };
+            self.exports.insert(name.clone(), (kind, index));
+        }
+    }
+}
+
+fn value_type(ty: wasmparser::ValType) -> ValType {
+    ValType::try_from(ty).unwrap_or(ValType::I32)
+}

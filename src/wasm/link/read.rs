@@ -1,0 +1,239 @@
+//! A module as an instance of a store.
+
+use wasmparser::{
+    DataKind, ElementKind, ExternalKind, Import, KnownCustom, Name, Parser, Payload, TypeRef,
+    ValType,
+};
+
+use super::store::{
+    Data, Elements, Extern, Function, Global, Home, Instance, InstanceId, Memory, Store, Table,
+};
+use super::{LinkError, Result};
+use crate::wasm::constant::{evaluate, functions_of};
+use crate::wasm::imports::knows;
+use crate::wasm::read;
+
+impl Store {
+    /// Takes in a module, whose imports are there. Nothing of it runs yet.
+    pub fn instantiate(&mut self, wasm: &[u8]) -> Result<InstanceId> {
+        read::validate(wasm)?;
+        let before = self.lengths();
+        // What is refused leaves nothing behind.
+        self.read(wasm).inspect_err(|_| self.truncate(before))
+    }
+
+    fn read(&mut self, wasm: &[u8]) -> Result<InstanceId> {
+        let id = InstanceId(self.instances.len());
+        self.instances.push(Instance { wasm: wasm.to_vec(), ..Instance::default() });
+        let parser = Parser::new(0);
+        for payload in parser.parse_all(wasm) {
+            self.take(id, payload?)?;
+        }
+        Ok(id)
+    }
+
+    fn take(&mut self, id: InstanceId, payload: Payload) -> Result<()> {
+        match payload {
+            Payload::TypeSection(types) => {
+                for ty in types.into_iter_err_on_gc_types() {
+                    let ty = self.intern(&ty?);
+                    self.of(id).types.push(ty);
+                }
+            }
+            Payload::ImportSection(imports) => {
+                for import in imports.into_imports() {
+                    self.import(id, import?)?;
+                }
+            }
+            Payload::FunctionSection(functions) => {
+                for ty in functions {
+                    let ty = self.of(id).types[ty? as usize];
+                    self.functions.push(Function { ty, home: Home::Instance(id) });
+                    let address = self.functions.len() - 1;
+                    self.of(id).functions.push(address);
+                }
+            }
+            Payload::TableSection(tables) => {
+                for table in tables {
+                    let ty = table?.ty;
+                    self.tables.push(Table { home: id, size: ty.initial, maximum: ty.maximum });
+                    let address = self.tables.len() - 1;
+                    self.of(id).tables.push(address);
+                }
+            }
+            Payload::MemorySection(memories) => {
+                for memory in memories {
+                    let wasmparser::MemoryType { initial, maximum, .. } = memory?;
+                    self.memories.push(Memory { home: id, initial, maximum });
+                    let address = self.memories.len() - 1;
+                    self.of(id).memories.push(address);
+                }
+            }
+            Payload::GlobalSection(globals) => {
+                for global in globals.into_iter_with_offsets() {
+                    let (offset, global) = global?;
+                    self.new_global(id, &global, offset)?;
+                }
+            }
+            Payload::ExportSection(exports) => {
+                for export in exports {
+                    let export = export?;
+                    let export_of = (export.kind, export.index);
+                    self.of(id).exports.insert(export.name.to_owned(), export_of);
+                    if export.kind == ExternalKind::Func {
+                        self.name(id, export.index, export.name, false);
+                    }
+                }
+            }
+            Payload::StartSection { func, .. } => {
+                let address = self.of(id).functions[func as usize];
+                self.of(id).start = Some(address);
+            }
+            Payload::ElementSection(elements) => {
+                for element in elements {
+                    self.elements(id, &element?)?;
+                }
+            }
+            Payload::DataSection(segments) => {
+                for segment in segments {
+                    let segment = segment?;
+                    let DataKind::Active { memory_index, offset_expr } = &segment.kind else {
+                        continue;
+                    };
+                    let begin = self.value(id, offset_expr, "the offset of data")? as u32;
+                    let memory = self.of(id).memories[*memory_index as usize];
+                    let bytes = segment.data.to_vec();
+                    self.of(id).data.push(Data { memory, begin, bytes });
+                }
+            }
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    for name in names.flatten() {
+                        let Name::Function(names) = name else { continue };
+                        for naming in names.into_iter().flatten() {
+                            self.name(id, naming.index, naming.name, true);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn of(&mut self, id: InstanceId) -> &mut Instance {
+        &mut self.instances[id.0]
+    }
+
+    /// Names a function that the instance defines; by its export only where it has no name yet.
+    fn name(&mut self, id: InstanceId, index: u32, name: &str, is_own: bool) {
+        let Some(&address) = self.of(id).functions.get(index as usize) else { return };
+        if self.functions[address].home != Home::Instance(id) {
+            return;
+        }
+        let names = &mut self.of(id).names;
+        if is_own {
+            names.insert(address, name.to_owned());
+        } else {
+            names.entry(address).or_insert_with(|| name.to_owned());
+        }
+    }
+
+    fn import(&mut self, id: InstanceId, import: Import) -> Result<()> {
+        let (module, name) = (import.module.to_owned(), import.name.to_owned());
+        let from = self.named(import.module);
+        let Some((from, found)) = from.and_then(|from| Some((from, self.export(from, &name)?)))
+        else {
+            return match import.ty {
+                TypeRef::Func(ty) if from.is_none() && knows(&module, &name) => {
+                    let ty = self.of(id).types[ty as usize];
+                    self.functions.push(Function { ty, home: Home::Compiler { module, name } });
+                    let address = self.functions.len() - 1;
+                    self.of(id).functions.push(address);
+                    Ok(())
+                }
+                _ => Err(LinkError::UnknownImport { module, name }),
+            };
+        };
+        let within = |least: u64, most: Option<u64>, wanted: u64, limit: Option<u64>| {
+            least >= wanted && limit.is_none_or(|limit| most.is_some_and(|most| most <= limit))
+        };
+        let (fits, can_change) = match (found, import.ty) {
+            (Extern::Function(it), TypeRef::Func(ty)) => {
+                (self.functions[it].ty == self.of(id).types[ty as usize], false)
+            }
+            (Extern::Table(it), TypeRef::Table(ty)) => {
+                let Table { size, maximum, .. } = self.tables[it];
+                (within(size, maximum, ty.initial, ty.maximum), true)
+            }
+            (Extern::Memory(it), TypeRef::Memory(ty)) => {
+                let Memory { initial, maximum, .. } = self.memories[it];
+                (within(initial, maximum, ty.initial, ty.maximum), true)
+            }
+            (Extern::Global(it), TypeRef::Global(ty)) => {
+                let global = &self.globals[it];
+                (global.ty == ty.content_type && global.mutable == ty.mutable, global.mutable)
+            }
+            _ => (false, false),
+        };
+        if !fits {
+            let (got, wants) = (self.describe(found), self.describe_import(id, import.ty));
+            return Err(LinkError::ImportType { module, name, got, wants });
+        }
+        let instance = self.of(id);
+        match found {
+            Extern::Function(it) => instance.functions.push(it),
+            Extern::Table(it) => instance.tables.push(it),
+            Extern::Memory(it) => instance.memories.push(it),
+            Extern::Global(it) => instance.globals.push(it),
+        }
+        instance.imports_from.insert(from);
+        if can_change {
+            instance.shares_with.insert(from);
+        }
+        Ok(())
+    }
+
+    fn new_global(
+        &mut self,
+        id: InstanceId,
+        global: &wasmparser::Global,
+        offset: u64,
+    ) -> Result<()> {
+        let wasmparser::GlobalType { content_type: ty, mutable, .. } = global.ty;
+        if !matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64) {
+            return Err(LinkError::GlobalType { ty: ty.to_string(), offset });
+        }
+        let initial = self.value(id, &global.init_expr, "a global's value")?;
+        self.globals.push(Global { home: id, ty, mutable, initial });
+        let address = self.globals.len() - 1;
+        self.of(id).globals.push(address);
+        Ok(())
+    }
+
+    /// What a constant expression is.
+    fn value(
+        &self,
+        id: InstanceId,
+        expression: &wasmparser::ConstExpr,
+        what: &'static str,
+    ) -> Result<u64> {
+        let globals = &self.instances[id.0].globals;
+        let global = |index: u32| Some(self.globals[*globals.get(index as usize)?].initial);
+        Ok(evaluate(expression, global, what)?)
+    }
+
+    fn elements(&mut self, id: InstanceId, element: &wasmparser::Element) -> Result<()> {
+        let ElementKind::Active { table_index, offset_expr } = &element.kind else {
+            return Ok(());
+        };
+        let begin = self.value(id, offset_expr, "the offset of elements")? as u32;
+        let indices = functions_of(element)?;
+        let instance = self.of(id);
+        let table = instance.tables[table_index.unwrap_or(0) as usize];
+        let functions = indices.iter().map(|it| it.map(|it| instance.functions[it as usize]));
+        let functions = functions.collect();
+        instance.elements.push(Elements { table, begin, functions });
+        Ok(())
+    }
+}

@@ -1,0 +1,15 @@
+;; Writes the count that `counter.wat` comes to, in its digits.
+(module
+  (import "env" "output_byte" (func $output (param i32)))
+  (import "counter" "next" (func $next (result i32)))
+  (import "counter" "digit" (func $digit (param i32) (result i32)))
+  (import "counter" "memory" (memory 1))
+  (import "counter" "count" (global $count (mut i32)))
+  (data (i32.const 32) "9")
+  (func (export "compute") (param $input i32)
+    (drop (call $next))
+    (call $output (call $digit (i32.div_u (global.get $count) (i32.const 10))))
+    (call $output (call $digit (i32.rem_u (global.get $count) (i32.const 10))))
+    (call $output (i32.load8_u (local.get $input))))
+  (func (export "fails") (result i32)
+    (i32.div_u (i32.const 1) (i32.sub (call $next) (i32.const 42)))))

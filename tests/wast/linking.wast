@@ -1,0 +1,128 @@
+;; Modules that share functions, globals, tables and memories.
+
+(module $shelf
+  (memory (export "memory") 1 3)
+  (table (export "table") 4 funcref)
+  (global $sold (export "sold") (mut i32) (i32.const 0))
+  (data (i32.const 0) "shelf")
+  (func (export "sell") (param i32) (result i32)
+    (global.set $sold (i32.add (global.get $sold) (local.get 0)))
+    (global.get $sold))
+  (func (export "first") (result i32) (i32.load8_u (i32.const 0)))
+  (func (export "call") (param i32) (result i32)
+    (call_indirect (result i32) (local.get 0)))
+  (func (export "store") (param i32 i32) (i32.store8 (local.get 0) (local.get 1))))
+(register "shelf" $shelf)
+
+(assert_return (invoke $shelf "first") (i32.const 0x73))
+(assert_return (invoke $shelf "sell" (i32.const 5)) (i32.const 5))
+(assert_trap (invoke $shelf "call" (i32.const 1)) "uninitialized element")
+
+;; It begins late: what it writes was read before.
+(module $clerk
+  (import "shelf" "sell" (func $sell (param i32) (result i32)))
+  (import "shelf" "memory" (memory 1))
+  (import "shelf" "table" (table 1 funcref))
+  (import "shelf" "sold" (global $sold (mut i32)))
+  (data (i32.const 0) "clerk: more than eight bytes")
+  (data (i32.const 65535) "!")
+  (elem (i32.const 1) $ten $twenty)
+  (func $ten (result i32) (i32.const 10))
+  (func $twenty (result i32) (i32.const 20))
+  (func $begin (global.set $sold (i32.const 100)))
+  (start $begin)
+  (func (export "sell twice") (param i32) (result i32 i32)
+    (call $sell (local.get 0)) (call $sell (local.get 0)))
+  (func (export "grow") (result i32) (memory.grow (i32.const 1)))
+  (func (export "at") (param i32) (result i64) (i64.load (local.get 0))))
+
+(assert_return (invoke $shelf "first") (i32.const 0x63))
+(assert_return (invoke $clerk "at" (i32.const 20)) (i64.const 0x7365747962207468))
+(assert_return (invoke $shelf "call" (i32.const 1)) (i32.const 10))
+(assert_return (invoke $shelf "call" (i32.const 2)) (i32.const 20))
+(assert_trap (invoke $shelf "call" (i32.const 3)) "uninitialized element")
+(assert_trap (invoke $shelf "call" (i32.const 4)) "undefined element")
+(assert_return (get $shelf "sold") (i32.const 100))
+(assert_return (invoke $clerk "sell twice" (i32.const 1)) (i32.const 101) (i32.const 102))
+(assert_trap (invoke $clerk "at" (i32.const 65529)) "out of bounds memory access")
+(assert_return (invoke $clerk "grow") (i32.const 1))
+(assert_return (invoke $clerk "at" (i32.const 65529)) (i64.const 0x21000000000000))
+(assert_return (invoke $clerk "grow") (i32.const 2))
+(assert_return (invoke $clerk "grow") (i32.const -1))
+
+;; A memory of its own beside the other, with every kind of access.
+(module $till
+  (import "shelf" "first" (func $first (result i32)))
+  (import "shelf" "store" (func $store (param i32 i32)))
+  (memory 1)
+  (data (i32.const 0) "\01\02\03\04\05\06\07\08")
+  (func (export "both") (result i32 i32)
+    (call $store (i32.const 0) (i32.const 0x7a))
+    (i32.store8 (i32.const 0) (i32.const 0x41))
+    (call $first) (i32.load8_u (i32.const 0)))
+  (func (export "i32") (param i32) (result i32) (i32.load offset=1 (local.get 0)))
+  (func (export "last") (param f64) (result f64)
+    (f64.store offset=65520 (i32.const 8) (local.get 0)) (f64.load (i32.const 65528)))
+  (func (export "beyond") (param f32) (f32.store offset=65520 (i32.const 13) (local.get 0)))
+  (func (export "far") (param i64) (i64.store16 offset=0xffffffff (i32.const 0xffffffff) (local.get 0)))
+  (func (export "fill") (param i32 i32) (memory.fill (local.get 0) (i32.const 7) (local.get 1)))
+  (func (export "copy") (param i32 i32 i32)
+    (memory.copy (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "size") (result i32) (memory.size))
+  (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))
+
+(assert_return (invoke $till "both") (i32.const 0x7a) (i32.const 0x41))
+(assert_return (invoke $till "i32" (i32.const 0)) (i32.const 0x05040302))
+(assert_return (invoke $till "last" (f64.const 0.1)) (f64.const 0.1))
+(assert_trap (invoke $till "beyond" (f32.const 1)) "out of bounds memory access")
+(assert_trap (invoke $till "far" (i64.const 1)) "out of bounds memory access")
+(assert_trap (invoke $till "i32" (i32.const 65532)) "out of bounds memory access")
+(assert_trap (invoke $till "i32" (i32.const -1)) "out of bounds memory access")
+(assert_return (invoke $till "fill" (i32.const 65530) (i32.const 6)))
+(assert_trap (invoke $till "fill" (i32.const 65530) (i32.const 7)) "out of bounds memory access")
+(assert_return (invoke $till "copy" (i32.const 1) (i32.const 65530) (i32.const 3)))
+(assert_return (invoke $till "i32" (i32.const 0)) (i32.const 0x05070707))
+(assert_trap (invoke $till "copy" (i32.const 0) (i32.const 65535) (i32.const 2)) "out of bounds memory access")
+(assert_return (invoke $till "grow" (i32.const 2)) (i32.const 1))
+(assert_return (invoke $till "size") (i32.const 3))
+(assert_return (invoke $till "grow" (i32.const -1)) (i32.const -1))
+(assert_return (invoke $till "i32" (i32.const 131068)) (i32.const 0))
+(assert_return (invoke $shelf "first") (i32.const 0x7a))
+
+;; Of what traps while it begins, all that came before stays.
+(assert_trap
+  (module
+    (import "shelf" "table" (table 1 funcref))
+    (elem (i32.const 0) $f) (elem (i32.const 4) $f)
+    (func $f (result i32) (i32.const 30)))
+  "out of bounds table access")
+(assert_return (invoke $shelf "call" (i32.const 0)) (i32.const 30))
+(assert_trap
+  (module
+    (import "shelf" "memory" (memory 1))
+    (data (i32.const 0) "stays") (data (i32.const 0x30000) "x") (data (i32.const 0) "not"))
+  "out of bounds memory access")
+(assert_return (invoke $shelf "first") (i32.const 0x73))
+(assert_trap
+  (module (import "shelf" "memory" (memory 1)) (data (i32.const -1) "x"))
+  "out of bounds memory access")
+
+;; What does not fit is not linked.
+(assert_unlinkable (module (import "shelf" "memory" (memory 2))) "incompatible import type")
+(assert_unlinkable (module (import "shelf" "memory" (memory 1 2))) "incompatible import type")
+(assert_unlinkable (module (import "shelf" "table" (table 5 funcref))) "incompatible import type")
+(assert_unlinkable (module (import "shelf" "sold" (global i32))) "incompatible import type")
+(assert_unlinkable (module (import "shelf" "sell" (func))) "incompatible import type")
+(assert_unlinkable (module (import "shelf" "nothing" (func))) "unknown import")
+(assert_unlinkable (module (import "nobody" "nothing" (func))) "unknown import")
+
+;; One module twice is two instances.
+(module definition $counter
+  (global $n (mut i64) (i64.const 0))
+  (func (export "next") (result i64)
+    (global.set $n (i64.add (global.get $n) (i64.const 1))) (global.get $n)))
+(module instance $a $counter)
+(module instance $b $counter)
+(assert_return (invoke $a "next") (i64.const 1))
+(assert_return (invoke $a "next") (i64.const 2))
+(assert_return (invoke $b "next") (i64.const 1))

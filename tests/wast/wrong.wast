@@ -1,0 +1,28 @@
+;; Assertions that do not hold, each of its kind.
+
+(module $m
+  (memory 1)
+  (func (export "one") (result i32) (i32.const 1))
+  (func (export "two") (result i32 i32) (i32.const 1) (i32.const 2))
+  (func (export "nan") (result f32) (f32.const nan:0x200000))
+  (func (export "traps") (unreachable))
+  (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+  (func (export "vector") (drop (i32x4.splat (i32.const 1)))))
+
+(assert_return (invoke "one") (i32.const 2))
+(assert_return (invoke "one") (i32.const 1) (i32.const 1))
+(assert_return (invoke "two") (i32.const 1) (i32.const 3))
+(assert_return (invoke "nan") (f32.const nan:canonical))
+(assert_return (invoke "load" (i32.const 65533)) (i32.const 0))
+(assert_trap (invoke "one") "unreachable")
+(assert_trap (invoke "traps") "integer overflow")
+(assert_exhaustion (invoke "one") "call stack exhausted")
+(assert_return (get "one") (i32.const 1))
+(assert_return (invoke "none") (i32.const 1))
+(assert_return (invoke $nobody "one") (i32.const 1))
+(assert_invalid (module) "type mismatch")
+(assert_malformed (module quote "(func)") "unexpected token")
+(assert_unlinkable (module) "unknown import")
+(assert_unlinkable (module (import "spectest" "print" (func (param i32)))) "unknown import")
+(assert_trap (module (start 0) (func)) "unreachable")
+(assert_return (invoke "vector"))
