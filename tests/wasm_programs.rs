@@ -388,3 +388,42 @@ fn a_listing_says_where_routines_begin() {
     let prompt = compiled.program.prompt();
     assert_eq!(prompt[1 + 5 * begin], Symbol::from_name("local.set").unwrap());
 }
+
+#[test]
+fn a_mask_that_leaves_the_bytes_that_are_written_costs_nothing() {
+    let module = |mask: u32, write: &str| {
+        format!(
+            "(module (import \"env\" \"output_byte\" (func $write (param i32))) (memory 1)
+                (func (export \"f\") (param i32)
+                    i32.const 8 local.get 0 i32.const {mask} i32.and {write}
+                    i32.const 8 i32.load call $write i32.const 9 i32.load8_u call $write))"
+        )
+    };
+    let ands = |text: &str| {
+        let program = compile_text(text, &Options::invoke("f", &[0x1234_4142])).unwrap().program;
+        let ands = program.code().iter().filter(|it| it.op == hardmax::machine::Op::And).count();
+        (ands, run(&program))
+    };
+    for (mask, write, expected) in [
+        (0xff, "i32.store8", (0, "B\0")),
+        (0x1ff, "i32.store8", (0, "B\0")),
+        (0x7f, "i32.store8", (1, "B\0")),
+        (0xffff, "i32.store16", (0, "BA")),
+        (0xff, "i32.store16", (1, "B\0")),
+        (0xff, "i32.store", (1, "B\0")),
+        (0xff, "call $write drop", (0, "B\0\0")),
+        // A branch may come to the instruction behind the constant.
+        (0xff, "block end call $write drop", (0, "B\0\0")),
+    ] {
+        let (count, output) = ands(&module(mask, write));
+        assert_eq!((count, output.as_str()), expected, "{mask:#x} {write}");
+    }
+    // What jumps to between the mask and what it masks has another mask.
+    let text = "(module (import \"env\" \"output_byte\" (func $write (param i32)))
+        (func (export \"f\") (param i32)
+            local.get 0
+            (block (param i32) (result i32 i32)
+                i32.const 0x40 local.get 0 br_if 0 drop i32.const 0xff)
+            i32.and call $write))";
+    assert_eq!(ands(text), (1, "@".to_owned()));
+}

@@ -131,10 +131,20 @@ impl Assembler {
             (Some(Op::Const | Op::LocalGet | Op::LocalGet64), Op::Drop) => self.pop(),
             (Some(Op::ExtendS | Op::ExtendU), Op::Wrap) => self.pop(),
             (Some(Op::LocalGet64), Op::Wrap) => self.replace_last(Op::LocalGet),
-            (Some(Op::ShrU64 | Op::ShrS64), Op::Wrap) if self.shifts_by(32) => {
+            (Some(Op::ShrU64 | Op::ShrS64), Op::Wrap) if self.last_takes() == Some(32) => {
                 self.pop();
                 self.pop();
                 self.get_word_of_last();
+            }
+            (Some(Op::And), Op::Output | Op::Store8) if self.last_keeps(0xff) => {
+                self.pop();
+                self.pop();
+                self.push(Instruction::new(op, immediate));
+            }
+            (Some(Op::And), Op::Store16) if self.last_keeps(0xffff) => {
+                self.pop();
+                self.pop();
+                self.push(Instruction::new(op, immediate));
             }
             (Some(Op::Join), Op::LocalSet64) => {
                 self.replace_last(Op::LocalSet);
@@ -150,11 +160,16 @@ impl Assembler {
         }
     }
 
-    /// Whether the last instruction, a shift, has this count, and no label lies before it.
-    fn shifts_by(&self, count: u32) -> bool {
-        let before = self.code.len().checked_sub(2).map(|at| self.code[at]);
-        let constant = Instruction::new(Op::Const, count);
-        before == Some(constant) && self.latest_label + 1 < self.here()
+    /// The constant that the last instruction takes, if it takes one and no label lies before it.
+    fn last_takes(&self) -> Option<u32> {
+        let before = self.code.len().checked_sub(2).map(|at| self.code[at])?;
+        let is_constant = before.op == Op::Const && self.latest_label + 1 < self.here();
+        is_constant.then_some(before.immediate)
+    }
+
+    /// Whether the last instruction, an `i32.and`, leaves these bits as they are.
+    fn last_keeps(&self, bits: u32) -> bool {
+        self.last_takes().is_some_and(|mask| mask & bits == bits)
     }
 
     /// A local that was just pushed for its high word alone: that word is pushed.
