@@ -42,7 +42,9 @@ mod version;
 mod build;
 mod compile;
 mod explain;
+mod export;
 mod generate;
+mod import;
 mod inspect;
 mod oracle;
 mod profile;
@@ -123,6 +125,8 @@ enum Making {
     Programs(programs::Programs),
     Build(build::Build),
     Specialise(specialise::Specialise),
+    Export(export::Export),
+    Import(import::Import),
     Inspect(inspect::Inspect),
     #[command(hide = true)]
     Generate(generate::Generate),
@@ -175,6 +179,8 @@ impl Cli {
                 Making::Programs(programs) => programs.run(),
                 Making::Build(build) => build.run(),
                 Making::Specialise(specialise) => specialise.run(),
+                Making::Export(export) => export.run(),
+                Making::Import(import) => import.run(),
                 Making::Inspect(inspect) => inspect.run(),
                 Making::Generate(generate) => generate.run(),
             },
