@@ -8,9 +8,9 @@ use std::fs;
 use common::command::{at, file, hardmax, json, prints, refused, says, vector};
 
 /// The commands that the help lists.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "run", "verify", "trace", "oracle", "compile", "programs", "build", "export", "import",
-    "inspect",
+    "inspect", "bench",
 ];
 
 #[test]

@@ -38,7 +38,9 @@ mod trace_output;
 mod values;
 mod verification;
 mod version;
+mod xml;
 
+mod bench;
 mod build;
 mod compile;
 mod explain;
@@ -116,6 +118,7 @@ enum Running {
     Oracle(oracle::Oracle),
     Profile(profile::ProfileCommand),
     Explain(explain::Explain),
+    Bench(bench::Bench),
 }
 
 /// What makes programs and models, and shows them.
@@ -173,6 +176,7 @@ impl Cli {
                 Running::Oracle(oracle) => oracle.run(),
                 Running::Profile(profile) => profile.run(),
                 Running::Explain(explain) => explain.run(),
+                Running::Bench(bench) => bench.run(),
             },
             Command::Making(command) => match &**command {
                 Making::Compile(compile) => compile.run(),
