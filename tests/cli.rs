@@ -8,8 +8,10 @@ use std::fs;
 use common::command::{at, file, hardmax, json, prints, refused, says, vector};
 
 /// The commands that the help lists.
-const COMMANDS: [&str; 8] =
-    ["run", "verify", "trace", "oracle", "compile", "programs", "build", "inspect"];
+const COMMANDS: [&str; 11] = [
+    "run", "verify", "trace", "oracle", "compile", "programs", "build", "export", "import",
+    "inspect", "bench",
+];
 
 #[test]
 fn run_writes_program_output_to_stdout_and_the_summary_to_stderr() {

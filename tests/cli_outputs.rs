@@ -14,12 +14,13 @@ const FOREVER: &str = "{ br ff ff ff ff halt 00 00 00 00 }";
 /// Every way to write an output, but for its path, which follows: as text, or in binary.
 fn writers() -> Vec<Vec<String>> {
     let (program, trace) = (vector("reverse.txt"), vector("reverse_ref.txt"));
-    let writers: [&[&str]; 5] = [
+    let writers: [&[&str]; 6] = [
         &["run", &program, "--verify", "none", "--trace"],
         &["oracle", &program, "--trace"],
         &["trace", &trace, "--output"],
         &["compile", &program, "--output"],
         &["build", "--output"],
+        &["export", "--safetensors"],
     ];
     writers.map(|words| words.iter().map(|word| word.to_string()).collect()).into()
 }

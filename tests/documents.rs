@@ -45,8 +45,8 @@ fn documents_link_to_files_that_are_there() {
 /// Between backticks: paths from the root, or from the folder of the document.
 #[test]
 fn documents_name_files_that_are_there() {
-    const ROOMS: [&str; 7] =
-        ["src/", "tests/", "docs/", "models/", "programs/", "benches/", ".ci/"];
+    const ROOMS: [&str; 8] =
+        ["src/", "tests/", "docs/", "models/", "programs/", "benches/", "examples/", ".ci/"];
     let mut names = 0;
     for (document, text) in documents() {
         // Names of code go on one line, so odd backticks within blocks do no harm.

@@ -1,31 +1,22 @@
-//! What benches run: bundled programs by the bundled model, or by the model of which
-//! `HARDMAX_FOREIGN` names the folder those in `tests/base`, which need few instructions.
-
-use std::path::PathBuf;
+//! What benches run: bundled programs by the bundled model.
 
 use hardmax::cli::{BundledProgram, bundled_programs};
 use hardmax::model::Model;
-use hardmax::program::{Program, text};
+use hardmax::program::Program;
 use hardmax::wasm::{self, Options};
 
 /// The model, and the programs whose names the command line has, or these of the bundled ones.
 pub fn model_and_programs(default: &[&str]) -> (Model, Vec<(String, Program)>) {
     // cargo passes flags of its own.
     let named: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let foreign = std::env::var_os("HARDMAX_FOREIGN").map(PathBuf::from);
-    let is_foreign = foreign.is_some();
-    let bytes = match foreign {
-        Some(folder) => std::fs::read(folder.join("model.bin")).expect("a readable model.bin"),
-        None => include_bytes!("../../models/wasm32.bin").to_vec(),
-    };
-    let model = Model::from_bytes(bytes).expect("a model");
+    let model = Model::from_bytes(&include_bytes!("../../models/wasm32.bin")[..]);
     let is_asked_for = |name: &str| match named.as_slice() {
-        [] => is_foreign || default.contains(&name),
+        [] => default.contains(&name),
         named => named.iter().any(|named| named == name),
     };
-    let mut programs = if is_foreign { base() } else { bundled() };
+    let mut programs = bundled();
     programs.retain(|(name, _)| is_asked_for(name));
-    (model, programs)
+    (model.expect("bundled"), programs)
 }
 
 /// How often each is run.
@@ -48,13 +39,4 @@ fn bundled() -> Vec<(String, Program)> {
         (bundled.name.clone(), program)
     };
     bundled_programs().iter().map(compiled).collect()
-}
-
-/// The programs that any machine of the family runs.
-fn base() -> Vec<(String, Program)> {
-    let read = |name: &str, text: &[u8]| (name.to_owned(), text::parse_program(text).expect(name));
-    vec![
-        read("sudoku", include_bytes!("../../tests/base/sudoku.txt")),
-        read("collatz", include_bytes!("../../tests/base/collatz.txt")),
-    ]
 }

@@ -19,7 +19,7 @@ use super::{CliError, inputs};
 use crate::files::Folder;
 
 /// How C is compiled.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct CompileC {
     /// Another C file of the same program; again for more
     #[arg(long = "with", value_name = "C_FILE")]

@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::engine::EngineError;
 use crate::engine::verify::NoThreads;
 use crate::linalg::NoKernel;
-use crate::model::{ModelError, Shape};
+use crate::model::{ExchangeError, ModelError, Shape};
 use crate::oracle::OracleError;
 use crate::plan::Refusal;
 use crate::program::binary::BinaryError;
@@ -125,6 +125,8 @@ pub enum CliError {
     EmptyPrompt { path: PathBuf },
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error("{}: {source}", shown::path(path))]
+    Exchange { path: PathBuf, source: ExchangeError },
     #[error(transparent)]
     NoToken(#[from] NoToken),
     #[error(

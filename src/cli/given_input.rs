@@ -9,7 +9,7 @@ use super::{CliError, inputs};
 use crate::wasm::wasi;
 
 /// The input of a program.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct GivenInput {
     /// The input, as text: for a program of WASI its standard input [default: the bundled program's own,
     /// else none]

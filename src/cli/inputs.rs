@@ -41,6 +41,11 @@ pub fn text_module(path: &Path) -> Result<Vec<u8>, CliError> {
     read_at_most(path, 1 << 24)
 }
 
+/// The tensors of a model at `path`.
+pub fn tensors(path: &Path) -> Result<Vec<u8>, CliError> {
+    read_at_most(path, 1 << 32)
+}
+
 /// The file at `path`.
 pub fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     read_at_most(path, LARGEST_FILE)

@@ -39,11 +39,15 @@ mod trace_output;
 mod values;
 mod verification;
 mod version;
+mod xml;
 
+mod bench;
 mod build;
 mod compile;
 mod explain;
+mod export;
 mod generate;
+mod import;
 mod inspect;
 mod oracle;
 mod profile;
@@ -117,6 +121,7 @@ enum Running {
     Profile(profile::ProfileCommand),
     Explain(explain::Explain),
     Wast(wast::WastCommand),
+    Bench(bench::Bench),
 }
 
 /// What makes programs and models, and shows them.
@@ -126,6 +131,8 @@ enum Making {
     Programs(programs::Programs),
     Build(build::Build),
     Specialise(specialise::Specialise),
+    Export(export::Export),
+    Import(import::Import),
     Inspect(inspect::Inspect),
     #[command(hide = true)]
     Generate(generate::Generate),
@@ -173,12 +180,15 @@ impl Cli {
                 Running::Profile(profile) => profile.run(),
                 Running::Explain(explain) => explain.run(),
                 Running::Wast(wast) => wast.run(),
+                Running::Bench(bench) => bench.run(),
             },
             Command::Making(command) => match &**command {
                 Making::Compile(compile) => compile.run(),
                 Making::Programs(programs) => programs.run(),
                 Making::Build(build) => build.run(),
                 Making::Specialise(specialise) => specialise.run(),
+                Making::Export(export) => export.run(),
+                Making::Import(import) => import.run(),
                 Making::Inspect(inspect) => inspect.run(),
                 Making::Generate(generate) => generate.run(),
             },

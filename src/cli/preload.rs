@@ -9,7 +9,7 @@ use crate::wasm;
 use crate::wasm::link::{LinkError, Step, Store};
 
 /// Modules that are there before the program.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Preloads {
     /// Let the module import from this one, .wasm or .wat, under this name; those named before may be
     /// imported from by those named later

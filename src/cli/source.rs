@@ -18,7 +18,7 @@ use crate::specialise::Takes;
 use crate::wasm::{self, Argument, Entry, InputRoom, Invocation, Options, Places};
 
 /// A program and its input, as named on the command line.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Source {
     /// A bundled program (`hardmax programs` lists them), or a file: .c, .wasm, .wat, or a
     /// token program .txt
@@ -81,6 +81,12 @@ impl FromArgMatches for SourceOrInput {
 }
 
 impl SourceOrInput {
+    /// A program with what it is given by default.
+    pub fn named(source: PathBuf) -> SourceOrInput {
+        let source = Some(Source { source, ..Source::default() });
+        SourceOrInput { source, input: GivenInput::default() }
+    }
+
     /// The files that are read.
     pub fn files(&self) -> Vec<Input<'_>> {
         match &self.source {

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::trace_file::{TraceFile, model_digest, names};
 use super::{CliError, outputs};
 use crate::files::{Place, Unfinished};
-use crate::model::{Model, Token};
+use crate::model::{Model, Token, Tokens};
 use crate::program::binary::{self, BinaryError, Header, Writer};
 use crate::program::text;
 use crate::shown;
@@ -29,6 +29,13 @@ fn header(model: &Model, prompt: impl Iterator<Item = Token> + Clone) -> Header 
         model: model_digest(model),
         program: binary::program_digest(prompt.map(name)),
     }
+}
+
+/// How many bytes a trace with this prompt has as a binary file, if such a file can hold it.
+pub fn binary_bytes(model: &Model, prompt: &[Token], trace: &Tokens) -> Option<u64> {
+    let mut writer = Writer::new(Vec::new(), &header(model, prompt.iter().copied())).ok()?;
+    trace.iter().try_for_each(|token| writer.push(u16::try_from(token.0).ok()?).ok())?;
+    Some(writer.finish().ok()?.len() as u64)
 }
 
 /// Writes the trace of a run: binary while it is running, text when it is over.

@@ -3,10 +3,10 @@
 //! Both are promises of whoever built the model. What a promise is worth, and what to do
 //! with one that is broken, is the business of `attention/`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What several equally good positions give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TieBreak {
     /// The mean of their values.
@@ -17,7 +17,7 @@ pub enum TieBreak {
 
 /// How a head may be computed: what the builder of a model guarantees of its
 /// keys and queries. Every kind can be computed as a [`HeadKind::Lookup`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HeadKind {
     /// Nothing is guaranteed.

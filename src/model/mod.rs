@@ -20,6 +20,7 @@
 //! ```
 
 mod error;
+mod exchange;
 mod format;
 mod head;
 mod matrix;
@@ -36,6 +37,7 @@ use std::fmt;
 use std::path::Path;
 
 pub use error::{Half, ModelError, Part, PartName};
+pub use exchange::ExchangeError;
 pub use head::{HeadKind, TieBreak};
 pub use matrix::{Layer, Matrix};
 pub use parts::{Clears, LayerParts, ModelParts};
@@ -96,6 +98,16 @@ impl Model {
     /// replaced and its permissions are kept; to a pipe or a device it is written as it is.
     pub fn write(&self, path: &Path) -> Result<(), ModelError> {
         write::write_whole(path, self.storage.bytes())
+    }
+
+    /// The model as a safetensors file, for other software: the same bytes every time.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>, ExchangeError> {
+        exchange::write(self)
+    }
+
+    /// The model in a safetensors file that [`Model::to_safetensors`] made.
+    pub fn from_safetensors(bytes: &[u8]) -> Result<Model, ExchangeError> {
+        exchange::read(bytes)
     }
 
     /// How large the model is.

@@ -2,13 +2,15 @@
 //!
 //! Nothing is checked here; [`Model::new`](super::Model::new) does that.
 
+use serde::{Deserialize, Serialize};
+
 use super::head::{HeadKind, TieBreak};
 
 use super::shape::Shape;
 use super::vocabulary::Token;
 
 /// The slots that one layer sets to 0.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clears {
     /// Once attention has been added to the residual stream.
     pub after_attention: Vec<u32>,

@@ -19,7 +19,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::ModelError;
 
@@ -27,7 +27,7 @@ use super::error::ModelError;
 pub(super) const LEAST_WIDTH: i64 = 4;
 
 /// How large a model is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Shape {
     /// V, the number of tokens.
     pub vocabulary: usize,

@@ -47,7 +47,7 @@ pub(super) fn encode(parts: &ModelParts) -> Result<Vec<u8>, ModelError> {
     Ok(file.0)
 }
 
-fn counts(shape: Shape) -> [i64; 5] {
+pub(super) fn counts(shape: Shape) -> [i64; 5] {
     [shape.vocabulary, shape.width, shape.layers, shape.heads, shape.units]
         .map(|count| i64::try_from(count).unwrap_or(i64::MAX))
 }

@@ -5,6 +5,7 @@ mod allocation;
 mod built_models;
 mod draft;
 mod errors;
+mod exchange;
 mod faulty_parts;
 mod hostile;
 mod on_disk;

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use crate::cli::report::grouped;
+use crate::cli::xml::escaped;
 use crate::profile::Counted;
 use crate::shown;
 
@@ -141,11 +142,6 @@ fn draw(
         escaped(if fits > 2 { &shortened } else { "" }),
     )
     .expect("strings take all");
-}
-
-/// As text of XML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
