@@ -121,9 +121,13 @@ fn random_programs_execute_every_instruction() {
         ends.extend(oracle::trace(&program, LIMIT).unwrap().0);
     }
     assert_eq!(executed, Op::ALL.iter().copied().collect());
-    for needed in
-        [Symbol::BranchTaken, Symbol::CallCommit, Symbol::MemoryCommit, Symbol::Marked(255)]
-    {
+    for needed in [
+        Symbol::BranchTaken,
+        Symbol::CallCommit,
+        Symbol::ReturnCommit,
+        Symbol::MemoryCommit,
+        Symbol::Marked(255),
+    ] {
         assert!(ends.contains(&needed), "{needed} never occurs");
     }
 }
