@@ -76,11 +76,23 @@ impl Script<'_> {
             return events;
         }
         let (mut kept, mut begun): (Vec<Event>, Vec<Step>) = Default::default();
+        // Since when nobody knows what the instances are like.
+        let mut unknown = None;
         for event in events {
+            if let Some(line) = unknown {
+                if !matches!(event.check, Check::Ends { .. }) {
+                    let message = format!("what line {line} does, which is refused, is not known");
+                    self.report.refused.push(Finding { line: event.line, message });
+                }
+                continue;
+            }
             let mut steps = begun.clone();
             steps.push(event.step.clone());
             match self.compile(&steps) {
                 Err(NotRun::Refused(message)) => {
+                    // A call without results is made for what it changes.
+                    let returns = matches!(&event.check, Check::Returns(all) if !all.is_empty());
+                    unknown = (!returns).then_some(event.line);
                     self.report.refused.push(Finding { line: event.line, message });
                 }
                 _ => {

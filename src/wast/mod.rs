@@ -8,7 +8,8 @@
 //! before it trapped would show as a failure.
 //!
 //! - *passed*: the assertion holds; of a trap, and of what must not link, in the specification's words
-//! - *refused*: it needs what programs do not have, and the compiler said so
+//! - *refused*: it needs what programs do not have, and the compiler said so, of it or of what its instance had to
+//!   do before
 //! - *failed*: anything else
 //!
 //! | | |

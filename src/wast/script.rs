@@ -1,6 +1,6 @@
 //! The directives of a script, in order: modules become instances at once, all else is noted for later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, Wat};
 
@@ -54,6 +54,8 @@ pub(super) struct Script<'o> {
     /// Instances by their names; none of a module that was refused.
     by_name: BTreeMap<String, Option<InstanceId>>,
     latest: Option<InstanceId>,
+    /// What modules are registered as that were refused.
+    refused: BTreeSet<String>,
     /// Modules that are defined, and not instantiated by that.
     defined: BTreeMap<String, Vec<u8>>,
 }
@@ -80,6 +82,7 @@ impl<'o> Script<'o> {
             report: Report::default(),
             by_name: BTreeMap::new(),
             latest: None,
+            refused: BTreeSet::new(),
             defined: BTreeMap::new(),
         }
     }
@@ -115,8 +118,11 @@ impl<'o> Script<'o> {
                 self.begin(instance.map(|id| id.name().to_owned()), &wasm, line)
             }
             WastDirective::Register { name, module, .. } => {
-                let instance = self.instance(module.map(|id| id.name()))?;
-                self.store.register(name, instance);
+                let instance = self.instance(module.map(|id| id.name()));
+                if let Err(Not::Refused(_)) = instance {
+                    self.refused.insert(name.into());
+                }
+                self.store.register(name, instance?);
                 Ok(())
             }
             WastDirective::Invoke(invoke) => {
@@ -174,7 +180,10 @@ impl<'o> Script<'o> {
 
     fn link(&mut self, wasm: &[u8]) -> Result<InstanceId, Not> {
         self.store.instantiate(wasm).map_err(|error| match &error {
-            LinkError::GlobalType { .. } => Not::Refused(error.to_string()),
+            LinkError::ReferenceType { .. } => Not::Refused(error.to_string()),
+            LinkError::UnknownImport { module, .. } if self.refused.contains(module) => {
+                Not::Refused(format!("{module} is of a module that is refused"))
+            }
             LinkError::Module(reason) if is_refusal(reason) => Not::Refused(error.to_string()),
             _ => Not::Failed(format!("a valid module is refused: {error}")),
         })

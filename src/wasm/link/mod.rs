@@ -23,6 +23,9 @@
 //! - *Instances that begin late*, after code has run that may have read what they write: their data and
 //!   elements are written by code. So are those of an instance whose instantiation trapped, which stay, as
 //!   the specification wants it; but what its start function did before it trapped is lost.
+//!
+//! Whether an import fits is decided before anything runs, so a memory counts with the pages that it has at
+//! first, and one that has grown may be refused.
 
 mod body;
 mod encode;
@@ -86,8 +89,10 @@ pub enum LinkError {
     UnknownExport { kind: &'static str, export: String },
     #[error("out of bounds {kind} access: a segment of elements or data is beyond the end")]
     OutOfBounds { kind: &'static str },
-    #[error("byte {offset}: a global of {ty}; modules that are linked have globals of numbers")]
-    GlobalType { ty: String, offset: u64 },
+    #[error(
+        "{what} of {ty}; modules that are linked have globals of numbers and tables of functions"
+    )]
+    ReferenceType { what: &'static str, ty: String },
     #[error(
         "{memories} memories; a program that imports from others has one among all of them, which one \
          exports and the others import"

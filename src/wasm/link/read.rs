@@ -1,8 +1,8 @@
 //! A module as an instance of a store.
 
 use wasmparser::{
-    DataKind, ElementKind, ExternalKind, Import, KnownCustom, Name, Parser, Payload, TypeRef,
-    ValType,
+    DataKind, ElementKind, ExternalKind, Import, KnownCustom, Name, Parser, Payload, RefType,
+    TypeRef, ValType,
 };
 
 use super::store::{
@@ -56,6 +56,10 @@ impl Store {
             Payload::TableSection(tables) => {
                 for table in tables {
                     let ty = table?.ty;
+                    if ty.element_type != RefType::FUNCREF {
+                        let (what, ty) = ("a table", ty.element_type.to_string());
+                        return Err(LinkError::ReferenceType { what, ty });
+                    }
                     self.tables.push(Table { home: id, size: ty.initial, maximum: ty.maximum });
                     let address = self.tables.len() - 1;
                     self.of(id).tables.push(address);
@@ -70,9 +74,8 @@ impl Store {
                 }
             }
             Payload::GlobalSection(globals) => {
-                for global in globals.into_iter_with_offsets() {
-                    let (offset, global) = global?;
-                    self.new_global(id, &global, offset)?;
+                for global in globals {
+                    self.new_global(id, &global?)?;
                 }
             }
             Payload::ExportSection(exports) => {
@@ -194,15 +197,11 @@ impl Store {
         Ok(())
     }
 
-    fn new_global(
-        &mut self,
-        id: InstanceId,
-        global: &wasmparser::Global,
-        offset: u64,
-    ) -> Result<()> {
+    fn new_global(&mut self, id: InstanceId, global: &wasmparser::Global) -> Result<()> {
         let wasmparser::GlobalType { content_type: ty, mutable, .. } = global.ty;
         if !matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64) {
-            return Err(LinkError::GlobalType { ty: ty.to_string(), offset });
+            let (what, ty) = ("a global", ty.to_string());
+            return Err(LinkError::ReferenceType { what, ty });
         }
         let initial = self.value(id, &global.init_expr, "a global's value")?;
         self.globals.push(Global { home: id, ty, mutable, initial });

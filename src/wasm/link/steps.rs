@@ -108,7 +108,7 @@ impl Merge<'_> {
                     let Some(code) = self.begin(*instance, late, *traps, &versions)? else {
                         continue;
                     };
-                    let name = format!("instance {} begins", instance.0);
+                    let name = format!("begin {}", instance.0);
                     let function = self.add((vec![], vec![]), name.clone(), code);
                     if calls.is_empty() {
                         starts.push(function);
@@ -119,13 +119,13 @@ impl Merge<'_> {
                 }
                 Step::Invoke { instance, export, args } => {
                     let address = self.store.function(*instance, export)?;
-                    let name = format!("{} {export}", instance.0);
+                    let name = format!("call {} {export}", instance.0);
                     self.exports.insert(name.clone(), (ExportKind::Func, self.functions[&address]));
                     calls.push(Invocation { export: name, args: args.clone() });
                 }
                 Step::Get { instance, export } => {
                     let address = self.store.global(*instance, export)?;
-                    let name = format!("{} value of {export}", instance.0);
+                    let name = format!("get {} {export}", instance.0);
                     let function = self.helper(Helper::Global(address));
                     self.exports.insert(name.clone(), (ExportKind::Func, function));
                     calls.push(Invocation { export: name, args: Vec::new() });
