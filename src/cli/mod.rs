@@ -101,41 +101,62 @@ pub struct Cli {
     command: Command,
 }
 
-/// In two parts: what describes a subcommand stands on the stack, and of all together that would be too much for
+/// In parts: what describes a subcommand stands on the stack, and of all together that would be too much for
 /// small ones.
 #[derive(Debug, Subcommand)]
 enum Command {
     #[command(flatten)]
     Running(Box<Running>),
     #[command(flatten)]
+    Checking(Box<Checking>),
+    #[command(flatten)]
+    Seeing(Box<Seeing>),
+    #[command(flatten)]
     Making(Box<Making>),
+    #[command(flatten)]
+    Models(Box<Models>),
 }
 
-/// What runs programs, and what is made of runs.
+/// What the model runs.
 #[derive(Debug, Subcommand)]
 enum Running {
     Run(run::Run),
     Verify(verify::Verify),
+}
+
+/// What runs are compared with.
+#[derive(Debug, Subcommand)]
+enum Checking {
     Trace(trace::TraceCommand),
     Oracle(oracle::Oracle),
+    Wast(wast::WastCommand),
+}
+
+/// What shows what happens in runs.
+#[derive(Debug, Subcommand)]
+enum Seeing {
     Profile(profile::ProfileCommand),
     Explain(explain::Explain),
-    Wast(wast::WastCommand),
     Bench(bench::Bench),
 }
 
-/// What makes programs and models, and shows them.
+/// What makes programs.
 #[derive(Debug, Subcommand)]
 enum Making {
     Compile(compile::Compile),
     Programs(programs::Programs),
+    #[command(hide = true)]
+    Generate(generate::Generate),
+}
+
+/// What makes models, and shows them.
+#[derive(Debug, Subcommand)]
+enum Models {
     Build(build::Build),
     Specialise(specialise::Specialise),
     Export(export::Export),
     Import(import::Import),
     Inspect(inspect::Inspect),
-    #[command(hide = true)]
-    Generate(generate::Generate),
 }
 
 /// Says why a command could not do its work. Where even this cannot be said the exit code has to do.
@@ -175,22 +196,28 @@ impl Cli {
             Command::Running(command) => match &**command {
                 Running::Run(run) => run.run(),
                 Running::Verify(verify) => verify.run(),
-                Running::Trace(trace) => trace.run(),
-                Running::Oracle(oracle) => oracle.run(),
-                Running::Profile(profile) => profile.run(),
-                Running::Explain(explain) => explain.run(),
-                Running::Wast(wast) => wast.run(),
-                Running::Bench(bench) => bench.run(),
+            },
+            Command::Checking(command) => match &**command {
+                Checking::Trace(trace) => trace.run(),
+                Checking::Oracle(oracle) => oracle.run(),
+                Checking::Wast(wast) => wast.run(),
+            },
+            Command::Seeing(command) => match &**command {
+                Seeing::Profile(profile) => profile.run(),
+                Seeing::Explain(explain) => explain.run(),
+                Seeing::Bench(bench) => bench.run(),
             },
             Command::Making(command) => match &**command {
                 Making::Compile(compile) => compile.run(),
                 Making::Programs(programs) => programs.run(),
-                Making::Build(build) => build.run(),
-                Making::Specialise(specialise) => specialise.run(),
-                Making::Export(export) => export.run(),
-                Making::Import(import) => import.run(),
-                Making::Inspect(inspect) => inspect.run(),
                 Making::Generate(generate) => generate.run(),
+            },
+            Command::Models(command) => match &**command {
+                Models::Build(build) => build.run(),
+                Models::Specialise(specialise) => specialise.run(),
+                Models::Export(export) => export.run(),
+                Models::Import(import) => import.run(),
+                Models::Inspect(inspect) => inspect.run(),
             },
         }
     }
