@@ -119,6 +119,7 @@ enum Command {
 
 /// What the model runs.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, in a box")]
 enum Running {
     Run(run::Run),
     Verify(verify::Verify),
@@ -142,6 +143,7 @@ enum Seeing {
 
 /// What makes programs.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, in a box")]
 enum Making {
     Compile(compile::Compile),
     Programs(programs::Programs),
@@ -151,6 +153,7 @@ enum Making {
 
 /// What makes models, and shows them.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, in a box")]
 enum Models {
     Build(build::Build),
     Specialise(specialise::Specialise),
