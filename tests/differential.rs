@@ -3,7 +3,8 @@
 //! generates the oracle's trace, token for token.
 //!
 //! Half of the modules make accesses beyond the end of memory; the other half make none, and are also
-//! compiled for machines whose memory has no end.
+//! compiled for machines whose memory has no end. All are linked to another module with a memory of its own, too,
+//! before it runs or after.
 //! `HARDMAX_CASES` says how many there are, `HARDMAX_FIRST_CASE` with which to begin.
 
 mod common;
@@ -19,11 +20,20 @@ use hardmax::machine::Symbol;
 use hardmax::model::Model;
 use hardmax::oracle::{self, Run, Stopped};
 use hardmax::plan::{Plan, Refusal};
+use hardmax::wasm::link::{Linked, Step, Store};
 use hardmax::wasm::{Entry, Invocation, Options, compile};
 use interpreter::{Outcome, interpret};
 
 /// More than any module can need that runs out of fuel.
 const TOKENS: u64 = 50_000_000;
+
+/// Of one that is linked every access costs some 30 times as many.
+const LINKED_TOKENS: u64 = 30 * TOKENS;
+
+/// What modules are linked to, and where their memory then begins.
+const NEIGHBOUR: &str = r#"(module (memory 2 2) (data (i32.const 131064) "\ff\ff\ff\ff\ff\ff\ff\ff")
+    (func (export "f") (i32.store (i32.const 0) (i32.const -1))))"#;
+const BEGIN: i64 = 2 << 16;
 
 static MODEL: LazyLock<Model> = LazyLock::new(common::model);
 
@@ -110,5 +120,42 @@ fn check(case: u64, tokens: &mut u64) -> Outcome {
             assert_eq!(got, byte, "case {case}: memory at {address}\n{text}");
         }
     }
+    check_linked(case, &wasm, &calls, (&expected, &memory));
     expected
+}
+
+/// The same where its memory is a part behind another; of half of the modules all is written after code has run.
+fn check_linked(case: u64, wasm: &[u8], calls: &[Invocation], expected: (&Outcome, &[u8])) {
+    let mut store = Store::default();
+    let neighbour = store.instantiate(&wat::parse_str(NEIGHBOUR).unwrap()).unwrap();
+    let instance = store.instantiate(wasm).unwrap();
+    let mut steps = vec![Step::Instantiate { instance: neighbour, traps: false }];
+    if case / 2 % 2 == 1 {
+        let export = "f".to_owned();
+        steps.push(Step::Invoke { instance: neighbour, export, args: Vec::new() });
+    }
+    steps.push(Step::Instantiate { instance, traps: false });
+    steps.extend(calls.iter().cloned().map(|Invocation { export, args }| Step::Invoke {
+        instance,
+        export,
+        args,
+    }));
+    let Linked { wasm, calls } = store.program(&steps, None).unwrap();
+    let options = Options { entry: Entry::Invoke(calls), ..Options::default() };
+    let program = compile(&wasm, &options).unwrap().program;
+    let mut output = Vec::new();
+    let run = oracle::run(&program, LINKED_TOKENS, |token| {
+        if let Symbol::Out(byte) = token {
+            output.push(byte);
+        }
+    });
+    let run = run.unwrap_or_else(|error| panic!("case {case}, linked: {error}"));
+    assert_ne!(run.stopped, Stopped::TokenLimit, "case {case}, linked");
+    let outcome = Outcome { output, trapped: run.stopped == Stopped::Trapped };
+    assert_eq!((&outcome, case), (expected.0, case), "linked");
+    for (address, &byte) in expected.1.iter().enumerate() {
+        let got = run.memory.read(BEGIN + address as i64);
+        assert_eq!(got, byte, "case {case}, linked: memory at {address}");
+    }
+    assert_eq!(run.memory.read(BEGIN - 1), 0xff, "case {case}, linked: the neighbour's memory");
 }

@@ -40,7 +40,7 @@ fn the_official_suite_holds() {
     print_row("total", &total);
     println!("{} tokens", total.tokens);
     assert!(findings.is_empty(), "{}", findings.join("\n"));
-    assert!(only.is_some() || total.passed > 18_000, "{} assertions", total.passed);
+    assert!(only.is_some() || total.passed == 18_413, "{} assertions", total.passed);
 }
 
 fn print_row(name: &str, Report { passed, refused, failed, .. }: &Report) {

@@ -54,12 +54,7 @@ impl Access {
 
     /// How many bytes.
     pub fn bytes(&self) -> u64 {
-        match self.op {
-            Op::Load8U | Op::Load8S | Op::Store8 => 1,
-            Op::Load16U | Op::Load16S | Op::Store16 => 2,
-            Op::Load64 | Op::Store64 => 8,
-            _ => 4,
-        }
+        self.op.accesses().into()
     }
 
     /// Whether it is a store.

@@ -136,12 +136,7 @@ impl Assembler {
                 self.pop();
                 self.get_word_of_last();
             }
-            (Some(Op::And), Op::Output | Op::Store8) if self.last_keeps(0xff) => {
-                self.pop();
-                self.pop();
-                self.push(Instruction::new(op, immediate));
-            }
-            (Some(Op::And), Op::Store16) if self.last_keeps(0xffff) => {
+            (Some(Op::And), Op::Output | Op::Store8 | Op::Store16) if self.keeps_bytes_of(op) => {
                 self.pop();
                 self.pop();
                 self.push(Instruction::new(op, immediate));
@@ -167,8 +162,9 @@ impl Assembler {
         is_constant.then_some(before.immediate)
     }
 
-    /// Whether the last instruction, an `i32.and`, leaves these bits as they are.
-    fn last_keeps(&self, bits: u32) -> bool {
+    /// Whether the last instruction, an `i32.and`, leaves the bytes as they are that `op` writes.
+    fn keeps_bytes_of(&self, op: Op) -> bool {
+        let bits = if op == Op::Store16 { 0xffff } else { 0xff };
         self.last_takes().is_some_and(|mask| mask & bits == bits)
     }
 

@@ -1,13 +1,14 @@
 //! Programs, out of what was asked, and whether the answers are right.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use super::script::{Check, Event, Script, is_refusal};
+use super::script::{Check, Event, Not, Script, is_refusal};
 use super::{Finding, Report};
 use crate::machine::Symbol;
 use crate::oracle::Stopped;
 use crate::program::Walk;
-use crate::wasm::link::{LinkError, Step};
+use crate::wasm::link::{InstanceId, LinkError, Step};
 use crate::wasm::{Compiled, Entry, Options, compile};
 
 /// What a program came to.
@@ -19,62 +20,65 @@ struct Ran {
     reason: String,
 }
 
-/// Why there is no such program, or none that ran.
-enum NotRun {
-    /// It traps before it begins, for this reason.
-    Traps(String),
-    Refused(String),
-    Failed(String),
+/// What is done with instances that share something.
+#[derive(Default)]
+struct Group {
+    /// All that is to end, in order: one program.
+    events: Vec<Event>,
+    /// What is to trap, for a reason, and how many events come before.
+    traps: Vec<(usize, Event, String)>,
+}
+
+impl Group {
+    fn new(events: impl IntoIterator<Item = Event>) -> Group {
+        let mut group = Group::default();
+        for event in events {
+            let Check::Traps(reason) = &event.check else {
+                group.events.push(event);
+                continue;
+            };
+            group.traps.push((group.events.len(), event.clone(), reason.clone()));
+            if let Step::Instantiate { instance, .. } = event.step {
+                let step = Step::Instantiate { instance, traps: true };
+                group.events.push(Event { step, check: Check::Ends { lines: 0 }, ..event });
+            }
+        }
+        group
+    }
 }
 
 impl Script<'_> {
     /// Executes all that was noted.
     pub fn finish(mut self) -> Report {
         let groups = self.store.groups(Some(self.spectest));
-        let mut all = groups.clone();
-        all.sort_unstable();
-        all.dedup();
-        for group in all {
-            let events = std::mem::take(&mut self.events);
-            let (events, rest) = events
-                .into_iter()
-                .partition(|event| groups[event.step.instance().number()] == group);
-            self.events = rest;
-            self.group(events);
+        let mut by_group: BTreeMap<InstanceId, Vec<Event>> = BTreeMap::new();
+        for event in std::mem::take(&mut self.events) {
+            by_group.entry(groups[event.step.instance().number()]).or_default().push(event);
         }
+        by_group.into_values().for_each(|events| self.group(events));
         self.report.refused.sort_by_key(|finding| finding.line);
         self.report.failed.sort_by_key(|finding| finding.line);
         self.report
     }
 
-    /// What is done with instances that share something.
     fn group(&mut self, events: Vec<Event>) {
-        let events = self.compilable(events);
-        let mut before: Vec<Event> = Vec::new();
-        for event in events {
-            let Check::Traps(message) = &event.check else {
-                before.push(event);
-                continue;
-            };
-            if !self.options.endless_memory {
-                let ran = self.run(&before, Some(&event.step));
-                self.trapped(&event, ran, message);
-            }
-            if let Step::Instantiate { instance, .. } = event.step {
-                let step = Step::Instantiate { instance, traps: true };
-                before.push(Event { step, check: Check::Ends { lines: 0 }, ..event });
-            }
+        let mut group = Group::new(events.iter().cloned());
+        let mut ran = self.run(&group.events, None);
+        if let Err(Not::Refused(_)) = ran {
+            group = Group::new(self.compilable(events));
+            ran = self.run(&group.events, None);
         }
-        let ran = self.run(&before, None);
-        self.returned(&before, ran);
+        self.returned(&group.events, ran);
+        // Where nothing is beyond the end of memory it is not known what traps.
+        let traps = if self.options.endless_memory { Vec::new() } else { group.traps };
+        for (before, event, reason) in traps {
+            let ran = self.run(&group.events[..before], Some(&event.step));
+            self.trapped(&event, ran, &reason);
+        }
     }
 
-    /// Those that the compiler does not refuse; mostly all.
+    /// Those that the compiler does not refuse.
     fn compilable(&mut self, events: Vec<Event>) -> Vec<Event> {
-        let steps = |events: &[Event]| events.iter().map(|it| it.step.clone()).collect::<Vec<_>>();
-        if !matches!(self.compile(&steps(&events)), Err(NotRun::Refused(_))) {
-            return events;
-        }
         let (mut kept, mut begun): (Vec<Event>, Vec<Step>) = Default::default();
         // Since when nobody knows what the instances are like.
         let mut unknown = None;
@@ -88,30 +92,27 @@ impl Script<'_> {
             }
             let mut steps = begun.clone();
             steps.push(event.step.clone());
-            match self.compile(&steps) {
-                Err(NotRun::Refused(message)) => {
-                    // A call without results is made for what it changes.
-                    let returns = matches!(&event.check, Check::Returns(all) if !all.is_empty());
-                    unknown = (!returns).then_some(event.line);
-                    self.report.refused.push(Finding { line: event.line, message });
-                }
-                _ => {
-                    if let Step::Instantiate { instance, .. } = event.step {
-                        let traps = matches!(event.check, Check::Traps(_));
-                        begun.push(Step::Instantiate { instance, traps });
-                    }
-                    kept.push(event);
-                }
+            if let Err(refused @ Not::Refused(_)) = self.compile(&steps) {
+                // A call without results is made for what it changes.
+                let returns = matches!(&event.check, Check::Returns(all) if !all.is_empty());
+                unknown = (!returns).then_some(event.line);
+                self.report.note(event.line, refused);
+                continue;
             }
+            if let Step::Instantiate { instance, .. } = event.step {
+                let traps = matches!(event.check, Check::Traps(_));
+                begun.push(Step::Instantiate { instance, traps });
+            }
+            kept.push(event);
         }
         kept
     }
 
-    fn compile(&self, steps: &[Step]) -> Result<Compiled, NotRun> {
+    fn compile(&self, steps: &[Step]) -> Result<Compiled, Not> {
         let linked = self.store.program(steps, None).map_err(|error| match error {
-            LinkError::OutOfBounds { .. } => NotRun::Traps(error.to_string()),
-            LinkError::Module(reason) if is_refusal(&reason) => NotRun::Refused(reason.to_string()),
-            _ => NotRun::Failed(error.to_string()),
+            LinkError::OutOfBounds { .. } => Not::Traps(error.to_string()),
+            LinkError::Module(reason) if is_refusal(&reason) => Not::Refused(reason.to_string()),
+            _ => Not::Failed(error.to_string()),
         })?;
         let options = Options {
             entry: Entry::Invoke(linked.calls),
@@ -119,12 +120,12 @@ impl Script<'_> {
             ..Options::default()
         };
         compile(&linked.wasm, &options).map_err(|error| match is_refusal(&error) {
-            true => NotRun::Refused(error.to_string()),
-            false => NotRun::Failed(error.to_string()),
+            true => Not::Refused(error.to_string()),
+            false => Not::Failed(error.to_string()),
         })
     }
 
-    fn run(&mut self, events: &[Event], last: Option<&Step>) -> Result<Ran, NotRun> {
+    fn run(&mut self, events: &[Event], last: Option<&Step>) -> Result<Ran, Not> {
         let steps: Vec<Step> =
             events.iter().map(|event| &event.step).chain(last).cloned().collect();
         let Compiled { program, places, .. } = self.compile(&steps)?;
@@ -137,7 +138,7 @@ impl Script<'_> {
             }
         });
         self.report.tokens += program.prompt().len() as u64 + tokens;
-        let stopped = stopped.map_err(NotRun::Failed)?;
+        let stopped = stopped.map_err(Not::Failed)?;
         let output = String::from_utf8_lossy(&output);
         let reason = match stopped {
             Stopped::Trapped => places.trap(&program, &walk, 0).reason.to_string(),
@@ -147,42 +148,33 @@ impl Script<'_> {
     }
 
     /// Judges what was to trap.
-    fn trapped(&mut self, event: &Event, ran: Result<Ran, NotRun>, message: &str) {
-        let line = event.line;
+    fn trapped(&mut self, event: &Event, ran: Result<Ran, Not>, message: &str) {
         let trap = match ran {
-            Ok(Ran { stopped: Stopped::Trapped, reason, .. }) | Err(NotRun::Traps(reason)) => {
-                reason
-            }
+            Ok(Ran { stopped: Stopped::Trapped, reason, .. }) | Err(Not::Traps(reason)) => reason,
             Ok(Ran { stopped, .. }) => {
-                let message = format!("{} instead of trap {message:?}", ended(stopped, ""));
-                return self.report.failed.push(Finding { line, message });
+                let ended = ended(stopped, "");
+                let message = format!("{ended} instead of trap {message:?}");
+                return self.report.note(event.line, Not::Failed(message));
             }
-            Err(NotRun::Refused(message)) => {
-                return self.report.refused.push(Finding { line, message });
-            }
-            Err(NotRun::Failed(message)) => {
-                return self.report.failed.push(Finding { line, message });
-            }
+            Err(not) => return self.report.note(event.line, not),
         };
-        // A script may say more than the machine: `uninitialized element 7`.
+        // A script may say more than the machine, as in `uninitialized element 7`, and the linker than a script.
         if message.starts_with(&trap) || trap.starts_with(message) {
             self.report.passed += 1;
         } else {
             let message = format!("trap {trap:?} instead of {message:?}");
-            self.report.failed.push(Finding { line, message });
+            self.report.note(event.line, Not::Failed(message));
         }
     }
 
     /// Judges all that was to end.
-    fn returned(&mut self, events: &[Event], ran: Result<Ran, NotRun>) {
+    fn returned(&mut self, events: &[Event], ran: Result<Ran, Not>) {
         let (lines, stopped, reason) = match ran {
             Ok(Ran { lines, stopped, reason }) => (lines, stopped, reason),
-            Err(NotRun::Traps(message) | NotRun::Refused(message) | NotRun::Failed(message)) => {
+            Err(not) => {
                 let asserted = events.iter().filter(|it| matches!(it.check, Check::Returns(_)));
-                let findings: Vec<_> = asserted
-                    .map(|event| Finding { line: event.line, message: message.clone() })
-                    .collect();
-                return self.report.failed.extend(findings);
+                asserted.for_each(|event| self.report.note(event.line, not.clone()));
+                return;
             }
         };
         let mut lines = lines.iter();
@@ -203,14 +195,14 @@ impl Script<'_> {
                 let got_all = got.len() == wanted;
                 let ended = if got_all { "" } else { &format!("; {}", ended(stopped, &reason)) };
                 let message = format!("{} instead of {}{ended}", list(&got), list(expected));
-                self.report.failed.push(Finding { line: event.line, message });
+                self.report.note(event.line, Not::Failed(message));
             }
         }
         // What returns nothing cannot say that it did not return.
         if stopped != Stopped::Halted && !fails {
             let line = events.last().map_or(0, |event| event.line);
             let message = format!("{} before this", ended(stopped, &reason));
-            self.report.failed.push(Finding { line, message });
+            self.report.note(line, Not::Failed(message));
         }
     }
 }

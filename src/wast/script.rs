@@ -60,12 +60,27 @@ pub(super) struct Script<'o> {
     defined: BTreeMap<String, Vec<u8>>,
 }
 
-/// Why a directive has no event.
-enum Not {
+/// Why an assertion is not known to hold.
+#[derive(Clone, Debug)]
+pub(super) enum Not {
     /// It needs what programs do not have.
     Refused(String),
-    /// It is wrong.
+    /// It does not.
     Failed(String),
+    /// Its program traps before it begins, for this reason.
+    Traps(String),
+}
+
+impl Report {
+    /// Notes why that at this line is not known to hold.
+    pub(super) fn note(&mut self, line: usize, not: Not) {
+        match not {
+            Not::Refused(message) => self.refused.push(Finding { line, message }),
+            Not::Failed(message) | Not::Traps(message) => {
+                self.failed.push(Finding { line, message });
+            }
+        }
+    }
 }
 
 impl<'o> Script<'o> {
@@ -90,10 +105,7 @@ impl<'o> Script<'o> {
     /// Takes in a directive that stands at this line.
     pub fn directive(&mut self, directive: WastDirective, line: usize) {
         if let Err(not) = self.take(directive, line) {
-            match not {
-                Not::Refused(message) => self.report.refused.push(Finding { line, message }),
-                Not::Failed(message) => self.report.failed.push(Finding { line, message }),
-            }
+            self.report.note(line, not);
         }
     }
 

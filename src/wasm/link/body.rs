@@ -7,13 +7,26 @@ use wasm_encoder::{Function, ValType};
 use wasmparser::{FunctionBody, Operator};
 
 use super::Result;
-use super::memories::{Memories, stored};
+use super::memories::Memories;
 use super::merge::{Helper, Merge};
 use super::store::Instance;
 use crate::wasm::access;
 
-/// What a value that is stored lies in, while its address is looked for.
+/// Locals behind those of the function, in which a value that is stored lies while its address is looked for.
 const SCRATCH: [ValType; 4] = [ValType::I32, ValType::I64, ValType::F32, ValType::F64];
+
+/// Which of them is for what a store writes.
+fn scratch(store: &Operator) -> u32 {
+    match store {
+        Operator::I64Store { .. }
+        | Operator::I64Store8 { .. }
+        | Operator::I64Store16 { .. }
+        | Operator::I64Store32 { .. } => 1,
+        Operator::F32Store { .. } => 2,
+        Operator::F64Store { .. } => 3,
+        _ => 0,
+    }
+}
 
 /// Translates the functions of one instance.
 pub(super) struct Bodies<'m, 's> {
@@ -64,11 +77,11 @@ impl Bodies<'_, '_> {
         body: &FunctionBody,
         params: u32,
     ) -> Result<Function, Error<Infallible>> {
-        let (mut locals, mut scratch) = (Vec::new(), params);
+        let (mut locals, mut first_scratch) = (Vec::new(), params);
         for pair in body.get_locals_reader()? {
             let (count, ty) = pair?;
             locals.push((count, self.val_type(ty)?));
-            scratch += count;
+            first_scratch += count;
         }
         if matches!(self.merge.memories, Memories::Several(_)) {
             locals.extend(SCRATCH.map(|ty| (1, ty)));
@@ -76,7 +89,7 @@ impl Bodies<'_, '_> {
         let mut function = Function::new(locals);
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
-            self.operator(&mut function, reader.read()?, scratch)?;
+            self.operator(&mut function, reader.read()?, first_scratch)?;
         }
         Ok(function)
     }
@@ -85,7 +98,7 @@ impl Bodies<'_, '_> {
         &mut self,
         function: &mut Function,
         operator: Operator,
-        scratch: u32,
+        first_scratch: u32,
     ) -> Result<(), Error<Infallible>> {
         if let Operator::CallIndirect { type_index, table_index } = operator {
             let table = self.instance.tables[table_index as usize];
@@ -96,10 +109,8 @@ impl Bodies<'_, '_> {
                 return Ok(());
             }
         }
-        let part = match (&self.merge.memories, self.instance.memories.first()) {
-            (Memories::Several(parts), Some(&memory)) => Some((memory, parts[&memory])),
-            _ => None,
-        };
+        let memory = self.instance.memories.first().copied();
+        let part = memory.and_then(|memory| Some((memory, *self.merge.memories.part(memory)?)));
         let Some((memory, part)) = part else {
             function.instruction(&self.instruction(operator)?);
             return Ok(());
@@ -107,10 +118,7 @@ impl Bodies<'_, '_> {
         if let Some(access) = access::of(&operator) {
             let within = self.merge.helper(Helper::Within(memory));
             let end = access.place().offset + access.bytes();
-            let local = access.stores().then(|| {
-                let number = SCRATCH.iter().position(|&ty| ty == stored(&operator));
-                scratch + number.unwrap_or_default() as u32
-            });
+            let local = access.stores().then(|| first_scratch + scratch(&operator));
             if let Some(local) = local {
                 function.instructions().local_set(local);
             }

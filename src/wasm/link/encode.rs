@@ -14,7 +14,7 @@ use wasmparser::{DataKind, ElementKind, Parser, Payload};
 
 use super::body::Bodies;
 use super::memories::Memories;
-use super::merge::Merge;
+use super::merge::{Merge, value_type};
 use super::store::{Home, InstanceId};
 use super::{LinkError, Result};
 use crate::wasm::constant::functions_of;
@@ -181,23 +181,18 @@ impl Merge<'_> {
         for &address in self.globals.keys() {
             let global = &self.store.globals[address];
             let bits = global.initial;
-            let (val_type, value) = match global.ty {
-                wasmparser::ValType::I64 => {
-                    (ValType::I64, ConstExpr::i64_const(bits.cast_signed()))
-                }
-                wasmparser::ValType::F32 => {
-                    (ValType::F32, ConstExpr::f32_const(Ieee32::new(bits as u32)))
-                }
-                wasmparser::ValType::F64 => (ValType::F64, ConstExpr::f64_const(Ieee64::new(bits))),
-                _ => (ValType::I32, ConstExpr::i32_const((bits as u32).cast_signed())),
+            let value = match global.ty {
+                wasmparser::ValType::I64 => ConstExpr::i64_const(bits.cast_signed()),
+                wasmparser::ValType::F32 => ConstExpr::f32_const(Ieee32::new(bits as u32)),
+                wasmparser::ValType::F64 => ConstExpr::f64_const(Ieee64::new(bits)),
+                _ => ConstExpr::i32_const((bits as u32).cast_signed()),
             };
+            let val_type = value_type(global.ty);
             let mutable = global.mutable;
             globals.global(GlobalType { val_type, mutable, shared: false }, &value);
         }
-        if let Memories::Several(parts) = &self.memories {
-            for part in parts.values() {
-                globals.global(number, &ConstExpr::i32_const(part.initial as i32));
-            }
+        for part in self.memories.parts() {
+            globals.global(number, &ConstExpr::i32_const(part.initial as i32));
         }
         for _ in self.tables.values().filter(|versions| versions.current.is_some()) {
             globals.global(number, &ConstExpr::i32_const(0));

@@ -8,8 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget, ValType};
-use wasmparser::Operator;
+use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget};
 
 use super::{LinkError, Result};
 use crate::wasm::module::PAGE;
@@ -63,6 +62,29 @@ impl Memories {
             (address, part)
         };
         Ok(Memories::Several(memories.iter().zip(first_global..).map(part).collect()))
+    }
+
+    /// All parts.
+    pub fn parts(&self) -> impl Iterator<Item = &Part> {
+        let parts = match self {
+            Memories::Several(parts) => Some(parts.values()),
+            Memories::One => None,
+        };
+        parts.into_iter().flatten()
+    }
+
+    /// The part that the memory at this address is, if it is no more than a part.
+    pub fn part(&self, memory: usize) -> Option<&Part> {
+        match self {
+            Memories::Several(parts) => parts.get(&memory),
+            Memories::One => None,
+        }
+    }
+
+    /// Where a place of a memory is.
+    pub fn place(&self, memory: usize, address: u32) -> u32 {
+        let begin = self.part(memory).map_or(0, |part| part.begin * PAGE);
+        (begin + u64::from(address)) as u32
     }
 }
 
@@ -131,17 +153,4 @@ pub(super) fn copy(within: u32) -> Function {
     }
     code.local_get(2).memory_copy(0, 0).end();
     function
-}
-
-/// The type of what a store writes.
-pub(super) fn stored(operator: &Operator) -> ValType {
-    match operator {
-        Operator::F32Store { .. } => ValType::F32,
-        Operator::F64Store { .. } => ValType::F64,
-        Operator::I64Store { .. }
-        | Operator::I64Store8 { .. }
-        | Operator::I64Store16 { .. }
-        | Operator::I64Store32 { .. } => ValType::I64,
-        _ => ValType::I32,
-    }
 }

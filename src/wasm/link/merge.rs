@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::{ExportKind, Function, ValType};
 
 use super::Result;
-use super::memories::{self, Memories, Part};
+use super::memories::{self, Memories};
 use super::store::{Extern, Home, InstanceId, Store};
-use super::tables::{Versions, with_index};
-use crate::wasm::module::PAGE;
+use super::tables::Versions;
 
 /// A function that no instance has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,12 +46,8 @@ pub(super) struct Merge<'s> {
 
 impl<'s> Merge<'s> {
     pub fn new(store: &'s Store, needed: &BTreeSet<InstanceId>) -> Result<Self> {
-        let encoded = |types: &[wasmparser::ValType]| -> Vec<ValType> {
-            let of = |&ty| {
-                ValType::try_from(ty).expect("no type of a validated 2.0 module has an index")
-            };
-            types.iter().map(of).collect()
-        };
+        let encoded =
+            |types: &[wasmparser::ValType]| types.iter().copied().map(value_type).collect();
         let types =
             store.types.iter().map(|ty| (encoded(ty.params()), encoded(ty.results()))).collect();
 
@@ -74,10 +69,9 @@ impl<'s> Merge<'s> {
             .filter(|&address| of(store.globals[address].home))
             .zip(0..)
             .collect();
+        let memories = store.memories.iter().enumerate().filter(|(_, it)| of(it.home));
         let memories: Vec<_> =
-            store.memories.iter().enumerate().filter(|(_, it)| of(it.home)).collect();
-        let memories: Vec<_> =
-            memories.iter().map(|(address, it)| (*address, it.initial, it.maximum)).collect();
+            memories.map(|(address, it)| (address, it.initial, it.maximum)).collect();
         let memories = Memories::divide(&memories, globals.len() as u32)?;
         Ok(Merge {
             store,
@@ -93,26 +87,7 @@ impl<'s> Merge<'s> {
         })
     }
 
-    pub fn part(&self, memory: usize) -> Option<&Part> {
-        match &self.memories {
-            Memories::Several(parts) => parts.get(&memory),
-            Memories::One => None,
-        }
-    }
-
-    pub fn parts(&self) -> u32 {
-        match &self.memories {
-            Memories::Several(parts) => parts.len() as u32,
-            Memories::One => 0,
-        }
-    }
-
-    /// Where a place of a memory is.
-    pub fn place(&self, memory: usize, address: u32) -> u32 {
-        let begin = self.part(memory).map_or(0, |part| part.begin * PAGE);
-        (begin + u64::from(address)) as u32
-    }
-
+    /// Adds a function of this type.
     pub fn add(&mut self, ty: (Vec<ValType>, Vec<ValType>), name: String, code: Function) -> u32 {
         let found = self.types.iter().position(|it| *it == ty);
         let ty = found.unwrap_or_else(|| {
@@ -129,7 +104,7 @@ impl<'s> Merge<'s> {
             return known;
         }
         use ValType::{I32, I64};
-        let part = |memory| *self.part(memory).expect("one of several memories");
+        let part = |memory| *self.memories.part(memory).expect("one of several memories");
         let (ty, name, code) = match helper {
             Helper::Within(memory) => {
                 ((vec![I32, I64], vec![I32]), "access".into(), part(memory).within())
@@ -150,7 +125,7 @@ impl<'s> Merge<'s> {
                 let (params, results) = self.types[ty as usize].clone();
                 let current = versions.current.expect("a table with several versions");
                 let code = versions.call(current, params.len() as u32, ty);
-                ((with_index(&params), results), "call_indirect".into(), code)
+                (([params, vec![I32]].concat(), results), "call_indirect".into(), code)
             }
             Helper::Global(address) => {
                 let mut code = Function::new([]);
@@ -179,6 +154,8 @@ impl<'s> Merge<'s> {
     }
 }
 
-fn value_type(ty: wasmparser::ValType) -> ValType {
-    ValType::try_from(ty).unwrap_or(ValType::I32)
+/// The same type, of a module that is valid by 2.0: there none names another by its index, which is all that could
+/// not be encoded.
+pub(super) fn value_type(ty: wasmparser::ValType) -> ValType {
+    ValType::try_from(ty).expect("a type without an index")
 }

@@ -83,8 +83,6 @@ pub enum LinkError {
     UnknownImport { module: String, name: String },
     #[error("incompatible import type: {} is {got}, not {wants}", import(module, name))]
     ImportType { module: String, name: String, got: String, wants: String },
-    #[error("unknown instance {}", shown::quoted(name))]
-    UnknownInstance { name: String },
     #[error("no {kind} is exported as {}", shown::quoted(export))]
     UnknownExport { kind: &'static str, export: String },
     #[error("out of bounds {kind} access: a segment of elements or data is beyond the end")]

@@ -46,11 +46,11 @@ impl Store {
                 }
             }
             Payload::FunctionSection(functions) => {
+                let own = &mut self.instances[id.0];
                 for ty in functions {
-                    let ty = self.of(id).types[ty? as usize];
-                    self.functions.push(Function { ty, home: Home::Instance(id) });
-                    let address = self.functions.len() - 1;
-                    self.of(id).functions.push(address);
+                    let function =
+                        Function { ty: own.types[ty? as usize], home: Home::Instance(id) };
+                    append(&mut self.functions, function, &mut own.functions);
                 }
             }
             Payload::TableSection(tables) => {
@@ -60,17 +60,15 @@ impl Store {
                         let (what, ty) = ("a table", ty.element_type.to_string());
                         return Err(LinkError::ReferenceType { what, ty });
                     }
-                    self.tables.push(Table { home: id, size: ty.initial, maximum: ty.maximum });
-                    let address = self.tables.len() - 1;
-                    self.of(id).tables.push(address);
+                    let table = Table { home: id, size: ty.initial, maximum: ty.maximum };
+                    append(&mut self.tables, table, &mut self.instances[id.0].tables);
                 }
             }
             Payload::MemorySection(memories) => {
                 for memory in memories {
                     let wasmparser::MemoryType { initial, maximum, .. } = memory?;
-                    self.memories.push(Memory { home: id, initial, maximum });
-                    let address = self.memories.len() - 1;
-                    self.of(id).memories.push(address);
+                    let memory = Memory { home: id, initial, maximum };
+                    append(&mut self.memories, memory, &mut self.instances[id.0].memories);
                 }
             }
             Payload::GlobalSection(globals) => {
@@ -149,10 +147,10 @@ impl Store {
         else {
             return match import.ty {
                 TypeRef::Func(ty) if from.is_none() && knows(&module, &name) => {
-                    let ty = self.of(id).types[ty as usize];
-                    self.functions.push(Function { ty, home: Home::Compiler { module, name } });
-                    let address = self.functions.len() - 1;
-                    self.of(id).functions.push(address);
+                    let own = &mut self.instances[id.0];
+                    let home = Home::Compiler { module, name };
+                    let function = Function { ty: own.types[ty as usize], home };
+                    append(&mut self.functions, function, &mut own.functions);
                     Ok(())
                 }
                 _ => Err(LinkError::UnknownImport { module, name }),
@@ -204,9 +202,8 @@ impl Store {
             return Err(LinkError::ReferenceType { what, ty });
         }
         let initial = self.value(id, &global.init_expr, "a global's value")?;
-        self.globals.push(Global { home: id, ty, mutable, initial });
-        let address = self.globals.len() - 1;
-        self.of(id).globals.push(address);
+        let global = Global { home: id, ty, mutable, initial };
+        append(&mut self.globals, global, &mut self.instances[id.0].globals);
         Ok(())
     }
 
@@ -235,4 +232,10 @@ impl Store {
         instance.elements.push(Elements { table, begin, functions });
         Ok(())
     }
+}
+
+/// Puts something at the next address of the store, which is `own` to an instance.
+fn append<T>(all: &mut Vec<T>, one: T, own: &mut Vec<usize>) {
+    own.push(all.len());
+    all.push(one);
 }

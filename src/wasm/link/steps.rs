@@ -91,7 +91,8 @@ impl Merge<'_> {
             }
         }
         // All versions are known, so each table has its place, and its global.
-        let (mut first, mut global) = (0, self.globals.len() as u32 + self.parts());
+        let (mut first, mut global) =
+            (0, (self.globals.len() + self.memories.parts().count()) as u32);
         for versions in self.tables.values_mut() {
             versions.first = first;
             first += versions.contents.len() as u32;
@@ -194,7 +195,7 @@ impl Merge<'_> {
             } else if data.end() > self.store.memories[data.memory].initial * PAGE {
                 return Err(LinkError::OutOfBounds { kind: "memory" });
             } else {
-                self.data.push((self.place(data.memory, data.begin), data.bytes.clone()));
+                self.data.push((self.memories.place(data.memory, data.begin), data.bytes.clone()));
             }
         }
         if let (Some(start), false) = (instance.start, traps) {
@@ -208,7 +209,7 @@ impl Merge<'_> {
     /// Stores a segment of data; what does not fit traps, or ends the function if it is to have trapped before.
     fn write_data(&self, function: &mut Function, data: &Data, traps: bool) {
         let mut code = function.instructions();
-        memories::pages(&mut code, self.part(data.memory));
+        memories::pages(&mut code, self.memories.part(data.memory));
         code.i64_extend_i32_u().i64_const(16).i64_shl();
         code.i64_const(data.end().cast_signed()).i64_lt_u().if_(BlockType::Empty);
         match traps {
@@ -216,7 +217,7 @@ impl Merge<'_> {
             false => memories::trap(&mut code),
         }
         code.end();
-        let begin = self.place(data.memory, data.begin);
+        let begin = self.memories.place(data.memory, data.begin);
         let places = |from: u64| (from..).map(|place| (place as u32).cast_signed());
         for (address, bytes) in (u64::from(begin)..).step_by(8).zip(data.bytes.chunks(8)) {
             if let Ok(word) = bytes.try_into() {

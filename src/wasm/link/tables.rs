@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use wasm_encoder::{Function, ValType};
+use wasm_encoder::{BlockType, Function};
 
 use super::store::Elements;
 
@@ -53,7 +53,7 @@ impl Versions {
         for version in 0..=last {
             if version < last {
                 code.global_get(current).i32_const(version.cast_signed()).i32_eq();
-                code.if_(wasm_encoder::BlockType::Empty);
+                code.if_(BlockType::Empty);
             }
             (0..=params).for_each(|local| {
                 code.local_get(local);
@@ -66,9 +66,4 @@ impl Versions {
         code.end();
         function
     }
-}
-
-/// The types of such a function's parameters.
-pub(super) fn with_index(params: &[ValType]) -> Vec<ValType> {
-    params.iter().copied().chain([ValType::I32]).collect()
 }
