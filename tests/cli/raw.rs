@@ -1,8 +1,6 @@
 //! Any model and any prompt: `hardmax run --prompt FILE --raw`.
 
-mod common;
-
-use common::command::{at, file, hardmax, json, prints, refused, says, vector};
+use crate::common::command::{at, file, hardmax, json, prints, refused, says, vector};
 use hardmax::model::{Model, ModelParts, Shape, Token};
 use serde_json::Value;
 

@@ -1,11 +1,9 @@
 //! The methods of verification, and hostile traces, as users meet them.
 
-mod common;
-
 use std::fs::{self, File};
 use std::time::{Duration, Instant};
 
-use common::command::{at, binary_trace, file, hardmax, json, says, vector};
+use crate::common::command::{at, binary_trace, file, hardmax, json, says, vector};
 use serde_json::Value;
 
 #[test]

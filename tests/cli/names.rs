@@ -1,11 +1,9 @@
 //! Names that come from files, as they are shown to a person: escaped, and not too long.
 
-mod common;
-
 use std::fs;
 use std::io::BufReader;
 
-use common::command::{at, binary_trace, file, hardmax, prints, refused, says, vector};
+use crate::common::command::{at, binary_trace, file, hardmax, prints, refused, says, vector};
 use hardmax::program::binary::{Reader, Writer};
 
 /// Nothing in it that a terminal obeys, and no more than a person reads.

@@ -1,11 +1,11 @@
 //! Where outputs go: files, links, devices, pipes and standard streams, alike for every command
 //! that writes.
 
-mod common;
-
 use std::fs;
 
-use common::command::{at, binary_trace, file, hardmax, json, prints, refused, says, vector};
+use crate::common::command::{
+    at, binary_trace, file, hardmax, json, prints, refused, says, vector,
+};
 use tempfile::TempDir;
 
 /// A program that ends only when it is ended.

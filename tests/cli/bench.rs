@@ -1,10 +1,8 @@
 //! `hardmax bench`: what it measures is there in every format, and says of what it is.
 
-mod common;
-
 use std::fs;
 
-use common::command::{at, file, hardmax, json, prints, refused, vector};
+use crate::common::command::{at, file, hardmax, json, prints, refused, vector};
 use serde_json::Value;
 
 /// What is measured of a program, in this order, where verification has one thread.

@@ -1,8 +1,6 @@
 //! `hardmax specialise`, and runs of the models that it makes from the command line.
 
-mod common;
-
-use common::command::{at, hardmax, json, prints, refused, says};
+use crate::common::command::{at, hardmax, json, prints, refused, says};
 use serde_json::Value;
 
 /// A model with a bundled program inside, in a folder of its own.

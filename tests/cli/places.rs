@@ -1,11 +1,9 @@
 //! Where a program traps, where its tokens go, and what stands beside them: in words that a programmer
 //! finds in the source.
 
-mod common;
-
 use std::fs;
 
-use common::command::{at, clang, file, hardmax, json, prints, refused, says, vector};
+use crate::common::command::{at, clang, file, hardmax, json, prints, refused, says, vector};
 
 /// `g` divides by its argument within `f`.
 const DIVIDES: &str = "(module

@@ -1,12 +1,12 @@
 //! `verify`, `trace`, and what `run` does with traces, as users meet them.
 
-mod common;
-
 use std::fs;
 use std::io::BufReader;
 use std::time::{Duration, Instant};
 
-use common::command::{at, binary_trace, file, hardmax, json, prints, refused, says, vector};
+use crate::common::command::{
+    at, binary_trace, file, hardmax, json, prints, refused, says, vector,
+};
 use hardmax::program::binary::{BinaryError, Header, Reader, Writer};
 use serde_json::Value;
 

@@ -1,8 +1,6 @@
 //! `hardmax wast`, and modules that import from others, as their users call them.
 
-mod common;
-
-use common::command::{file, json, refused};
+use crate::common::command::{file, json, refused};
 
 #[test]
 fn a_script_whose_assertions_hold_passes_by_the_oracle_and_by_the_model() {

@@ -1,12 +1,10 @@
 //! What can be run, and how its input is given: bundled programs, C, WebAssembly
 //! and token programs.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::command::{at, clang, file, hardmax, json, prints, refused, says};
+use crate::common::command::{at, clang, file, hardmax, json, prints, refused, says};
 
 /// Runs by the oracle to exit code 0 and returns the output.
 fn output(arguments: &[&str]) -> String {

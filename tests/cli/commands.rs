@@ -1,11 +1,8 @@
-//! The command line as its users meet it: outputs, exit codes, and what a bad
-//! input is told.
-
-mod common;
+//! What `run` and its like tell: outputs, exit codes, kernels and engines, and what a bad input is told.
 
 use std::fs;
 
-use common::command::{at, file, hardmax, json, prints, refused, says, vector};
+use crate::common::command::{at, file, hardmax, json, prints, refused, says, vector};
 
 /// The commands that the help lists.
 const COMMANDS: [&str; 11] = [

@@ -1,10 +1,8 @@
 //! `hardmax export` and `hardmax import`, as their users meet them.
 
-mod common;
-
 use std::fs;
 
-use common::command::{at, file, hardmax, json, prints, refused, says, vector};
+use crate::common::command::{at, file, hardmax, json, prints, refused, says, vector};
 use safetensors::SafeTensors;
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/wasm32.bin");
