@@ -8,7 +8,7 @@ use super::error::{Result, WasmError};
 use super::function::FunctionTranslator;
 use super::mnemonic::mnemonic;
 use super::types::{Width, signature, width};
-use super::{access, bits, memory, runtime, signed};
+use super::{access, bits, memory, product, runtime, signed};
 use crate::machine::Op;
 
 impl FunctionTranslator<'_, '_> {
@@ -85,6 +85,11 @@ impl FunctionTranslator<'_, '_> {
             Operator::I64Popcnt => {
                 let scratch = self.scratch_as(Width::Eight, 0);
                 bits::popcnt_64(&mut self.compiler.asm, scratch);
+            }
+            Operator::I64Mul => {
+                self.scratch(4);
+                let scratch = self.scratch(0);
+                product::multiply(&mut self.compiler.asm, scratch);
             }
             Operator::I64Shl => self.shift(Op::Shl64),
             Operator::I64ShrU => self.shift(Op::ShrU64),

@@ -10,6 +10,7 @@
 //! finds it ([`Graph::rounded_factor`]).
 
 use super::places::Places;
+use super::product::MULTIPLY;
 use crate::graph::range::LONGEST;
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::Op;
@@ -101,5 +102,5 @@ pub fn divisor(graph: &mut Graph, operands: &Operands) -> Linear {
     let one = graph.one();
     let opcode = &operands.instruction.opcode;
     opcode.units(graph, DIVIDE, one, operands.top)
-        + opcode.units(graph, &[Op::Mul], one, one) * 256.0
+        + opcode.units(graph, MULTIPLY, one, one) * 256.0
 }
