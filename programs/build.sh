@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 if [ $# -eq 0 ]; then set -- $(ls -- *.c | sed 's/\.c$//'); fi
 for name; do
-    clang --target=wasm32 -mcpu=mvp -std=c11 ${OPTIMISE:--O2} -ffreestanding -nostdlib -funsigned-char \
+    clang --target=wasm32 -mcpu=mvp -std=gnu11 ${OPTIMISE:--O2} -ffreestanding -nostdlib -funsigned-char \
         -fno-jump-tables -fno-vectorize -fno-slp-vectorize -fno-unroll-loops \
         -mllvm -replexitval=never -mllvm -combiner-store-merging=false \
         -Wl,--no-entry -Wl,--export=compute -Wl,--export=__heap_base \

@@ -17,7 +17,7 @@
  *
  * Compiled with (x.c stands for the program):
  *
- *     clang --target=wasm32 -mcpu=mvp -std=c11 -O2 -ffreestanding -nostdlib -funsigned-char
+ *     clang --target=wasm32 -mcpu=mvp -std=gnu11 -O2 -ffreestanding -nostdlib -funsigned-char
  *           -fno-jump-tables -fno-vectorize -fno-slp-vectorize -fno-unroll-loops
  *           -mllvm -replexitval=never -mllvm -combiner-store-merging=false
  *           -Wl,--no-entry -Wl,--export=compute -Wl,--export=__heap_base

@@ -73,7 +73,7 @@ const COMPILE: [&str; 9] = [
 /// Flags of compilation and of linking that programs without a C library have besides; but names of
 /// functions are kept, for listings.
 const FREESTANDING: [&[&str]; 2] = [
-    &["--target=wasm32", "-std=c11", "-ffreestanding", "-funsigned-char"],
+    &["--target=wasm32", "-std=gnu11", "-ffreestanding", "-funsigned-char"],
     &[
         "--target=wasm32",
         "-nostdlib",
@@ -84,10 +84,25 @@ const FREESTANDING: [&[&str]; 2] = [
     ],
 ];
 
-/// The same for programs with one. A stack of 1 MiB, first in memory, leaves memory when it overflows.
+/// The same for programs with one. A stack of 1 MiB, first in memory, leaves memory when it overflows. What the C
+/// library only has where a program asks for it, memory maps, signals, times of a process and its number, is there.
 const HOSTED: [&[&str]; 2] = [
-    &["--target=wasm32-wasi"],
+    &[
+        "--target=wasm32-wasi",
+        "-D_WASI_EMULATED_MMAN",
+        "-D_WASI_EMULATED_SIGNAL",
+        "-D_WASI_EMULATED_PROCESS_CLOCKS",
+        "-D_WASI_EMULATED_GETPID",
+    ],
     &["--target=wasm32-wasi", "-Wl,--stack-first", "-Wl,-z,stack-size=1048576"],
+];
+
+/// Libraries that hold it, behind the objects.
+const LIBRARIES: [&str; 4] = [
+    "-lwasi-emulated-mman",
+    "-lwasi-emulated-signal",
+    "-lwasi-emulated-process-clocks",
+    "-lwasi-emulated-getpid",
 ];
 
 /// Names of `main` in objects: clang gives it one by its parameters.
@@ -110,7 +125,7 @@ pub fn compile(first: &Path, with: &CompileC, export: Option<&str>) -> Result<Ve
     let module = match objects {
         Ok(objects) if !clang.is_hosted(&objects.0, wanted)? => {
             let said = objects.1;
-            let linked = clang.link(FREESTANDING[1], &objects.0, Some(wanted))?;
+            let linked = clang.link(FREESTANDING[1], &objects.0, Some(wanted), &[])?;
             linked.map(|(module, more)| (module, said + &more)).map_err(|said| clang.error(said))?
         }
         Err(said) if clang.can_be_read()? => return Err(clang.error(said)),
@@ -182,10 +197,11 @@ impl Clang<'_> {
         flags: &[&str],
         objects: &[PathBuf],
         export: Option<&str>,
+        libraries: &[&str],
     ) -> Result<Made<PathBuf>, CliError> {
         let module = self.folder.join("module.wasm");
         let mut clang = Command::new("clang");
-        clang.args(flags).arg("-o").arg(&module).args(objects);
+        clang.args(flags).arg("-o").arg(&module).args(objects).args(libraries);
         clang.args(export.iter().flat_map(|name| ["-Xlinker".into(), format!("--export={name}")]));
         let run = self.run(&mut clang)?;
         let said = String::from_utf8_lossy(&run.stderr).into_owned();
@@ -209,7 +225,7 @@ impl Clang<'_> {
     fn hosted(&self, export: Option<&str>) -> Result<(PathBuf, String), CliError> {
         let made = match self.objects(HOSTED[0])? {
             Ok((objects, said)) => {
-                let linked = self.link(HOSTED[1], &objects, export)?;
+                let linked = self.link(HOSTED[1], &objects, export, &LIBRARIES)?;
                 linked.map(|(module, more)| (module, said + &more))
             }
             Err(said) => Err(said),

@@ -157,3 +157,41 @@ fn what_its_file_defines_says_which_of_both_a_c_program_is() {
     let error = refused(&["oracle", &path]);
     assert!(error.contains("p.c:2:14: error:"), "{error}");
 }
+
+/// The words of GNU C are known with the library and without.
+#[test]
+fn gnu_c_compiles_where_no_header_is_included() {
+    if !clang() {
+        return;
+    }
+    let body = "typeof(7) x = 7; asm(\"\" : \"+r\"(x)); return x;";
+    let (_folder, c) = file("f.c", format!("int f(void) {{ {body} }}"));
+    assert_eq!(json(0, &["oracle", &c, "--invoke", "f"])["output"], "7\n");
+    if library() {
+        let (_folder, c) = file("main.c", format!("int main(void) {{ {body} }}"));
+        assert_eq!(json(3, &["oracle", &c])["exit_code"], 7);
+    }
+}
+
+/// Memory maps, signals, times and numbers of processes.
+#[test]
+fn what_the_library_imitates_is_there() {
+    if !library() {
+        return;
+    }
+    let source = r#"
+        #include <signal.h>
+        #include <stdio.h>
+        #include <sys/mman.h>
+        #include <time.h>
+        #include <unistd.h>
+        static void caught(int number) { printf("caught %d\n", number); }
+        int main(void) {
+            signal(SIGUSR1, caught);
+            raise(SIGUSR1);
+            char *map = mmap(0, 100, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            printf("%d %d %d\n", map != MAP_FAILED && map[99] == 0, clock() >= 0, getpid() > 0);
+        }"#;
+    let (_folder, c) = file("imitated.c", source);
+    assert_eq!(json(0, &["oracle", &c])["output"], "caught 10\n1 1 1\n");
+}
