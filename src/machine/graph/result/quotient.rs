@@ -46,8 +46,9 @@ pub fn quotient(graph: &mut Graph, history: &History, operands: &Operands) -> Qu
         // Without them there is nothing to divide.
         return Quotient { from: Linear::zero(), above: Linear::zero() };
     };
-    // Shut for other instructions: Q is far below 2⁴¹.
-    let open = history.digits + (divides.clone() - one) * 2f64.powi(41);
+    // Shut for other instructions: Q is below 2³⁶. By much more the sum would round, for a test has
+    // the square of an instruction's number.
+    let open = history.digits + (divides.clone() - one) * 2f64.powi(37);
     let taken = graph.unit(open, operands.top);
     let remainder = opcode.units(graph, DIVIDE, one, operands.second) - taken;
 
