@@ -38,13 +38,12 @@ fn names(symbols: &[Symbol]) -> Vec<String> {
 fn generates_what_the_oracle_writes(
     source: &Source,
     attention: Attention,
-    kernels: &[Kernel],
     limit: u64,
 ) -> Result<(), TestCaseError> {
     let program = source.program();
     let prompt = program.prompt();
     let (expected, _) = oracle::trace(&program, limit).unwrap();
-    for &kernel in kernels {
+    for &kernel in Kernel::ALL {
         let got = generated(&MODEL, &prompt, attention, kernel, limit).unwrap();
         prop_assert_eq!(names(&got), names(&expected), "{:?} {}", attention, kernel);
     }
@@ -76,12 +75,17 @@ proptest! {
 
     #[test]
     fn by_head_kinds_the_model_generates_what_the_oracle_writes(source in source(false)) {
-        generates_what_the_oracle_writes(&source, Attention::Kinds, Kernel::ALL, LIMIT)?;
+        generates_what_the_oracle_writes(&source, Attention::Kinds, LIMIT)?;
     }
 
     #[test]
     fn by_hulls_the_model_generates_what_the_oracle_writes(source in source(false)) {
-        generates_what_the_oracle_writes(&source, Attention::Hull, &[Kernel::preferred()], LIMIT)?;
+        generates_what_the_oracle_writes(&source, Attention::Hull, LIMIT)?;
+    }
+
+    #[test]
+    fn by_scans_the_model_generates_what_the_oracle_writes(source in source(false)) {
+        generates_what_the_oracle_writes(&source, Attention::Brute, BRUTE_LIMIT)?;
     }
 
     /// Beyond 2²⁶ a hull cannot tell neighbouring addresses apart: it must refuse,
@@ -101,17 +105,6 @@ proptest! {
                 prop_assert!(refused, "{}", error)
             }
         }
-    }
-}
-
-proptest! {
-    // A scan takes as long as three of the others.
-    #![proptest_config(ProptestConfig::with_cases(common::cases(100)))]
-
-    #[test]
-    fn by_scans_the_model_generates_what_the_oracle_writes(source in source(false)) {
-        let kernels = [Kernel::preferred()];
-        generates_what_the_oracle_writes(&source, Attention::Brute, &kernels, BRUTE_LIMIT)?;
     }
 }
 

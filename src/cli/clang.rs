@@ -85,7 +85,8 @@ const FREESTANDING: [&[&str]; 2] = [
 ];
 
 /// The same for programs with one. A stack of 1 MiB, first in memory, leaves memory when it overflows. What the C
-/// library only has where a program asks for it, memory maps, signals, times of a process and its number, is there.
+/// library only has where a program asks for it, memory maps, signals, times of a process and its number, is
+/// there; its linker looks into archives for what is undefined wherever they stand.
 const HOSTED: [&[&str]; 2] = [
     &[
         "--target=wasm32-wasi",
@@ -94,15 +95,15 @@ const HOSTED: [&[&str]; 2] = [
         "-D_WASI_EMULATED_PROCESS_CLOCKS",
         "-D_WASI_EMULATED_GETPID",
     ],
-    &["--target=wasm32-wasi", "-Wl,--stack-first", "-Wl,-z,stack-size=1048576"],
-];
-
-/// Libraries that hold it, behind the objects.
-const LIBRARIES: [&str; 4] = [
-    "-lwasi-emulated-mman",
-    "-lwasi-emulated-signal",
-    "-lwasi-emulated-process-clocks",
-    "-lwasi-emulated-getpid",
+    &[
+        "--target=wasm32-wasi",
+        "-Wl,--stack-first",
+        "-Wl,-z,stack-size=1048576",
+        "-lwasi-emulated-mman",
+        "-lwasi-emulated-signal",
+        "-lwasi-emulated-process-clocks",
+        "-lwasi-emulated-getpid",
+    ],
 ];
 
 /// Names of `main` in objects: clang gives it one by its parameters.
@@ -125,7 +126,7 @@ pub fn compile(first: &Path, with: &CompileC, export: Option<&str>) -> Result<Ve
     let module = match objects {
         Ok(objects) if !clang.is_hosted(&objects.0, wanted)? => {
             let said = objects.1;
-            let linked = clang.link(FREESTANDING[1], &objects.0, Some(wanted), &[])?;
+            let linked = clang.link(FREESTANDING[1], &objects.0, Some(wanted))?;
             linked.map(|(module, more)| (module, said + &more)).map_err(|said| clang.error(said))?
         }
         Err(said) if clang.can_be_read()? => return Err(clang.error(said)),
@@ -197,11 +198,10 @@ impl Clang<'_> {
         flags: &[&str],
         objects: &[PathBuf],
         export: Option<&str>,
-        libraries: &[&str],
     ) -> Result<Made<PathBuf>, CliError> {
         let module = self.folder.join("module.wasm");
         let mut clang = Command::new("clang");
-        clang.args(flags).arg("-o").arg(&module).args(objects).args(libraries);
+        clang.args(flags).arg("-o").arg(&module).args(objects);
         clang.args(export.iter().flat_map(|name| ["-Xlinker".into(), format!("--export={name}")]));
         let run = self.run(&mut clang)?;
         let said = String::from_utf8_lossy(&run.stderr).into_owned();
@@ -225,7 +225,7 @@ impl Clang<'_> {
     fn hosted(&self, export: Option<&str>) -> Result<(PathBuf, String), CliError> {
         let made = match self.objects(HOSTED[0])? {
             Ok((objects, said)) => {
-                let linked = self.link(HOSTED[1], &objects, export, &LIBRARIES)?;
+                let linked = self.link(HOSTED[1], &objects, export)?;
                 linked.map(|(module, more)| (module, said + &more))
             }
             Err(said) => Err(said),

@@ -78,7 +78,7 @@ fn the_plan_of_another_model_is_found_out() {
         let used: Vec<usize> = (0..weights.len()).filter(|&at| weights[at] != 0.0).collect();
         weights[used[random.below(used.len() as u64) as usize]] *= 3.0;
         let changed = Model::new(changed).unwrap();
-        let agreement = compared(&changed, &plan, walks(30, 5));
+        let agreement = compared(&changed, &plan, walks(100, 5));
         if let Some(difference) = agreement.difference {
             assert_ne!(difference.planned, difference.reference);
             assert!(difference.history.len() <= agreement.longest);

@@ -307,7 +307,7 @@ fn matrices() -> impl Iterator<Item = std::ops::Range<usize>> {
 /// Halves of keys are no whole numbers, halves of squares no squares, and half of the position times a mean is half
 /// of the sum: of every matrix the first and the last weight, halved or doubled, and half as much again.
 #[test]
-fn halved_weights_of_every_matrix() {
+fn weights_of_every_matrix_halved_or_doubled() {
     let mut counts = Counts::default();
     for mut matrix in matrices() {
         let is_used = |&at: &usize| ORIGINAL.weights[at] != 0.0;
