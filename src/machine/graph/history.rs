@@ -62,9 +62,18 @@ pub fn history(graph: &mut Graph, code: &Code, token: &Token) -> History {
     let latest_digit = latest_digit(graph, token);
     let carry = graph.unit(before_digits - token.is_digit, latest_digit * 256.0);
 
-    let LatestBytes { value, low_word, negative, bytes_shifted, half_shifted, digits, carries, upper } =
-        latest_bytes(graph, token);
-    let upper_carries = graph.persist_whole("carries of an upper half", upper + carry, 2f64.powi(20));
+    let LatestBytes {
+        value,
+        low_word,
+        negative,
+        bytes_shifted,
+        half_shifted,
+        digits,
+        carries,
+        upper,
+    } = latest_bytes(graph, token);
+    let upper_carries =
+        graph.persist_whole("carries of an upper half", upper + carry, 2f64.powi(20));
     let digits = graph.gather("digits", t - j, &[digits.into()])[0];
     let digits = graph.unit(digits, power);
     let digits = graph.persist_whole("digits", digits, 2f64.powi(36));

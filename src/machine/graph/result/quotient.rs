@@ -102,6 +102,5 @@ impl Floors {
 pub fn divisor(graph: &mut Graph, operands: &Operands) -> Linear {
     let one = graph.one();
     let opcode = &operands.instruction.opcode;
-    opcode.units(graph, DIVIDE, one, operands.top)
-        + opcode.units(graph, MULTIPLY, one, one) * 256.0
+    opcode.units(graph, DIVIDE, one, operands.top) + opcode.units(graph, MULTIPLY, one, one) * 256.0
 }

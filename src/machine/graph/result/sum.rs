@@ -1,8 +1,8 @@
 //! Sums of operand bytes, and plain copies, which are sums of one.
 
 use super::bits;
-use super::product::MULTIPLY;
 use super::places::{Found, Places};
+use super::product::MULTIPLY;
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::Op;
 use crate::machine::graph::code::Immediate;
