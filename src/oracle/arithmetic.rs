@@ -92,13 +92,20 @@ mod tests {
             assert_eq!(u64::from(half), (u64::from(a) * u64::from(b)) >> 32);
             assert!(digits.iter().all(|&digit| digit < DIGITS));
         }
-        // Whatever the last digit is.
-        let greatest = DIGITS - 1;
-        let (digits, half) = upper(u32::MAX, u32::MAX, greatest);
-        let products = (u64::from(u32::MAX) * u64::from(u32::MAX)) >> 32;
-        let lower = u64::from(carries(u32::MAX, u32::MAX)[3]);
-        assert_eq!(u64::from(half), products + u64::from(greatest) - lower);
-        assert!(digits.iter().all(|&digit| digit < DIGITS));
+    }
+
+    #[test]
+    fn an_upper_half_never_wraps_whatever_digit_was_written_before() {
+        // No product, and no quotient, has a digit beyond this.
+        let greatest = carries(u32::MAX, u32::MAX)[3];
+        let samples = [0, 1, 255, 256, 0x1234_5678, 0x8000_0000, 0xdead_beef, u32::MAX];
+        for (a, b) in samples.iter().flat_map(|&a| samples.map(|b| (a, b))) {
+            let own = carries(a, b)[3];
+            let (digits, half) = upper(a, b, greatest);
+            let product = (u64::from(a) * u64::from(b)) >> 32;
+            assert_eq!(u64::from(half), product + u64::from(greatest - own));
+            assert!(digits.iter().all(|&digit| digit <= greatest));
+        }
     }
 
     #[test]

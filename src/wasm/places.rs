@@ -140,7 +140,7 @@ impl Places {
             let found = &module.tables[table as usize];
             (
                 table,
-                Elements { size: found.size, defined: found.functions.keys().copied().collect() },
+                Elements { size: found.size, defined: found.elements.keys().copied().collect() },
             )
         };
         let tables = tables.into_iter().map(elements).collect();
