@@ -284,18 +284,18 @@ mod tests {
         (compiled, counted)
     }
 
-    const FACTORIAL: &str = r#"(module
+    const SUM_OF_ZEROS: &str = r#"(module
         (func $f (export "f") (param i32) (result i32)
             local.get 0
             if (result i32)
-                local.get 0 i64.extend_i32_u
+                local.get 0 i64.extend_i32_u i64.clz
                 local.get 0 i32.const 1 i32.sub call $f i64.extend_i32_u
-                i64.mul i32.wrap_i64
+                i64.add i32.wrap_i64
             else i32.const 1 end))"#;
 
     #[test]
     fn every_token_is_counted_once_in_every_way() {
-        let (compiled, counted) = counted(FACTORIAL, 10);
+        let (compiled, counted) = counted(SUM_OF_ZEROS, 10);
         let (tokens, _) = oracle::trace(&compiled.program, u64::MAX).unwrap();
         assert_eq!(counted.all.tokens, tokens.len() as u64);
         let of = |amounts: Vec<u64>| assert_eq!(amounts.iter().sum::<u64>(), counted.all.tokens);
@@ -309,28 +309,28 @@ mod tests {
 
     #[test]
     fn recursion_counts_once_and_the_runtime_for_who_called_it() {
-        let (compiled, counted) = counted(FACTORIAL, 10);
+        let (compiled, counted) = counted(SUM_OF_ZEROS, 10);
         let function = |name: &str| counted.functions.iter().find(|f| f.name == name).unwrap();
-        let (f, mul) = (function("f"), function("runtime i64.mul"));
-        assert_eq!((f.calls, mul.calls), (11, 10));
+        let (f, clz) = (function("f"), function("runtime i64.clz"));
+        assert_eq!((f.calls, clz.calls), (11, 10));
         let printing = function("routine print");
         let all = counted.all.tokens;
         assert_eq!(f.total.tokens + printing.total.tokens + counted.functions[0].own.tokens, all);
-        assert!(f.total.tokens > f.own.tokens + mul.total.tokens - 1);
+        assert!(f.total.tokens > f.own.tokens + clz.total.tokens - 1);
         let charged: u64 = (0..counted.counts.len())
-            .filter(|&at| compiled.places.source(at).is_some_and(|s| s.name == "i64.mul"))
-            .filter(|&at| at < mul.begin)
+            .filter(|&at| compiled.places.source(at).is_some_and(|s| s.name == "i64.clz"))
+            .filter(|&at| at < clz.begin)
             .map(|at| counted.counts[at].charged)
             .sum();
-        assert!(charged > mul.total.tokens, "its call has tokens of its own");
-        // f within f within f, and i64.mul within each.
+        assert!(charged > clz.total.tokens, "its call has tokens of its own");
+        // f within f within f, and i64.clz within each.
         let deepest = counted.paths.iter().filter(|path| path.function.is_some()).count();
         assert!(deepest >= 21, "{deepest}");
     }
 
     #[test]
     fn what_is_too_deep_is_one_path() {
-        let (_, counted) = counted(FACTORIAL, 400);
+        let (_, counted) = counted(SUM_OF_ZEROS, 400);
         let deeper = counted.paths.iter().filter(|path| path.function.is_none()).count();
         assert_eq!(deeper, 1);
         let tokens: u64 = counted.paths.iter().map(|path| path.tokens).sum();

@@ -41,7 +41,7 @@ const EDGES: [u32; 18] = [
 
 const SHIFTS: [Op; 5] = [Op::Shl, Op::ShrU, Op::ShrS, Op::Rotl, Op::Rotr];
 
-const BINARY: [Op; 11] = [
+const BINARY: [Op; 12] = [
     Op::And,
     Op::Or,
     Op::Xor,
@@ -51,6 +51,7 @@ const BINARY: [Op; 11] = [
     Op::Rotl,
     Op::Rotr,
     Op::Mul,
+    Op::MulHigh,
     Op::DivU,
     Op::RemU,
 ];
@@ -186,7 +187,7 @@ fn random_operations() -> impl Iterator<Item = Operation> {
     let wide = (any::<u32>(), any::<u32>(), 0u32..32, 0u32..32);
     (0usize..).map(move |at| {
         let (a, b, x, y) = wide.new_tree(&mut runner).unwrap().current();
-        ([Op::Mul, Op::DivU, Op::RemU][at % 3], a >> x, b >> y)
+        ([Op::Mul, Op::MulHigh, Op::DivU, Op::RemU][at % 4], a >> x, b >> y)
     })
 }
 

@@ -63,11 +63,11 @@ fn a_module_with_any_bit_flipped_does_not_panic() {
 
 #[test]
 fn unsupported_instructions_are_named_with_their_offset() {
-    let wasm = wat::parse_str(compute("ref.null func drop")).unwrap();
-    let offset = wasm.iter().rposition(|&byte| byte == 0xd0).unwrap();
+    let wasm = wat::parse_str(compute("v128.const i64x2 0 0 drop")).unwrap();
+    let offset = wasm.iter().rposition(|&byte| byte == 0xfd).unwrap();
     assert_eq!(
         compile(&wasm, &Options::default()),
-        Err(WasmError::UnsupportedInstruction { name: "ref.null".into(), offset: offset as u64 })
+        Err(WasmError::UnsupportedInstruction { name: "v128.const".into(), offset: offset as u64 })
     );
     assert!(refusal(&compute("i32.const 0 v128.load drop")).contains("v128.load"));
 }
@@ -77,9 +77,9 @@ fn unsupported_types_are_named() {
     assert!(refusal(&compute("(local v128)")).contains("a local of compute has type v128"));
     let called = r#"(module (func $f (param v128)) (func (export "compute") (param i32) v128.const i32x4 0 0 0 0 call $f))"#;
     assert!(refusal(called).contains("v128"));
-    let global = r#"(module (global $g funcref (ref.null func))
+    let global = r#"(module (global $g v128 (v128.const i64x2 0 0))
         (func (export "compute") (param i32) global.get $g drop))"#;
-    assert!(refusal(global).contains("global[0] has type funcref"));
+    assert!(refusal(global).contains("global[0] has type v128"));
 }
 
 #[test]
@@ -120,6 +120,20 @@ fn segments_must_fit() {
     assert!(refusal(data).contains("a segment of data covers 65535..65537, beyond the 65536"));
     let elements = "(module (table 1 funcref) (func $f) (elem (i32.const 1) $f))";
     assert!(refusal(elements).contains("a segment of elements covers 1..2"));
+}
+
+#[test]
+fn what_lies_outside_of_memory_needs_room() {
+    let module = |pages| {
+        format!(
+            r#"(module (memory {pages}) (table 70000 funcref)
+                (func (export "compute") (param i32) i32.const 0 table.get 0 drop))"#
+        )
+    };
+    // Four bytes for an element are five pages.
+    assert!(compile_text(&module(65_530), &Options::default()).is_ok());
+    let said = refusal(&module(65_532));
+    assert!(said.contains("take 5 pages outside of memory; a memory of 65532 pages"), "{said}");
 }
 
 #[test]

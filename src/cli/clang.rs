@@ -86,7 +86,8 @@ const FREESTANDING: [&[&str]; 2] = [
 
 /// The same for programs with one. A stack of 1 MiB, first in memory, leaves memory when it overflows. What the C
 /// library only has where a program asks for it, memory maps, signals, times of a process and its number, is
-/// there; its linker looks into archives for what is undefined wherever they stand.
+/// there; its linker looks into archives for what is undefined wherever they stand. What is defined nowhere becomes an
+/// import, which is treated as in any other module.
 const HOSTED: [&[&str]; 2] = [
     &[
         "--target=wasm32-wasi",
@@ -99,6 +100,7 @@ const HOSTED: [&[&str]; 2] = [
         "--target=wasm32-wasi",
         "-Wl,--stack-first",
         "-Wl,-z,stack-size=1048576",
+        "-Wl,--import-undefined",
         "-lwasi-emulated-mman",
         "-lwasi-emulated-signal",
         "-lwasi-emulated-process-clocks",
@@ -237,7 +239,14 @@ impl Clang<'_> {
                     let said = said.lines().next().unwrap_or_default().into();
                     CliError::NoLibrary { path: self.sources[0].into(), lacks, said }
                 }
-                None => self.error(said),
+                None => {
+                    let advice = foreign_header(&said).map(|header| {
+                        format!(
+                            "\nnote: the C library of WASI has no <{header}>; what clang found is that of this machine"
+                        )
+                    });
+                    self.error(said.trim_end().to_owned() + &advice.unwrap_or_default())
+                }
             }),
         }
     }
@@ -274,9 +283,32 @@ impl Clang<'_> {
     }
 }
 
+/// The header of this machine's own C library in which clang, as it says, missed another: some distributions have
+/// their headers where those of WASI are looked for, too.
+fn foreign_header(said: &str) -> Option<&str> {
+    let missed = said.lines().find(|line| line.contains(": fatal error: '"))?;
+    let (path, _) = missed.split_once(':')?;
+    let header = path.strip_prefix("/usr/include/")?;
+    (!header.starts_with("wasm32-wasi")).then_some(header)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_of_this_machine_is_told_from_those_of_the_program() {
+        let said = |path: &str| {
+            let error = "fatal error: 'bits/setjmp.h' file not found";
+            format!(
+                "In file included from x.c:1:\n{path}:29:10: {error}\n#include <bits/setjmp.h>\n"
+            )
+        };
+        assert_eq!(foreign_header(&said("/usr/include/setjmp.h")), Some("setjmp.h"));
+        assert_eq!(foreign_header(&said("/usr/include/wasm32-wasi/stdio.h")), None);
+        assert_eq!(foreign_header(&said("include/mine.h")), None);
+        assert_eq!(foreign_header("x.c:1:1: error: unknown type name 'x'"), None);
+    }
 
     #[test]
     fn the_flags_are_those_that_the_programs_were_built_with() {

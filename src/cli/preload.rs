@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{CliError, inputs};
 use crate::wasm;
-use crate::wasm::link::{LinkError, Step, Store};
+use crate::wasm::link::{LinkError, Sizes, Step, Store};
 
 /// Modules that are there before the program.
 #[derive(Debug, Default, Args)]
@@ -51,12 +51,12 @@ impl Preloads {
                     .map_err(|error| refused(error.into()))?,
                 false => inputs::module(path)?,
             };
-            let instance = store.instantiate(&module).map_err(refused)?;
+            let instance = store.instantiate(&module, Sizes::First).map_err(refused)?;
             store.register(name, instance);
             steps.push(Step::Instantiate { instance, traps: false });
         }
         let refused = |error| refused(path, error);
-        let instance = store.instantiate(wasm).map_err(refused)?;
+        let instance = store.instantiate(wasm, Sizes::First).map_err(refused)?;
         steps.push(Step::Instantiate { instance, traps: false });
         Ok(store.program(&steps, Some(instance)).map_err(refused)?.wasm)
     }

@@ -200,6 +200,10 @@ instructions! {
         GlobalSet "global.set" commit(-1, false);
         /// Replaces an address by the byte there, wherever memory ends.
         InputLoad8U "input.load8_u" commit(0, true);
+        /// Upper half of the product, whose lower half is that of the latest [`Op::Mul`]: the last digit
+        /// that any instruction wrote is the carry from there. It stands again before the bytes, and
+        /// behind it the three carries between them.
+        MulHigh "i32.mul_high" commit(-1, true);
     }
     on eight bytes {
         LocalGet64 "i64.local.get" LocalGet 8;

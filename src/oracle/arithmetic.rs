@@ -24,13 +24,12 @@ pub fn binary(op: Op, a: u32, b: u32) -> Option<u32> {
 }
 
 /// The digits that stand before the result's bytes. A divisor is not 0 here.
-pub fn digits(op: Op, a: u32, b: u32) -> impl Iterator<Item = u16> {
-    let digits = match op {
+pub fn digits(op: Op, a: u32, b: u32) -> Vec<u16> {
+    match op {
         Op::Mul => carries(a, b).to_vec(),
         Op::DivU | Op::RemU => (a / b).to_be_bytes().map(u16::from).to_vec(),
         _ => Vec::new(),
-    };
-    digits.into_iter()
+    }
 }
 
 /// c_i = floor(S_i / 256) with S_i = Σ_{j ≤ i} a_j·b_(i-j) + c_(i-1).
@@ -42,6 +41,23 @@ fn carries(a: u32, b: u32) -> [u16; 4] {
         carry = sum / 256;
         carry as u16
     })
+}
+
+/// The carries from one byte to the next of the upper half of a product, of which the first is `carry`, and the half:
+/// what a_j·b_k with j + k > 3 add up to.
+pub fn upper(a: u32, b: u32, carry: u16) -> ([u16; 4], u32) {
+    let (a, b) = (a.to_le_bytes().map(u32::from), b.to_le_bytes().map(u32::from));
+    let mut carries = [carry, 0, 0, 0];
+    let mut bytes = [0; 4];
+    for m in 0..4 {
+        let products: u32 = (m + 1..4).map(|j| a[j] * b[4 + m - j]).sum();
+        let sum = products + u32::from(carries[m]);
+        bytes[m] = sum as u8;
+        if let Some(next) = carries.get_mut(m + 1) {
+            *next = (sum / 256) as u16;
+        }
+    }
+    (carries, u32::from_le_bytes(bytes))
 }
 
 #[cfg(test)]
@@ -66,6 +82,30 @@ mod tests {
         let (tokens, _) = run(Op::Mul, &[0xffff_ffff, 0xffff_ffff]);
         let expected = "d(254) d(509) d(764) d(1019) 01 00 00 00 commit(-1,sts=1,bt=0) halt";
         assert_eq!(tokens.join(" "), expected);
+    }
+
+    #[test]
+    fn an_upper_half_goes_on_from_the_last_carry_of_the_lower_one() {
+        let samples = [0, 1, 255, 256, 0x1234_5678, 0x8000_0000, 0xdead_beef, u32::MAX];
+        for (a, b) in samples.iter().flat_map(|&a| samples.map(|b| (a, b))) {
+            let (digits, half) = upper(a, b, carries(a, b)[3]);
+            assert_eq!(u64::from(half), (u64::from(a) * u64::from(b)) >> 32);
+            assert!(digits.iter().all(|&digit| digit < DIGITS));
+        }
+    }
+
+    #[test]
+    fn an_upper_half_never_wraps_whatever_digit_was_written_before() {
+        // No product, and no quotient, has a digit beyond this.
+        let greatest = carries(u32::MAX, u32::MAX)[3];
+        let samples = [0, 1, 255, 256, 0x1234_5678, 0x8000_0000, 0xdead_beef, u32::MAX];
+        for (a, b) in samples.iter().flat_map(|&a| samples.map(|b| (a, b))) {
+            let own = carries(a, b)[3];
+            let (digits, half) = upper(a, b, greatest);
+            let product = (u64::from(a) * u64::from(b)) >> 32;
+            assert_eq!(u64::from(half), product + u64::from(greatest - own));
+            assert!(digits.iter().all(|&digit| digit <= greatest));
+        }
     }
 
     #[test]

@@ -126,6 +126,8 @@ struct State<'a> {
     /// By call depth and index. A local that was never written reads 0.
     locals: FxHashMap<(usize, u64), u32>,
     memory: Memory,
+    /// The last digit that was written.
+    last_digit: u16,
     /// The size of memory, once an instruction has said it.
     pages: Option<u32>,
 }
@@ -139,6 +141,7 @@ impl<'a> State<'a> {
             calls: Vec::new(),
             locals: FxHashMap::default(),
             memory: Memory::default(),
+            last_digit: 0,
             pages: None,
         }
     }
@@ -155,6 +158,12 @@ impl<'a> State<'a> {
     fn pop_cell(&mut self) -> Result<Cell, OracleError> {
         let (pc, op) = (self.pc, self.code[self.pc].op.name());
         self.stack.pop().ok_or(OracleError::EmptyStack { pc, op })
+    }
+
+    /// Writes digits.
+    fn note(&mut self, digits: &[u16], tokens: &mut Vec<Symbol>) {
+        tokens.extend(digits.iter().copied().map(Symbol::Digit));
+        self.last_digit = digits.last().copied().unwrap_or(self.last_digit);
     }
 
     /// The last four bytes of the top.
@@ -264,11 +273,17 @@ impl<'a> State<'a> {
                 let (b, a) = (self.pop()?, self.pop()?);
                 match arithmetic::binary(op, a, b) {
                     Some(result) => {
-                        tokens.extend(arithmetic::digits(op, a, b).map(Symbol::Digit));
+                        self.note(&arithmetic::digits(op, a, b), tokens);
                         self.push(result, tokens);
                     }
                     None => trap(tokens),
                 }
+            }
+            Op::MulHigh => {
+                let (b, a) = (self.pop()?, self.pop()?);
+                let (digits, result) = arithmetic::upper(a, b, self.last_digit);
+                self.note(&digits, tokens);
+                self.push(result, tokens);
             }
             Op::Unreachable => trap(tokens),
             Op::Eq

@@ -27,7 +27,8 @@ fn bits(argument: &Argument, ty: ValType) -> Option<u64> {
         ValType::I64 => integer(text, 64)?,
         ValType::F32 => u64::from(text.parse::<f32>().ok()?.to_bits()),
         ValType::F64 => text.parse::<f64>().ok()?.to_bits(),
-        _ => return None,
+        ValType::Ref(_) => (text == "null").then_some(0)?,
+        ValType::V128 => return None,
     })
 }
 

@@ -49,7 +49,7 @@ pub struct Assembler {
     /// The last place at which a label is bound.
     latest_label: usize,
     /// Operands on the stack here.
-    height: usize,
+    pub(super) height: usize,
 }
 
 impl Assembler {
@@ -107,7 +107,7 @@ impl Assembler {
         self.sites.push(None);
     }
 
-    fn pop(&mut self) {
+    pub(super) fn pop(&mut self) {
         if self.code.pop().is_some() {
             self.sites.pop();
         }
@@ -157,9 +157,8 @@ impl Assembler {
 
     /// The constant that the last instruction takes, if it takes one and no label lies before it.
     fn last_takes(&self) -> Option<u32> {
-        let before = self.code.len().checked_sub(2).map(|at| self.code[at])?;
-        let is_constant = before.op == Op::Const && self.latest_label + 1 < self.here();
-        is_constant.then_some(before.immediate)
+        let before = self.last_but(1)?;
+        (before.op == Op::Const).then_some(before.immediate)
     }
 
     /// Whether the last instruction, an `i32.and`, leaves the bytes as they are that `op` writes.
@@ -280,63 +279,18 @@ impl Assembler {
         self.emit(Op::Return, !distance);
     }
 
-    /// Takes the top from the stack into a local, and says which: `scratch`, or
-    /// the local that the top was just read from or copied to.
-    pub fn pop_to_local(&mut self, scratch: u32) -> u32 {
-        self.pop_to_local_as(Width::Four, scratch)
-    }
-
-    /// The same for a value of any width; `scratch` is the first word of a local of that width.
-    pub fn pop_to_local_as(&mut self, width: Width, scratch: u32) -> u32 {
-        let [get, set, tee] = [Op::LocalGet, Op::LocalSet, Op::LocalTee].map(|op| width.of(op));
-        match self.last() {
-            Some(Instruction { op, immediate }) if op == get => {
-                self.pop();
-                self.height -= 1;
-                immediate
-            }
-            Some(Instruction { op, immediate }) if op == tee => {
-                self.replace_last(set);
-                self.height -= 1;
-                immediate
-            }
-            _ => {
-                self.set_as(width, scratch);
-                scratch
-            }
-        }
-    }
-
-    /// Takes the top from the stack at compile time, if it is a constant.
-    pub fn pop_constant(&mut self) -> Option<u32> {
-        let constant = self.last().filter(|last| last.op == Op::Const)?;
-        self.pop();
-        self.height -= 1;
-        Some(constant.immediate)
-    }
-
-    /// The same for a constant of eight bytes that four bytes say.
-    pub fn pop_constant_64(&mut self) -> Option<u64> {
-        let extend = self.last().filter(|last| matches!(last.op, Op::ExtendS | Op::ExtendU))?;
-        let before = self.code.len().checked_sub(2).map(|at| self.code[at])?;
-        if before.op != Op::Const || self.latest_label + 1 >= self.here() {
-            return None;
-        }
-        self.pop();
-        self.pop();
-        self.height -= 1;
-        Some(match extend.op {
-            Op::ExtendU => u64::from(before.immediate),
-            _ => i64::from(before.immediate.cast_signed()).cast_unsigned(),
-        })
-    }
-
     /// The instruction before, if nothing can jump behind it.
-    fn last(&self) -> Option<Instruction> {
-        if self.latest_label == self.here() { None } else { self.code.last().copied() }
+    pub(super) fn last(&self) -> Option<Instruction> {
+        self.last_but(0)
     }
 
-    fn replace_last(&mut self, op: Op) {
+    /// The one so many before that, if nothing can jump behind any of them.
+    pub(super) fn last_but(&self, before: usize) -> Option<Instruction> {
+        let at = self.here().checked_sub(before + 1)?;
+        (self.latest_label <= at).then(|| self.code[at])
+    }
+
+    pub(super) fn replace_last(&mut self, op: Op) {
         if let Some(last) = self.code.last_mut() {
             last.op = op;
         }

@@ -8,29 +8,32 @@ use super::memory::check_range;
 use super::sites::Mark;
 use crate::machine::Op;
 
-const TO: u32 = 0;
-/// Where from, or what.
-const FROM: u32 = 1;
-const LENGTH: u32 = 2;
-const SCRATCH: u32 = 3;
+/// The local of where to.
+pub const TO: u32 = 0;
+/// Of where from, or what.
+pub const FROM: u32 = 1;
+/// Of how many bytes.
+pub const LENGTH: u32 = 2;
+/// Of whatever is no longer wanted.
+pub const SCRATCH: u32 = 3;
 
 /// The routine of `memory.copy`.
 pub fn copy(compiler: &mut Compiler) {
     let begin = compiler.asm.here();
     take_arguments(compiler, &[TO, FROM]);
-    let asm = &mut compiler.asm;
+    move_all(&mut compiler.asm, |asm| asm.return_from(begin));
+    compiler.asm.return_from(begin);
+}
+
+/// Moves LENGTH bytes, all of which are there, and goes on behind this, or where `end` goes.
+pub fn move_all(asm: &mut Assembler, end: impl Fn(&mut Assembler)) {
     let down = asm.label();
     asm.get(TO);
     asm.get(FROM);
     asm.emit(Op::GtU, 0);
     asm.jump_if(down);
-    for width in Width::BOTH {
-        while_left(asm, width, |asm| {
-            move_one(asm, width);
-            step(asm, &[TO, FROM], Op::Add, width.bytes());
-        });
-    }
-    asm.return_from(begin);
+    move_up(asm);
+    end(asm);
     asm.bind(down);
     for pointer in [TO, FROM] {
         asm.get(pointer);
@@ -44,7 +47,16 @@ pub fn copy(compiler: &mut Compiler) {
             move_one(asm, width);
         });
     }
-    asm.return_from(begin);
+}
+
+/// The same upwards, which is right unless the destination begins within what is moved.
+pub fn move_up(asm: &mut Assembler) {
+    for width in Width::BOTH {
+        while_left(asm, width, |asm| {
+            move_one(asm, width);
+            step(asm, &[TO, FROM], Op::Add, width.bytes());
+        });
+    }
 }
 
 /// The routine of `memory.fill`.
@@ -59,14 +71,23 @@ pub fn fill(compiler: &mut Compiler) {
     asm.emit(Op::Mul, 0);
     asm.set(FROM);
     for width in Width::BOTH {
-        while_left(asm, width, |asm| {
-            asm.get(TO);
-            asm.get(FROM);
-            asm.emit(width.store(), 0);
-            step(asm, &[TO], Op::Add, width.bytes());
-        });
+        write(asm, width);
     }
     asm.return_from(begin);
+}
+
+/// Writes the word in FROM as often as it goes into LENGTH bytes.
+pub fn write_words(asm: &mut Assembler) {
+    write(asm, Width::Word);
+}
+
+fn write(asm: &mut Assembler, width: Width) {
+    while_left(asm, width, |asm| {
+        asm.get(TO);
+        asm.get(FROM);
+        asm.emit(width.store(), 0);
+        step(asm, &[TO], Op::Add, width.bytes());
+    });
 }
 
 /// How much a round of a loop moves.

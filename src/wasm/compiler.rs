@@ -15,6 +15,7 @@ use super::module::{Body, Module};
 use super::places::{self, Origin};
 use super::runtime::{self, RUNTIME};
 use super::sites::{Mark, Names, Site};
+use super::table::Table;
 use super::types::signature;
 use super::{Options, bulk, dispatch, memory, print, signed, wasi};
 use crate::machine::Op;
@@ -33,6 +34,8 @@ pub enum Routine {
         /// The type that the function must have.
         ty: u32,
     },
+    /// An instruction of tables or passive segments.
+    Table(Table),
     /// `memory.grow`.
     Grow,
     /// `memory.copy`.
@@ -159,6 +162,7 @@ impl<'m> Compiler<'m> {
                 (Routine::Dispatch { table, ty }, _) => {
                     format!("dispatch table[{table}] type[{ty}]")
                 }
+                (Routine::Table(table), _) => table.name(),
                 (other, _) => format!("{other:?}").to_lowercase(),
             };
             let origin = Origin::of(routine, missing.is_some());
@@ -195,6 +199,7 @@ impl<'m> Compiler<'m> {
                 FunctionTranslator::translate(self, &RUNTIME, function)?;
             }
             Routine::Dispatch { table, ty } => dispatch::call_by_index(self, table, ty)?,
+            Routine::Table(table) => table.emit(self),
             Routine::Grow => memory::grow(self),
             Routine::Copy => bulk::copy(self),
             Routine::Fill => bulk::fill(self),

@@ -4,12 +4,16 @@ use wasmparser::{ConstExpr, Element, ElementItems, Operator};
 
 use super::error::{Result, WasmError};
 
-/// The bits of the value of a valid expression; `global` gives those of the globals that stand before it.
-pub fn evaluate(
-    expression: &ConstExpr,
-    global: impl Fn(u32) -> Option<u64>,
-    what: &'static str,
-) -> Result<u64> {
+/// What constants may name: each as a value, if it is known before the run.
+pub trait Named {
+    /// The bits of a global that stands before the constant.
+    fn global(&self, index: u32) -> Option<u64>;
+    /// A reference to a function.
+    fn function(&self, index: u32) -> Option<u64>;
+}
+
+/// The bits of the value of a valid expression.
+pub fn evaluate(expression: &ConstExpr, named: &impl Named, what: &'static str) -> Result<u64> {
     let mut stack: Vec<u64> = Vec::new();
     let mut reader = expression.get_operators_reader();
     loop {
@@ -25,7 +29,9 @@ pub fn evaluate(
             Operator::I64Const { value } => Some(value.cast_unsigned()),
             Operator::F32Const { value } => Some(u64::from(value.bits())),
             Operator::F64Const { value } => Some(value.bits()),
-            Operator::GlobalGet { global_index } => global(global_index),
+            Operator::GlobalGet { global_index } => named.global(global_index),
+            Operator::RefNull { .. } => Some(0),
+            Operator::RefFunc { function_index } => named.function(function_index),
             Operator::I32Add => binary(|a, b| a.wrapping_add(b) & WORD),
             Operator::I32Sub => binary(|a, b| a.wrapping_sub(b) & WORD),
             Operator::I32Mul => binary(|a, b| a.wrapping_mul(b) & WORD),
@@ -39,22 +45,18 @@ pub fn evaluate(
     }
 }
 
-/// The functions of a segment of elements, or null.
-pub fn functions_of(element: &Element) -> Result<Vec<Option<u32>>> {
-    let offset = element.range.start;
+/// The elements of a segment: references.
+pub fn elements(element: &Element, named: &impl Named) -> Result<Vec<u64>> {
+    let what = "an element";
+    let unsupported = || WasmError::UnsupportedConstant { what, offset: element.range.start };
     match &element.items {
         ElementItems::Functions(functions) => {
             let functions = functions.clone().into_iter();
-            Ok(functions.map(|function| function.map(Some)).collect::<Result<_, _>>()?)
+            functions.map(|function| named.function(function?).ok_or_else(unsupported)).collect()
         }
-        ElementItems::Expressions(_, expressions) => expressions
-            .clone()
-            .into_iter()
-            .map(|expression| match expression?.get_operators_reader().read()? {
-                Operator::RefFunc { function_index } => Ok(Some(function_index)),
-                Operator::RefNull { .. } => Ok(None),
-                _ => Err(WasmError::UnsupportedConstant { what: "an element", offset }),
-            })
-            .collect(),
+        ElementItems::Expressions(_, expressions) => {
+            let expressions = expressions.clone().into_iter();
+            expressions.map(|expression| evaluate(&expression?, named, what)).collect()
+        }
     }
 }

@@ -1,17 +1,20 @@
 //! Jumps by an index: `br_table`, and `call_indirect` as a routine for each type.
 //!
 //! The machine has no computed jump, so an index is compared in a balanced tree
-//! over the *ranges* of equal targets. A table does not change during a run, and
+//! over the *ranges* of equal targets. In a table that does not change during a run,
 //! elements that are null, of another type or beyond the end are all the same
-//! range: one that traps.
+//! range: one that traps. Where one does change, its element is fetched, and compared
+//! with all functions to which there can be a reference.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::assembler::Label;
 use super::compiler::Compiler;
 use super::error::Result;
-use super::module::Module;
+use super::module::{Module, Table, reference};
+use super::outside::Stretch;
 use super::sites::Mark;
+use super::table;
 use super::types::signature;
 use crate::machine::Op;
 
@@ -74,6 +77,16 @@ pub fn decide(
 pub fn call_by_index(compiler: &mut Compiler, table: u32, ty: u32) -> Result<()> {
     let module = compiler.module;
     let takes = signature(&module.types[ty as usize], || format!("type[{ty}]"), 0)?.params.len();
+    let begin = compiler.asm.here();
+    compiler.asm.set_height(takes + 1);
+    compiler.asm.set(INDEX);
+    let otherwise = match module.outside.tables[table as usize] {
+        Some(stretch) => {
+            fetch(compiler, stretch, takes);
+            Mark::OtherType
+        }
+        None => Mark::Element,
+    };
     let ranges = ranges(targets(compiler.elements(table, ty)));
     let mut labels: BTreeMap<Option<u32>, Label> = BTreeMap::new();
     for (_, target) in &ranges {
@@ -83,9 +96,6 @@ pub fn call_by_index(compiler: &mut Compiler, table: u32, ty: u32) -> Result<()>
     let targets: BTreeMap<Label, Option<u32>> =
         labels.iter().map(|(t, label)| (*label, *t)).collect();
 
-    let begin = compiler.asm.here();
-    compiler.asm.set_height(takes + 1);
-    compiler.asm.set(INDEX);
     let mut leaf = |compiler: &mut Compiler, label: Label| {
         if compiler.asm.place(label).is_some() {
             compiler.asm.jump(label);
@@ -98,7 +108,7 @@ pub fn call_by_index(compiler: &mut Compiler, table: u32, ty: u32) -> Result<()>
                 compiler.call_function(function, 0)?;
                 compiler.asm.return_from(begin);
             }
-            None => compiler.asm.trap(Mark::Element),
+            None => compiler.asm.trap(otherwise),
         }
         Ok(())
     };
@@ -111,14 +121,31 @@ pub fn call_by_index(compiler: &mut Compiler, table: u32, ty: u32) -> Result<()>
     Ok(())
 }
 
-/// The elements of a table by the type of their functions, the first of all types that are equal:
-/// index and function, ascending.
+/// Replaces an index of a table that changes by the element there.
+fn fetch(compiler: &mut Compiler, of: Stretch, takes: usize) {
+    let [undefined, fine] = [0; 2].map(|_| compiler.asm.label());
+    table::element(compiler, of, INDEX, undefined);
+    compiler.asm.emit(Op::LocalTee, INDEX);
+    compiler.asm.jump_if(fine);
+    compiler.asm.trap(Mark::Uninitialized);
+    compiler.asm.bind(undefined);
+    compiler.asm.trap(Mark::Undefined);
+    compiler.asm.bind(fine);
+    compiler.asm.set_height(takes);
+}
+
+/// What a call may find, by the type of functions, the first of all types that are equal: index, or
+/// reference in a table that changes, and function, ascending.
 pub type ByType = HashMap<u32, Vec<(u32, u32)>>;
 
 /// Sorts a table's elements, once for all types that are called through it.
 pub fn by_type(module: &Module, table: u32) -> ByType {
     let mut elements = ByType::new();
-    for (&index, &function) in &module.tables[table as usize].functions {
+    let Table { elements: found, changes, .. } = &module.tables[table as usize];
+    let any = module.referenced.iter().map(|&function| (reference(function), function));
+    let some = found.iter().map(|(&index, &reference)| (index, reference - 1));
+    let found: Vec<(u32, u32)> = if *changes { any.collect() } else { some.collect() };
+    for (index, function) in found {
         let ty = module.first_alike(module.functions[function as usize].ty);
         elements.entry(ty).or_default().push((index, function));
     }

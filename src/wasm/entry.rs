@@ -3,7 +3,7 @@
 //! ```text
 //! input_base ...            one for each payload: data, then the input
 //! memory.resize             to what memory has at first
-//! globals                   those that do not begin as 0
+//! globals                   those that do not begin as 0, and lengths of what can get longer or shorter
 //! call start                and `_initialize`, before what is invoked
 //! arguments, call, results  for every invocation
 //! exit code                 of a program of WASI
@@ -61,6 +61,9 @@ pub fn emit(compiler: &mut Compiler, entry: &Entry, input: Option<InputRoom>) ->
             let width = width(global.ty, || format!("global[{index}]"), 0)?;
             Cell::Global(global.word, width).store_constant(compiler, bits);
         }
+    }
+    for stretch in module.outside.stretches() {
+        stretch.length.begin(compiler);
     }
     if let Some(start) = module.start {
         compiler.call_function(start, 0)?;
@@ -156,7 +159,7 @@ fn invoke(compiler: &mut Compiler, Invocation { export, args }: &Invocation) -> 
     for (local, width, ty) in results {
         compiler.asm.get_as(width, local);
         match ty {
-            ValType::I32 => compiler.call(Routine::Print, 1, 0),
+            ValType::I32 | ValType::Ref(_) => compiler.call(Routine::Print, 1, 0),
             _ => compiler.call_runtime(runtime::known(&format!("print.{ty}"))),
         }
     }

@@ -18,12 +18,12 @@ pub enum WasmError {
     #[error("byte {offset}: the module is invalid: {}", shown::message(message))]
     Invalid { offset: u64, message: String },
     #[error(
-        "byte {offset}: {} is not supported; programs compute with integers and floats only",
+        "byte {offset}: {} is not supported; programs compute with integers, floats and references only",
         shown::name(name)
     )]
     UnsupportedInstruction { name: String, offset: u64 },
     #[error(
-        "byte {offset}: {} has type {ty}; programs compute with integers and floats only",
+        "byte {offset}: {} has type {ty}; programs compute with integers, floats and references only",
         shown::name(what)
     )]
     UnsupportedType { what: String, ty: String, offset: u64 },
@@ -61,6 +61,11 @@ pub enum WasmError {
     TooManyLocals { function: String, locals: u64, offset: u64 },
     #[error("the program has more than {limit} instructions, which is as many as there may be")]
     TooLarge { limit: usize },
+    #[error(
+        "tables that change and passive segments take {pages} pages outside of memory; a memory of {initial} pages leaves \
+         too few of 65,536"
+    )]
+    NoRoomOutside { pages: u64, initial: u64 },
     #[error("an input of {capacity} bytes needs {pages} pages of memory; the module allows {max}")]
     NoRoomForInput { capacity: u32, pages: u64, max: u64 },
     #[error(

@@ -6,8 +6,8 @@
 //!          function: control, operator -> assembler
 //! ```
 //!
-//! What compiles is all of WebAssembly 1.0, with sign extension, conversions that saturate, several
-//! results, `memory.copy` and `memory.fill`. Imports are `env.output_byte`, WASI preview 1 ([`wasi`]), and
+//! What compiles is all of WebAssembly 2.0 but vectors: beyond 1.0 sign extension, conversions that saturate, several
+//! results, bulk memory, references, several tables and the instructions that change them. Imports are `env.output_byte`, WASI preview 1 ([`wasi`]), and
 //! AssemblyScript's `env.abort`. Any other instruction, and any other import, that a module
 //! *can run into* is refused, with its name and the offset of its byte; or, with
 //! [`Options::strict`] off, it traps and is told of. Functions
@@ -29,6 +29,7 @@
 //! | `function`, `control`, `operator` | translation of bodies |
 //! | `unwritten` | locals that need a zero |
 //! | `dispatch` | `br_table`, `call_indirect` |
+//! | `outside`, `table` | tables that change, passive segments |
 //! | `access` | loads and stores |
 //! | `signed`, `bits`, `bulk`, `print` | what the machine lacks, in its own code |
 //! | `runtime` | what it lacks, as functions of WebAssembly: most of i64, floats, WASI |
@@ -61,13 +62,17 @@ pub mod link;
 mod memory;
 mod mnemonic;
 mod module;
+mod operands;
 mod operator;
+mod outside;
 mod places;
 mod print;
+mod product;
 mod read;
 mod runtime;
 mod signed;
 mod sites;
+mod table;
 mod trap;
 mod types;
 mod unwritten;
@@ -234,6 +239,7 @@ pub fn compile(wasm: &[u8], options: &Options) -> Result<Compiled> {
         _ => None,
     };
     let mut payloads = module.memory.as_ref().map(|m| m.image.payloads()).unwrap_or_default();
+    payloads.extend(module.outside.image.payloads());
     payloads.extend(input.map(|room| (u64::from(room.address), Vec::new())));
 
     let mut compiler = Compiler::new(&module, options);

@@ -2,21 +2,26 @@
 //!
 //! Function bodies stay as they are; they are read when something calls them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use wasmparser::{
-    ConstExpr, DataKind, ElementKind, Export, ExternalKind, FuncToValidate, FuncType, FunctionBody,
-    KnownCustom, MemoryType, Name, Operator, Payload, ValType, ValidatorResources,
+    ConstExpr, DataKind, ElementItems, ElementKind, Export, ExternalKind, FuncToValidate, FuncType,
+    FunctionBody, KnownCustom, MemoryType, Name, Operator, Payload, RefType, ValType,
+    ValidatorResources,
 };
 
-use super::constant::{evaluate, functions_of};
+use super::constant::{self, Named, evaluate};
 use super::error::{Result, WasmError};
 use super::image::Image;
 use super::imports::Imports;
+use super::outside::Outside;
 use super::types::{Width, width};
 
 /// Bytes in a page of memory.
 pub const PAGE: u64 = 65536;
+
+/// Elements that a table grows to at most, as in browsers.
+const MOST_ELEMENTS: u64 = 10_000_000;
 
 /// A valid module.
 #[derive(Debug, Default)]
@@ -25,12 +30,20 @@ pub struct Module<'a> {
     pub types: Vec<FuncType>,
     /// Functions, the imported ones first.
     pub functions: Vec<Function<'a>>,
-    /// Tables of functions.
+    /// Tables.
     pub tables: Vec<Table>,
     /// The memory, if there is one.
     pub memory: Option<Memory>,
     /// Globals.
     pub globals: Vec<Global>,
+    /// Segments of elements, all of them.
+    pub element_segments: Vec<Segment>,
+    /// Segments of data.
+    pub data_segments: Vec<Segment>,
+    /// Functions to which there may be a reference while the module runs.
+    pub referenced: BTreeSet<u32>,
+    /// What lies outside of memory.
+    pub outside: Outside,
     /// What the exports are.
     pub exports: BTreeMap<String, (ExternalKind, u32)>,
     /// The function that runs before the entry.
@@ -92,14 +105,36 @@ impl std::fmt::Debug for Resources {
     }
 }
 
-/// A table of functions. Without the instructions that change tables it is what
-/// the element segments make of it.
+/// A table of references.
 #[derive(Debug)]
 pub struct Table {
-    /// How many elements it has.
+    /// How many elements it has at first.
     pub size: u64,
-    /// The elements that are not null.
-    pub functions: BTreeMap<u32, u32>,
+    /// How many it may grow to.
+    pub maximum: u64,
+    /// The elements that are not null, once its module has begun.
+    pub elements: BTreeMap<u32, u32>,
+    /// Whether any function of the module has an instruction other than a call that reaches its elements. Without,
+    /// it stays what the segments make of it.
+    pub changes: bool,
+    /// Whether any makes it grow.
+    pub grows: bool,
+}
+
+/// A segment of elements, each of four bytes, or of data. One that is not passive has nothing once its module has begun.
+#[derive(Debug, Default)]
+pub struct Segment {
+    /// What it has.
+    pub bytes: Vec<u8>,
+    /// Whether any function copies from it.
+    pub is_used: bool,
+    /// Whether any drops it.
+    pub drops: bool,
+}
+
+/// A reference to a function.
+pub fn reference(function: u32) -> u32 {
+    function + 1
 }
 
 /// The memory.
@@ -122,7 +157,7 @@ pub struct Global {
     pub ty: ValType,
     /// Whether it can be set.
     pub mutable: bool,
-    /// The bits of its first value, if it is a number.
+    /// The bits of its first value.
     pub initial: Option<u64>,
     /// Where its cell is, in words: behind the cells of those before it.
     pub word: u32,
@@ -157,9 +192,9 @@ impl<'a> Module<'a> {
         self.imports == Imports::Machine
     }
 
-    /// Words that the cells of its globals have.
+    /// Words that its cells have: those of its globals, and behind them those of what lies outside of memory.
     pub fn global_words(&self) -> u32 {
-        self.globals.last().map_or(0, |last| last.word + last.words())
+        self.globals.last().map_or(0, |last| last.word + last.words()) + self.outside.words
     }
 
     /// Takes in one section.
@@ -182,8 +217,15 @@ impl<'a> Module<'a> {
             }
             Payload::TableSection(tables) => {
                 for table in tables {
-                    let size = table?.ty.initial;
-                    self.tables.push(Table { size, functions: BTreeMap::new() });
+                    let ty = table?.ty;
+                    let maximum = ty.maximum.unwrap_or(MOST_ELEMENTS).min(MOST_ELEMENTS);
+                    self.tables.push(Table {
+                        size: ty.initial,
+                        maximum: maximum.max(ty.initial),
+                        elements: BTreeMap::new(),
+                        changes: false,
+                        grows: false,
+                    });
                 }
             }
             Payload::MemorySection(memories) => {
@@ -223,17 +265,16 @@ impl<'a> Module<'a> {
     }
 
     fn value(&self, expression: &ConstExpr, what: &'static str) -> Result<u64> {
-        evaluate(expression, |global| self.globals.get(global as usize)?.initial, what)
+        evaluate(expression, self, what)
     }
 
     fn global(&mut self, global: &wasmparser::Global) -> Result<()> {
         let wasmparser::GlobalType { content_type: ty, mutable, .. } = global.ty;
         let initial = match ty {
-            ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64 => {
-                Some(self.value(&global.init_expr, "a global's value")?)
-            }
-            _ => None,
+            ValType::V128 => None,
+            _ => Some(self.value(&global.init_expr, "a global's value")?),
         };
+        self.refers_to(&global.init_expr)?;
         let word = self.globals.last().map_or(0, |before| before.word + before.words());
         self.globals.push(Global { ty, mutable, initial, word });
         Ok(())
@@ -247,41 +288,110 @@ impl<'a> Module<'a> {
         self.exports.insert(export.name.to_owned(), (export.kind, export.index));
     }
 
-    fn elements(&mut self, element: &wasmparser::Element) -> Result<()> {
-        let ElementKind::Active { table_index, offset_expr } = &element.kind else {
-            return Ok(());
-        };
-        let offset = element.range.start;
-        let begin = self.value(offset_expr, "the offset of elements")? as u32;
-        let functions = functions_of(element)?;
-        let table = &mut self.tables[table_index.unwrap_or(0) as usize];
-        fits("elements", begin, functions.len(), table.size, offset)?;
-        for (index, function) in (begin..).zip(functions) {
-            match function {
-                Some(function) => table.functions.insert(index, function),
-                None => table.functions.remove(&index),
-            };
+    /// Notes the function that a constant is a reference to.
+    fn refers_to(&mut self, expression: &ConstExpr) -> Result<()> {
+        let mut reader = expression.get_operators_reader();
+        while !reader.eof() {
+            if let Operator::RefFunc { function_index } = reader.read()? {
+                self.referenced.insert(function_index);
+            }
         }
         Ok(())
     }
 
-    fn data(&mut self, segment: &wasmparser::Data) -> Result<()> {
-        let DataKind::Active { offset_expr, .. } = &segment.kind else { return Ok(()) };
-        let begin = self.value(offset_expr, "the offset of data")? as u32;
-        let Some(memory) = &mut self.memory else { return Ok(()) };
-        fits("data", begin, segment.data.len(), memory.initial * PAGE, segment.range.start)?;
-        memory.image.write(u64::from(begin), segment.data);
+    fn elements(&mut self, element: &wasmparser::Element) -> Result<()> {
+        let offset = element.range.start;
+        let elements = constant::elements(element, self)?;
+        let elements: Vec<u32> = elements.into_iter().map(|bits| bits as u32).collect();
+        if !matches!(&element.items, ElementItems::Expressions(ty, _) if *ty != RefType::FUNCREF) {
+            self.referenced
+                .extend(elements.iter().filter_map(|reference| reference.checked_sub(1)));
+        }
+        let mut segment = Segment::default();
+        match &element.kind {
+            ElementKind::Passive => {
+                segment.bytes = elements.iter().flat_map(|it| it.to_le_bytes()).collect();
+            }
+            ElementKind::Declared => {}
+            ElementKind::Active { table_index, offset_expr } => {
+                let begin = self.value(offset_expr, "the offset of elements")? as u32;
+                let table = &mut self.tables[table_index.unwrap_or(0) as usize];
+                fits("elements", begin, elements.len(), table.size, offset)?;
+                for (index, reference) in (begin..).zip(elements) {
+                    match reference {
+                        0 => table.elements.remove(&index),
+                        _ => table.elements.insert(index, reference),
+                    };
+                }
+            }
+        }
+        self.element_segments.push(segment);
         Ok(())
     }
 
-    /// Gives the code to the first function that has none, and looks for
-    /// `memory.grow`.
-    pub(super) fn body(&mut self, body: FunctionBody<'a>, resources: Resources) -> Result<()> {
-        if let Some(memory) = &mut self.memory {
-            let mut operators = body.get_operators_reader()?;
-            while !memory.grows && !operators.eof() {
-                memory.grows = matches!(operators.read()?, Operator::MemoryGrow { .. });
+    fn data(&mut self, data: &wasmparser::Data) -> Result<()> {
+        let mut segment = Segment::default();
+        match &data.kind {
+            DataKind::Passive => segment.bytes = data.data.to_vec(),
+            DataKind::Active { offset_expr, .. } => {
+                let begin = self.value(offset_expr, "the offset of data")? as u32;
+                if let Some(memory) = &mut self.memory {
+                    let size = memory.initial * PAGE;
+                    fits("data", begin, data.data.len(), size, data.range.start)?;
+                    memory.image.write(u64::from(begin), data.data);
+                }
             }
+        }
+        self.data_segments.push(segment);
+        Ok(())
+    }
+
+    /// Notes what an instruction does beyond its function.
+    fn note(&mut self, operator: &Operator) {
+        let tables = &mut self.tables;
+        let mut changes = |table: u32| tables[table as usize].changes = true;
+        match *operator {
+            Operator::MemoryGrow { .. } => {
+                if let Some(memory) = &mut self.memory {
+                    memory.grows = true;
+                }
+            }
+            Operator::RefFunc { function_index } => {
+                self.referenced.insert(function_index);
+            }
+            Operator::TableGet { table }
+            | Operator::TableSet { table }
+            | Operator::TableFill { table } => changes(table),
+            Operator::TableGrow { table } => {
+                changes(table);
+                self.tables[table as usize].grows = true;
+            }
+            Operator::TableCopy { dst_table, src_table } => {
+                changes(dst_table);
+                changes(src_table);
+            }
+            Operator::TableInit { elem_index, table } => {
+                changes(table);
+                self.element_segments[elem_index as usize].is_used = true;
+            }
+            Operator::ElemDrop { elem_index } => {
+                self.element_segments[elem_index as usize].drops = true;
+            }
+            Operator::MemoryInit { data_index, .. } => {
+                self.data_segments[data_index as usize].is_used = true;
+            }
+            Operator::DataDrop { data_index } => {
+                self.data_segments[data_index as usize].drops = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives the code to the first function that has none, and notes what it does beyond itself.
+    pub(super) fn body(&mut self, body: FunctionBody<'a>, resources: Resources) -> Result<()> {
+        let mut operators = body.get_operators_reader()?;
+        while !operators.eof() {
+            self.note(&operators.read()?);
         }
         // Imports come before all others, so the search goes on where it ended.
         let rest = self.functions.iter_mut().skip(self.next_body);
@@ -308,6 +418,16 @@ impl<'a> Module<'a> {
     }
 }
 
+impl Named for Module<'_> {
+    fn global(&self, index: u32) -> Option<u64> {
+        self.globals.get(index as usize)?.initial
+    }
+
+    fn function(&self, index: u32) -> Option<u64> {
+        Some(reference(index).into())
+    }
+}
+
 /// For each type the first that equals it.
 fn first_alike(types: &[FuncType]) -> Vec<u32> {
     let mut first: HashMap<&FuncType, u32> = HashMap::new();
@@ -315,7 +435,7 @@ fn first_alike(types: &[FuncType]) -> Vec<u32> {
 }
 
 impl Global {
-    /// Words that its cell has; a reference, which no instruction reaches, has none.
+    /// Words that its cell has; a vector, which no instruction reaches, has none.
     fn words(&self) -> u32 {
         width(self.ty, String::new, 0).map_or(0, Width::words)
     }

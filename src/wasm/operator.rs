@@ -7,8 +7,10 @@ use super::compiler::Routine;
 use super::error::{Result, WasmError};
 use super::function::FunctionTranslator;
 use super::mnemonic::mnemonic;
+use super::module::reference;
+use super::table::Table;
 use super::types::{Width, signature, width};
-use super::{access, bits, memory, runtime, signed};
+use super::{access, bits, memory, product, runtime, signed, table};
 use crate::machine::Op;
 
 impl FunctionTranslator<'_, '_> {
@@ -67,6 +69,33 @@ impl FunctionTranslator<'_, '_> {
             Operator::MemoryGrow { .. } => self.compiler.call(Routine::Grow, 1, 1),
             Operator::MemoryCopy { .. } => self.compiler.call(Routine::Copy, 3, 0),
             Operator::MemoryFill { .. } => self.compiler.call(Routine::Fill, 3, 0),
+            Operator::MemoryInit { data_index, .. } => self.table(Table::Memory(data_index)),
+            Operator::DataDrop { data_index } => {
+                let (segment, scratch) =
+                    (self.module.outside.data[data_index as usize], self.scratch(0));
+                table::drop_segment(self.compiler, segment, scratch);
+            }
+            Operator::RefNull { .. } => self.compiler.asm.constant(0),
+            Operator::RefIsNull => self.compiler.asm.emit(Op::Eqz, 0),
+            Operator::RefFunc { function_index } => {
+                self.compiler.asm.constant(reference(function_index));
+            }
+            Operator::TableSize { table } => table::size(self.compiler, table),
+            Operator::TableGet { table } => self.table(Table::Get(table)),
+            Operator::TableSet { table } => self.table(Table::Set(table)),
+            Operator::TableGrow { table } => self.table(Table::Grow(table)),
+            Operator::TableFill { table } => self.table(Table::Fill(table)),
+            Operator::TableCopy { dst_table: to, src_table: from } => {
+                self.table(Table::Copy { to, from });
+            }
+            Operator::TableInit { elem_index: segment, table } => {
+                self.table(Table::Init { table, segment });
+            }
+            Operator::ElemDrop { elem_index } => {
+                let (segment, scratch) =
+                    (self.module.outside.elements[elem_index as usize], self.scratch(0));
+                table::drop_segment(self.compiler, segment, scratch);
+            }
             Operator::I32Extend8S => bits::extend(&mut self.compiler.asm, Width::Four, 8),
             Operator::I32Extend16S => bits::extend(&mut self.compiler.asm, Width::Four, 16),
             Operator::I64Extend8S => bits::extend(&mut self.compiler.asm, Width::Eight, 8),
@@ -86,6 +115,11 @@ impl FunctionTranslator<'_, '_> {
                 let scratch = self.scratch_as(Width::Eight, 0);
                 bits::popcnt_64(&mut self.compiler.asm, scratch);
             }
+            Operator::I64Mul => {
+                self.scratch(4);
+                let scratch = self.scratch(0);
+                product::multiply(&mut self.compiler.asm, scratch);
+            }
             Operator::I64Shl => self.shift(Op::Shl64),
             Operator::I64ShrU => self.shift(Op::ShrU64),
             Operator::I64ShrS => self.shift(Op::ShrS64),
@@ -96,6 +130,12 @@ impl FunctionTranslator<'_, '_> {
             _ => return self.by_runtime(operator, offset),
         }
         Ok(())
+    }
+
+    /// What is a routine of its own for each table and segment.
+    fn table(&mut self, table: Table) {
+        let (takes, gives) = table.takes_and_gives();
+        self.compiler.call(Routine::Table(table), takes, gives);
     }
 
     /// What the compiler's own module has a function for, which is named like the instruction.

@@ -140,7 +140,7 @@ impl Places {
             let found = &module.tables[table as usize];
             (
                 table,
-                Elements { size: found.size, defined: found.functions.keys().copied().collect() },
+                Elements { size: found.size, defined: found.elements.keys().copied().collect() },
             )
         };
         let tables = tables.into_iter().map(elements).collect();
@@ -228,12 +228,12 @@ mod tests {
 
     #[test]
     fn every_instruction_lies_in_the_routine_that_begins_last_before_it() {
-        let text = r#"(module (func $g (param i64) (result i64) local.get 0 local.get 0 i64.mul)
+        let text = r#"(module (func $g (param i64) (result i64) local.get 0 local.get 0 i64.div_u)
             (func (export "f") (param i32) (result i64) local.get 0 i64.extend_i32_u call $g))"#;
         let compiled = compile_text(text, &Options::invoke("f", &[7])).unwrap();
         let routines = compiled.places.routines();
         let labels: Vec<String> = routines.iter().map(|routine| routine.label()).collect();
-        let expected = ["the start code", "f", "runtime print.i64", "g", "runtime i64.mul"];
+        let expected = ["the start code", "f", "runtime print.i64", "g", "runtime i64.div_u"];
         assert_eq!(labels[..5], expected);
         for (number, routine) in routines.iter().enumerate() {
             let end = routines.get(number + 1).map_or(compiled.program.code().len(), |r| r.begin);

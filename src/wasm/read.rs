@@ -9,6 +9,7 @@ use wasmparser::{
 use super::error::{Result, WasmError};
 use super::imports::Imports;
 use super::module::{Module, Resources};
+use super::outside::Outside;
 
 /// Parses and validates a module. `strict`: functions that are imported from nowhere are refused.
 pub fn read(wasm: &[u8], strict: bool) -> Result<Module<'_>> {
@@ -34,6 +35,7 @@ fn read_with(wasm: &[u8], imports: Imports) -> Result<Module<'_>> {
     for (body, resources) in bodies {
         module.body(body, resources)?;
     }
+    Outside::lay_out(&mut module)?;
     Ok(module)
 }
 

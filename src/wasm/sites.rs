@@ -26,8 +26,16 @@ pub enum Mark {
     Overflow,
     /// An access lies beyond the memory.
     Memory,
-    /// No function of the right type is at an index of a table.
+    /// No function of the right type is at an index of a table that never changes.
     Element,
+    /// A call is of an index beyond the end of a table.
+    Undefined,
+    /// It finds null.
+    Uninitialized,
+    /// It finds a function of another type.
+    OtherType,
+    /// Another instruction reaches beyond the end of a table, or of a segment of elements.
+    Table,
     /// The instruction cannot be compiled.
     Unsupported,
     /// The function is imported from nowhere.

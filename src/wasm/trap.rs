@@ -6,8 +6,8 @@
 //! - The *place* is that of the innermost function of the module. What it called of the runtime, of the
 //!   routines that the compiler shares, or an import from nowhere, is one of its instructions.
 //! - The *reason* is that of the machine's own instruction, if that traps by what it is given; or the mark of
-//!   one that only traps. Of the runtime nothing is marked, and a call through a table traps at one
-//!   place for three reasons: there the value decides that the first instruction of the routine took,
+//!   one that only traps. Of the runtime nothing is marked, and a call through a table that never
+//!   changes traps at one place for three reasons: there the value decides that the first instruction of the routine took,
 //!   which is a divisor, what was to be converted, or the index.
 
 use std::fmt;
@@ -28,6 +28,8 @@ pub enum Reason {
     InvalidConversion,
     /// A load or a store, a copy or a fill, is not within the memory.
     Memory,
+    /// An instruction, other than a call, reaches beyond the end of a table, or of a segment of elements.
+    Table,
     /// Too many calls have not returned.
     CallStack,
     /// A call through a table is of an index that it has not.
@@ -51,6 +53,7 @@ impl fmt::Display for Reason {
             Reason::Overflow => "integer overflow",
             Reason::InvalidConversion => "invalid conversion to integer",
             Reason::Memory => "out of bounds memory access",
+            Reason::Table => "out of bounds table access",
             Reason::CallStack => "call stack exhausted",
             Reason::UndefinedElement => "undefined element",
             Reason::UninitializedElement => "uninitialized element",
@@ -153,6 +156,10 @@ impl Places {
         match mark {
             Some(Mark::Overflow) => Reason::Overflow,
             Some(Mark::Memory) => Reason::Memory,
+            Some(Mark::Table) => Reason::Table,
+            Some(Mark::Undefined) => Reason::UndefinedElement,
+            Some(Mark::Uninitialized) => Reason::UninitializedElement,
+            Some(Mark::OtherType) => Reason::IndirectCallType,
             Some(Mark::Unsupported) => Reason::Unsupported(name()),
             Some(Mark::Missing | Mark::Element | Mark::Unreachable) | None => Reason::Unreachable,
         }

@@ -1,5 +1,6 @@
 //! What a WebAssembly type is in the machine: a value of four or of eight bytes. Either is one
-//! operand; a local is one word or two. A float is its bits.
+//! operand; a local is one word or two. A float is its bits. A reference is a number: 0 is null, a function one more
+//! than its index, what comes from outside one more than what it is called there.
 
 use wasmparser::{FuncType, ValType};
 
@@ -9,7 +10,7 @@ use crate::machine::Op;
 /// How many bytes a value has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
-    /// i32, f32.
+    /// i32, f32, references.
     Four,
     /// i64, f64.
     Eight,
@@ -45,9 +46,11 @@ pub struct Signature {
 /// The width of a type, which is refused if the machine has no such values.
 pub fn width(ty: ValType, what: impl Fn() -> String, offset: u64) -> Result<Width> {
     match ty {
-        ValType::I32 | ValType::F32 => Ok(Width::Four),
+        ValType::I32 | ValType::F32 | ValType::Ref(_) => Ok(Width::Four),
         ValType::I64 | ValType::F64 => Ok(Width::Eight),
-        _ => Err(WasmError::UnsupportedType { what: what(), ty: ty.to_string(), offset }),
+        ValType::V128 => {
+            Err(WasmError::UnsupportedType { what: what(), ty: ty.to_string(), offset })
+        }
     }
 }
 

@@ -18,7 +18,7 @@
 //! other compiled program ends with ([`exit_code`]).
 
 use super::error::{Result, WasmError};
-use super::module::Module;
+use super::module::{Module, PAGE};
 use super::{InputRoom, cells, runtime};
 use crate::machine::{End, HALT, Op, Symbol};
 
@@ -95,7 +95,10 @@ pub fn room(module: &Module, endless_memory: bool) -> Result<InputRoom> {
         let most = ZEROS.saturating_sub(over.saturating_sub(bytes));
         return Err(WasmError::TooManyGlobals { bytes, most });
     }
-    Ok(InputRoom { address, capacity: u32::MAX })
+    let outside = module.outside.first_page * PAGE;
+    let capacity = outside.checked_sub(u64::from(address) + 1).filter(|&room| room > ZEROS);
+    let capacity = capacity.and_then(|room| u32::try_from(room).ok()).unwrap_or(u32::MAX);
+    Ok(InputRoom { address, capacity })
 }
 
 #[cfg(test)]

@@ -7,6 +7,9 @@ use wast::{WastArg, WastRet};
 
 use crate::wasm::Argument;
 
+/// What a program writes of a reference that is null.
+const NULL: &str = "0";
+
 /// What a result must be, as a line.
 #[derive(Clone, Debug)]
 pub enum Expected {
@@ -15,6 +18,8 @@ pub enum Expected {
     /// A NaN with this many digits, whose first, behind the sign, has the bits that each has;
     /// canonical if no others are set.
     Nan { digits: usize, canonical: bool },
+    /// Any reference but null.
+    Reference,
     /// One of these.
     Either(Vec<Expected>),
 }
@@ -24,6 +29,7 @@ impl Expected {
     pub fn is(&self, line: &str) -> bool {
         match self {
             Expected::Line(expected) => line == expected,
+            Expected::Reference => line != NULL,
             Expected::Either(all) => all.iter().any(|one| one.is(line)),
             Expected::Nan { digits, canonical } => {
                 let (all, quiet) = match digits {
@@ -48,6 +54,7 @@ impl fmt::Display for Expected {
             Expected::Line(line) => f.write_str(line),
             Expected::Nan { canonical: true, .. } => f.write_str("nan:canonical"),
             Expected::Nan { canonical: false, .. } => f.write_str("nan:arithmetic"),
+            Expected::Reference => f.write_str("a reference"),
             Expected::Either(all) => {
                 let all: Vec<String> = all.iter().map(Expected::to_string).collect();
                 write!(f, "either {}", all.join(" or "))
@@ -56,25 +63,28 @@ impl fmt::Display for Expected {
     }
 }
 
-/// The arguments, if all are numbers.
+/// The arguments, if none is a vector.
 pub fn arguments(args: &[WastArg]) -> Option<Vec<Argument>> {
-    let number = |arg: &WastArg| match arg {
+    let value = |arg: &WastArg| match arg {
         WastArg::Core(WastArgCore::I32(value)) => Some((*value).into()),
         WastArg::Core(WastArgCore::I64(value)) => Some((*value).into()),
         WastArg::Core(WastArgCore::F32(value)) => Some(Argument::Bits(value.bits.into())),
         WastArg::Core(WastArgCore::F64(value)) => Some(Argument::Bits(value.bits)),
+        WastArg::Core(WastArgCore::RefNull(_)) => Some(Argument::Bits(0)),
+        // A reference is one more than what it is called.
+        WastArg::Core(WastArgCore::RefExtern(name)) => Some(Argument::Bits(u64::from(*name) + 1)),
         _ => None,
     };
-    args.iter().map(number).collect()
+    args.iter().map(value).collect()
 }
 
-/// The results, if all are numbers.
+/// The results, if none is a vector.
 pub fn results(results: &[WastRet]) -> Option<Vec<Expected>> {
-    let number = |result: &WastRet| match result {
+    let value = |result: &WastRet| match result {
         WastRet::Core(result) => of(result),
         _ => None,
     };
-    results.iter().map(number).collect()
+    results.iter().map(value).collect()
 }
 
 fn of(result: &WastRetCore) -> Option<Expected> {
@@ -92,6 +102,9 @@ fn of(result: &WastRetCore) -> Option<Expected> {
         WastRetCore::F64(NanPattern::Value(value)) => {
             Expected::Line(format!("{:#018x}", value.bits))
         }
+        WastRetCore::RefNull(_) => Expected::Line(NULL.into()),
+        WastRetCore::RefExtern(Some(name)) => Expected::Line((u64::from(*name) + 1).to_string()),
+        WastRetCore::RefExtern(None) | WastRetCore::RefFunc(_) => Expected::Reference,
         WastRetCore::Either(all) => {
             Expected::Either(all.iter().map(of).collect::<Option<Vec<_>>>()?)
         }

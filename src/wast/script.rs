@@ -6,7 +6,7 @@ use wast::{QuoteWat, WastDirective, WastExecute, WastInvoke, Wat};
 
 use super::expected::{self, Expected};
 use super::{Finding, Options, Report};
-use crate::wasm::link::{InstanceId, LinkError, Step, Store};
+use crate::wasm::link::{InstanceId, LinkError, Sizes, Step, Store};
 use crate::wasm::{WasmError, validate};
 
 /// What every script may import from: what the suite's host gives. Nothing is printed.
@@ -87,7 +87,7 @@ impl<'o> Script<'o> {
     pub fn new(options: &'o Options<'o>) -> Self {
         let mut store = Store::default();
         let wasm = wat::parse_str(SPECTEST).expect("a module");
-        let spectest = store.instantiate(&wasm).expect("a valid module");
+        let spectest = store.instantiate(&wasm, Sizes::First).expect("a valid module");
         store.register("spectest", spectest);
         Script {
             options,
@@ -146,8 +146,7 @@ impl<'o> Script<'o> {
             WastDirective::AssertReturn { exec, results, .. } => {
                 let step = self.step(exec)?;
                 let expected = expected::results(&results);
-                let expected =
-                    expected.ok_or_else(|| Not::Refused("a reference or a vector".into()))?;
+                let expected = expected.ok_or_else(|| Not::Refused("a vector".into()))?;
                 let (got, wants) = (self.lines(&step)?, expected.len());
                 if got != wants {
                     return Err(Not::Failed(format!("results: {got} instead of {wants}")));
@@ -191,8 +190,8 @@ impl<'o> Script<'o> {
     }
 
     fn link(&mut self, wasm: &[u8]) -> Result<InstanceId, Not> {
-        self.store.instantiate(wasm).map_err(|error| match &error {
-            LinkError::ReferenceType { .. } => Not::Refused(error.to_string()),
+        self.store.instantiate(wasm, Sizes::Grown).map_err(|error| match &error {
+            LinkError::VectorGlobal => Not::Refused(error.to_string()),
             LinkError::UnknownImport { module, .. } if self.refused.contains(module) => {
                 Not::Refused(format!("{module} is of a module that is refused"))
             }
@@ -213,7 +212,7 @@ impl<'o> Script<'o> {
     fn invocation(&self, invoke: &WastInvoke) -> Result<Step, Not> {
         let instance = self.instance(invoke.module.map(|id| id.name()))?;
         let args = expected::arguments(&invoke.args);
-        let args = args.ok_or_else(|| Not::Refused("a reference or a vector".into()))?;
+        let args = args.ok_or_else(|| Not::Refused("a vector".into()))?;
         Ok(Step::Invoke { instance, export: invoke.name.into(), args })
     }
 
@@ -243,7 +242,7 @@ impl<'o> Script<'o> {
 
     fn unlinkable(&mut self, mut module: Wat, message: &str) -> Result<(), Not> {
         let wasm = encode(module.encode())?;
-        match self.store.instantiate(&wasm) {
+        match self.store.instantiate(&wasm, Sizes::First) {
             Err(error) => {
                 let is = error.to_string().starts_with(message);
                 self.hold(is, || format!("{error} instead of {message:?}"))

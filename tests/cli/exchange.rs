@@ -25,7 +25,7 @@ fn a_model_goes_out_and_comes_back_and_runs() {
     let mut run = hardmax(&["run", &vector("reverse.txt"), "--model", &imported]);
     assert_eq!(prints(0, &mut run), "xamdrah");
     let said = says(0, &mut hardmax(&["export", "--safetensors", &exported, "--model", &imported]));
-    assert!(said.contains("V=1898 D=48 L=6 H=24 F=70, 297,984 weights"), "{said}");
+    assert!(said.contains("V=1899 D=48 L=6 H=24 F=77, 304,128 weights"), "{said}");
     assert!(fs::read(&exported).unwrap() == bytes, "the same bytes every time");
 }
 

@@ -177,6 +177,7 @@ fn expression(high: bool) -> impl Strategy<Value = Expression> + Clone {
             4 => proptest::sample::select(&COMPARISONS[..]),
             4 => proptest::sample::select(&BITWISE[..]),
             2 => Just(Op::Mul),
+            2 => Just(Op::MulHigh),
         ];
         let divide = prop_oneof![Just(Op::DivU), Just(Op::RemU)];
         // Mostly by what is not 0, for a trap ends the program.

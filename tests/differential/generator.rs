@@ -1,4 +1,4 @@
-//! Random valid modules of i32, as text.
+//! Random valid modules of i32, as text; of every other one a table changes, and passive segments are copied.
 //!
 //! Everything terminates: every function and every round of a loop takes one from
 //! a global, and the program traps when there is none left. Expressions leave one
@@ -50,6 +50,8 @@ impl Random {
 const TYPES: [(usize, usize); 6] = [(0, 1), (1, 1), (2, 1), (0, 0), (1, 2), (3, 1)];
 const GLOBALS: usize = 3;
 const TABLE: usize = 7;
+/// Elements that the table has at first that changes.
+const CHANGING: usize = 5;
 /// What the exported function `run` takes; it is function 0.
 pub const RUN_PARAMS: usize = 2;
 
@@ -89,11 +91,14 @@ pub fn module(random: &mut Random, wild: bool) -> String {
     }
     let mut types = vec![2];
     types.extend((0..1 + random.below(4)).map(|_| random.below(TYPES.len())));
-    let _ = writeln!(text, "(table {TABLE} funcref)");
+    let _ = writeln!(text, "(table $t {TABLE} funcref)");
     for _ in 0..random.below(6) {
-        let function = random.below(types.len() + 1);
-        let name = if function == types.len() { "$out".into() } else { format!("$f{function}") };
+        let name = function_name(random, &types);
         let _ = writeln!(text, "(elem (i32.const {}) {name})", random.below(TABLE));
+    }
+    let changes = random.chance(50);
+    if changes {
+        write_changing(&mut text, random, &types);
     }
     if random.chance(20) {
         let _ = writeln!(
@@ -103,12 +108,42 @@ pub fn module(random: &mut Random, wild: bool) -> String {
         );
     }
     for (index, &ty) in types.iter().enumerate() {
-        let function = Function::new(random, &types, ty, wild).text();
+        let function = Function::new(random, &types, ty, [wild, changes]).text();
         let export = if index == 0 { "(export \"run\")" } else { "" };
         let _ = writeln!(text, "(func $f{index} {export} (type $t{ty}) {function})");
     }
     text.push(')');
     text
+}
+
+fn function_name(random: &mut Random, types: &[usize]) -> String {
+    let function = random.below(types.len() + 1);
+    if function == types.len() { "$out".into() } else { format!("$f{function}") }
+}
+
+/// A table that changes, what it is copied from, and `d`, which tells its size and which elements are null.
+fn write_changing(text: &mut String, random: &mut Random, types: &[usize]) {
+    let max = random.one_of(&["", "6", "9"]);
+    let _ = writeln!(text, "(table $d {CHANGING} {max} funcref)");
+    let all: String = (0..types.len()).map(|function| format!(" $f{function}")).collect();
+    let _ = writeln!(text, "(elem declare func $out{all})");
+    let active = function_name(random, types);
+    let _ = writeln!(text, "(elem $active (table $d) (i32.const 1) func {active})");
+    let mut some = String::new();
+    for _ in 0..random.below(6) {
+        match random.below(3) {
+            0 => some.push_str("(ref.null func) "),
+            _ => drop(write!(some, "(ref.func {}) ", function_name(random, types))),
+        }
+    }
+    let _ = writeln!(text, "(elem $some funcref {some})");
+    let _ = writeln!(text, "(data $bytes \"{}\")", "passive".repeat(random.below(4)));
+    let _ = writeln!(text, "(func (export \"d\") (result i32) table.size $d");
+    for index in 0..CHANGING {
+        let _ =
+            write!(text, "i32.const 1 i32.shl i32.const {index} table.get $d ref.is_null i32.or ");
+    }
+    text.push_str(")\n");
 }
 
 fn list(word: &str, count: usize) -> String {
@@ -122,6 +157,8 @@ struct Function<'a> {
     results: usize,
     locals: usize,
     wild: bool,
+    /// Whether there is a table that changes.
+    changes: bool,
     /// How many operands a branch to each label brings, the innermost last.
     labels: Vec<usize>,
     text: String,
@@ -130,12 +167,17 @@ struct Function<'a> {
 }
 
 impl<'a> Function<'a> {
-    fn new(random: &'a mut Random, types: &'a [usize], ty: usize, wild: bool) -> Self {
+    fn new(
+        random: &'a mut Random,
+        types: &'a [usize],
+        ty: usize,
+        [wild, changes]: [bool; 2],
+    ) -> Self {
         let (params, results) = TYPES[ty];
         let (locals, budget) = (random.below(4), 10 + random.below(90));
         let text = String::new();
         let labels = vec![results];
-        Function { random, types, params, results, locals, wild, labels, text, budget }
+        Function { random, types, params, results, locals, wild, changes, labels, text, budget }
     }
 
     fn text(mut self) -> String {
@@ -170,7 +212,9 @@ impl<'a> Function<'a> {
             return self.leaf();
         }
         let depth = depth - 1;
-        match self.random.below(24) {
+        match self.random.below(if self.changes { 26 } else { 24 }) {
+            24 => self.element(depth),
+            25 => self.grow_table(),
             0..=2 => self.leaf(),
             3 => {
                 self.expression(depth);
@@ -272,7 +316,8 @@ impl<'a> Function<'a> {
         if self.random.chance(90) {
             self.say(&format!("i32.const 7 i32.and i32.const {TABLE} i32.rem_u"));
         }
-        self.say(&format!("call_indirect (type $t{ty})"));
+        let table = if self.changes { self.random.one_of(&["$t", "$d"]) } else { "$t" };
+        self.say(&format!("call_indirect {table} (type $t{ty})"));
         self.one_operand_from(results);
     }
 
@@ -378,7 +423,8 @@ impl<'a> Function<'a> {
             return self.say("nop");
         }
         let depth = depth - 1;
-        match self.random.below(16) {
+        match self.random.below(if self.changes { 19 } else { 16 }) {
+            16.. => self.table(depth),
             0 | 1 => {
                 self.expression(depth);
                 let local = self.local();
@@ -425,6 +471,86 @@ impl<'a> Function<'a> {
             14 => self.bulk(depth),
             _ if self.random.chance(30) => self.branch_away(depth),
             _ => self.say("nop"),
+        }
+    }
+
+    /// An index that is often one of the table that changes.
+    fn index(&mut self, depth: usize) {
+        self.expression(depth);
+        if !self.wild || self.random.chance(90) {
+            self.say(&format!("i32.const 0xffff i32.and i32.const {CHANGING} i32.rem_u"));
+        }
+    }
+
+    /// Often so few that they are within.
+    fn few(&mut self, depth: usize) {
+        self.expression(depth);
+        if !self.wild || self.random.chance(90) {
+            self.say("i32.const 3 i32.and");
+        }
+    }
+
+    fn reference(&mut self) {
+        let reference = match self.random.below(4) {
+            0 => "ref.null func".into(),
+            _ => format!("ref.func $f{}", self.random.below(self.types.len())),
+        };
+        self.say(&reference);
+    }
+
+    fn element(&mut self, depth: usize) {
+        self.index(depth);
+        self.say("table.get $d ref.is_null");
+    }
+
+    fn grow_table(&mut self) {
+        if self.random.chance(50) {
+            return self.say("table.size $d");
+        }
+        self.reference();
+        let by = self.random.one_of(&["0", "1", "2", "-1"]);
+        self.say(&format!("i32.const {by} table.grow $d"));
+    }
+
+    fn table(&mut self, depth: usize) {
+        match self.random.below(9) {
+            0 | 1 => {
+                self.index(depth);
+                self.reference();
+                self.say("table.set $d\n");
+            }
+            2 => {
+                self.index(depth);
+                self.reference();
+                self.few(depth);
+                self.say("table.fill $d\n");
+            }
+            3 | 4 => {
+                self.index(depth);
+                self.index(depth);
+                self.few(depth);
+                let from = self.random.one_of(&["$d", "$d", "$t"]);
+                self.say(&format!("table.copy $d {from}\n"));
+            }
+            5 => {
+                self.index(depth);
+                self.few(depth);
+                self.few(depth);
+                let segment = self.random.one_of(&["$some", "$some", "$active"]);
+                self.say(&format!("table.init $d {segment}\n"));
+            }
+            6 | 7 => {
+                self.address(depth);
+                self.few(depth);
+                self.few(depth);
+                self.say("memory.init $bytes\n");
+            }
+            _ => {
+                let drop = self.random.one_of(&["elem.drop $some", "data.drop $bytes"]);
+                // Else there is seldom anything left.
+                let statement = if self.random.chance(20) { drop } else { "nop" };
+                self.say(statement);
+            }
         }
     }
 

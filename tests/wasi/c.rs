@@ -195,3 +195,22 @@ fn what_the_library_imitates_is_there() {
     let (_folder, c) = file("imitated.c", source);
     assert_eq!(json(0, &["oracle", &c])["output"], "caught 10\n1 1 1\n");
 }
+
+/// A function that is defined nowhere is an import, as in any other module: what calls it traps where it is reached.
+#[test]
+fn what_is_defined_nowhere_traps_where_it_is_reached() {
+    if !library() {
+        return;
+    }
+    let source = r#"
+        #include <stdio.h>
+        unsigned alarm(unsigned);
+        int main(int argc, char **argv) { puts("before"); return argc > 1 ? (int)alarm(3) : 0; }"#;
+    let (_folder, c) = file("alarm.c", source);
+    let mut run = hardmax(&["oracle", &c]);
+    assert_eq!(prints(0, &mut run), "before\n");
+    assert!(says(0, &mut run).contains("env.alarm"));
+    let trap = &json(1, &["oracle", &c, "--", "x"])["trap"]["reason"];
+    assert_eq!(trap, "missing import env.alarm");
+    assert!(refused(&["oracle", &c, "--strict"]).contains("env.alarm"));
+}

@@ -23,6 +23,8 @@ pub struct Token {
     pub digit: Value,
     /// 1 for a digit token.
     pub is_digit: Value,
+    /// 1 for every other.
+    pub is_no_digit: Value,
     /// 1 for `branch_taken`.
     pub branched: Value,
     /// 1 for `trap`.
@@ -129,6 +131,7 @@ pub fn token(graph: &mut Graph, code: &Code) -> Token {
             _ => 0.0,
         }),
         is_digit: feature("is digit", &|s| flag(matches!(s, Symbol::Digit(_)))),
+        is_no_digit: feature("is no digit", &|s| flag(!matches!(s, Symbol::Digit(_)))),
         branched: feature("branched", &|s| flag(s == Symbol::BranchTaken)),
         trapped: feature("trapped", &|s| flag(s == Symbol::Trap)),
         depth_change: feature("depth change", &depth_change),

@@ -18,6 +18,8 @@ pub struct History {
     pub digits: Value,
     /// For the byte of a product: the carry into it, less 256 times the one out.
     pub carries: Value,
+    /// For the byte of the upper half of a product the same, and for its first digit 256 times the latest digit.
+    pub upper_carries: Value,
     /// The four tokens before this one as a number, low byte first.
     pub value: Value,
     /// 1 when `value` has its highest bit.
@@ -56,9 +58,22 @@ pub fn history(graph: &mut Graph, code: &Code, token: &Token) -> History {
     let i = graph.persist("index", index);
     let before_digits = graph.persist_whole("before digits", before_digits, 1.0);
     let power = power(graph, n);
+    // Digits are written where none and no byte was since the last commit.
+    let latest_digit = latest_digit(graph, token);
+    let carry = graph.unit(before_digits - token.is_digit, latest_digit * 256.0);
 
-    let LatestBytes { value, low_word, negative, bytes_shifted, half_shifted, digits, carries } =
-        latest_bytes(graph, token);
+    let LatestBytes {
+        value,
+        low_word,
+        negative,
+        bytes_shifted,
+        half_shifted,
+        digits,
+        carries,
+        upper,
+    } = latest_bytes(graph, token);
+    let upper_carries =
+        graph.persist_whole("carries of an upper half", upper + carry, 2f64.powi(20));
     let digits = graph.gather("digits", t - j, &[digits.into()])[0];
     let digits = graph.unit(digits, power);
     let digits = graph.persist_whole("digits", digits, 2f64.powi(36));
@@ -95,6 +110,7 @@ pub fn history(graph: &mut Graph, code: &Code, token: &Token) -> History {
         before_digits,
         digits,
         carries,
+        upper_carries,
         value,
         negative,
         nonzero,
@@ -117,6 +133,8 @@ struct LatestBytes {
     /// Of this token and the three before.
     digits: Value,
     carries: Value,
+    /// For a byte of the upper half of a product the carry into it, less 256 times the one out.
+    upper: Linear,
 }
 
 fn latest_bytes(graph: &mut Graph, token: &Token) -> LatestBytes {
@@ -149,7 +167,15 @@ fn latest_bytes(graph: &mut Graph, token: &Token) -> LatestBytes {
         half_shifted: graph.persist("half shifted", shifted[1]),
         digits: graph.persist("latest digits", digits),
         carries: graph.persist("carries", digit_back[3] - digit_back[2] * 256.0),
+        upper: digit_back[2] - digit_back[1] * 256.0,
     }
+}
+
+/// The latest digit of all, this token included; 0 if there was none.
+fn latest_digit(graph: &mut Graph, token: &Token) -> Value {
+    let (number, square) = (Linear::zero(), Linear::zero());
+    let key = Key { number, square, dead: token.is_no_digit.into() };
+    graph.latest("latest digit", &key, Linear::zero(), &[token.digit.into()])[0]
 }
 
 /// Index of the next digit or byte after n digits or j bytes, and 1 unless these are four

@@ -45,6 +45,7 @@ const NUMBERED: &[Op] = &[
     Op::Rotr,
     Op::ShrS,
     Op::ShrU,
+    Op::MulHigh,
     Op::Mul,
     Op::DivU,
     Op::RemU,

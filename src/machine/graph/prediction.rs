@@ -37,7 +37,7 @@ const CALLS: f64 = (1u64 << 30) as f64;
 const GREATEST_END: f64 = (1u64 << 34) as f64;
 
 /// Instructions that write digits.
-const WRITES_DIGITS: &[Op] = &[Op::Mul, Op::DivU, Op::RemU];
+const WRITES_DIGITS: &[Op] = &[Op::MulHigh, Op::Mul, Op::DivU, Op::RemU];
 
 /// Sets the logits.
 pub fn predict(

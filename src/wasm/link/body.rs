@@ -54,7 +54,7 @@ impl Reencode for Bodies<'_, '_> {
     }
 
     fn table_index(&mut self, table: u32) -> Result<u32, Error<Infallible>> {
-        Ok(self.merge.tables[&self.instance.tables[table as usize]].first)
+        Ok(self.merge.tables[&self.instance.tables[table as usize]].index)
     }
 
     fn memory_index(&mut self, _: u32) -> Result<u32, Error<Infallible>> {
@@ -100,15 +100,6 @@ impl Bodies<'_, '_> {
         operator: Operator,
         first_scratch: u32,
     ) -> Result<(), Error<Infallible>> {
-        if let Operator::CallIndirect { type_index, table_index } = operator {
-            let table = self.instance.tables[table_index as usize];
-            let ty = self.type_index(type_index)?;
-            if self.merge.tables[&table].contents.len() > 1 {
-                let helper = self.merge.helper(Helper::Call { table, ty });
-                function.instructions().call(helper);
-                return Ok(());
-            }
-        }
         let memory = self.instance.memories.first().copied();
         let part = memory.and_then(|memory| Some((memory, *self.merge.memories.part(memory)?)));
         let Some((memory, part)) = part else {
@@ -134,6 +125,10 @@ impl Bodies<'_, '_> {
             Operator::MemorySize { .. } => code.global_get(part.pages),
             Operator::MemoryGrow { .. } => code.call(self.merge.helper(Helper::Grow(memory))),
             Operator::MemoryFill { .. } => code.call(self.merge.helper(Helper::Fill(memory))),
+            Operator::MemoryInit { data_index, .. } => {
+                let data = self.first_data + data_index;
+                code.call(self.merge.helper(Helper::Init { memory, data }))
+            }
             Operator::MemoryCopy { .. } => code.call(self.merge.helper(Helper::Copy(memory))),
             other => {
                 let instruction = self.instruction(other)?;

@@ -10,14 +10,13 @@ use wasm_encoder::{
     MemorySection, MemoryType, Module, NameMap, NameSection, RefType, StartSection, TableSection,
     TableType, TypeSection, ValType,
 };
-use wasmparser::{DataKind, ElementKind, Parser, Payload};
+use wasmparser::{DataKind, ElementItems, ElementKind, Parser, Payload};
 
 use super::body::Bodies;
-use super::memories::Memories;
-use super::merge::{Merge, value_type};
+use super::memories::{self, Memories};
+use super::merge::{Merge, TableOf, value_type};
 use super::store::{Home, InstanceId};
 use super::{LinkError, Result};
-use crate::wasm::constant::functions_of;
 use crate::wasm::error::WasmError;
 
 impl Merge<'_> {
@@ -60,22 +59,22 @@ impl Merge<'_> {
         }
         module.section(&imports).section(&functions);
 
+        for (ty, references) in &self.late_elements {
+            elements.passive(self.segment(*ty, references));
+        }
         let mut tables = TableSection::new();
-        for versions in self.tables.values() {
-            for (content, index) in versions.contents.iter().zip(versions.first..) {
-                tables.table(TableType {
-                    element_type: RefType::FUNCREF,
-                    minimum: versions.size,
-                    maximum: None,
-                    table64: false,
-                    shared: false,
-                });
-                for (&at, function) in content {
-                    let offset = ConstExpr::i32_const(at.cast_signed());
-                    let function = [self.functions[function]];
-                    let function = wasm_encoder::Elements::Functions(function[..].into());
-                    elements.active(Some(index), &offset, function);
-                }
+        for (address, TableOf { index, content }) in &self.tables {
+            let table = &self.store.tables[*address];
+            tables.table(TableType {
+                element_type: reference_type(table.ty),
+                minimum: table.size,
+                maximum: table.maximum,
+                table64: false,
+                shared: false,
+            });
+            for (&at, &reference) in content {
+                let offset = ConstExpr::i32_const(at.cast_signed());
+                elements.active(Some(*index), &offset, self.segment(table.ty, &[reference]));
             }
         }
         module.section(&tables);
@@ -92,6 +91,9 @@ impl Merge<'_> {
             module.section(&StartSection { function_index });
         }
         module.section(&elements);
+        for bytes in &self.late_data {
+            data.passive(bytes.iter().copied());
+        }
         for (begin, bytes) in &self.data {
             let offset = ConstExpr::i32_const(begin.cast_signed());
             data.active(0, &offset, bytes.iter().copied());
@@ -139,18 +141,16 @@ impl Merge<'_> {
                 Payload::ElementSection(segments) => {
                     for element in segments {
                         let element = element?;
-                        let functions = functions_of(&element)?.into_iter().flatten();
-                        let functions: Vec<u32> = functions
-                            .map(|index| {
-                                bodies.merge.functions[&instance.functions[index as usize]]
-                            })
-                            .collect();
-                        let functions = wasm_encoder::Elements::Functions(functions.into());
+                        let ty = match element.items {
+                            ElementItems::Functions(_) => wasmparser::RefType::FUNCREF,
+                            ElementItems::Expressions(ty, _) => ty,
+                        };
+                        let segment = bodies.merge.segment(ty, &store.elements_of(id, &element)?);
                         // Code that takes a reference takes that of a function that some segment has.
                         match element.kind {
-                            ElementKind::Passive => elements.passive(functions),
+                            ElementKind::Passive => elements.passive(segment),
                             ElementKind::Active { .. } | ElementKind::Declared => {
-                                elements.declared(functions)
+                                elements.declared(segment)
                             }
                         };
                     }
@@ -164,7 +164,7 @@ impl Merge<'_> {
     /// The memory of the module.
     fn memory(&self, needed: &BTreeSet<InstanceId>) -> Option<MemoryType> {
         let (minimum, maximum) = match &self.memories {
-            Memories::Several(_) => (1 << 16, None),
+            Memories::Several(_) => (memories::PAGES, Some(memories::PAGES)),
             Memories::One => {
                 let memory =
                     self.store.memories.iter().find(|memory| needed.contains(&memory.home))?;
@@ -182,6 +182,7 @@ impl Merge<'_> {
             let global = &self.store.globals[address];
             let bits = global.initial;
             let value = match global.ty {
+                wasmparser::ValType::Ref(ty) => self.reference(ty, bits),
                 wasmparser::ValType::I64 => ConstExpr::i64_const(bits.cast_signed()),
                 wasmparser::ValType::F32 => ConstExpr::f32_const(Ieee32::new(bits as u32)),
                 wasmparser::ValType::F64 => ConstExpr::f64_const(Ieee64::new(bits)),
@@ -194,11 +195,31 @@ impl Merge<'_> {
         for part in self.memories.parts() {
             globals.global(number, &ConstExpr::i32_const(part.initial as i32));
         }
-        for _ in self.tables.values().filter(|versions| versions.current.is_some()) {
-            globals.global(number, &ConstExpr::i32_const(0));
-        }
         globals
     }
+
+    /// What a reference of the store is in the module. Nothing but null comes from outside before the run.
+    fn reference(&self, ty: wasmparser::RefType, reference: u64) -> ConstExpr {
+        match reference.checked_sub(1) {
+            Some(address) => ConstExpr::ref_func(self.functions[&(address as usize)]),
+            None => ConstExpr::ref_null(reference_type(ty).heap_type),
+        }
+    }
+
+    fn segment(
+        &self,
+        ty: wasmparser::RefType,
+        references: &[u64],
+    ) -> wasm_encoder::Elements<'static> {
+        let references = references.iter().map(|&reference| self.reference(ty, reference));
+        let references: Vec<ConstExpr> = references.collect();
+        wasm_encoder::Elements::Expressions(reference_type(ty), references.into())
+    }
+}
+
+/// The same type, of a module that is valid by 2.0.
+fn reference_type(ty: wasmparser::RefType) -> RefType {
+    RefType::try_from(ty).expect("a type without an index")
 }
 
 /// A body that is valid, but not of the kind that this encodes.

@@ -13,8 +13,9 @@ use wasm_encoder::{BlockType, Function, InstructionSink, MemArg, MemArgTarget};
 use super::{LinkError, Result};
 use crate::wasm::module::PAGE;
 
-/// Pages that there can be.
-const PAGES: u64 = (1 << 32) / PAGE;
+/// Pages that parts have together: all that there can be, but for some where tables that change and passive segments
+/// find room.
+pub(super) const PAGES: u64 = (1 << 32) / PAGE - (1 << 11);
 
 /// Of an access to where its address says.
 pub(super) const AT_ADDRESS: MemArg =
@@ -141,6 +142,15 @@ pub(super) fn fill(within: u32) -> Function {
     let mut code = function.instructions();
     code.local_get(0).local_get(2).i64_extend_i32_u().call(within);
     code.local_get(1).local_get(2).memory_fill(0).end();
+    function
+}
+
+/// The same of `memory.init`, from a segment of the module.
+pub(super) fn init(within: u32, data: u32) -> Function {
+    let mut function = Function::new([]);
+    let mut code = function.instructions();
+    code.local_get(0).local_get(2).i64_extend_i32_u().call(within);
+    code.local_get(1).local_get(2).memory_init(0, data).end();
     function
 }
 

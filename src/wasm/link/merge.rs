@@ -7,7 +7,6 @@ use wasm_encoder::{ExportKind, Function, ValType};
 use super::Result;
 use super::memories::{self, Memories};
 use super::store::{Extern, Home, InstanceId, Store};
-use super::tables::Versions;
 
 /// A function that no instance has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,10 +19,18 @@ pub(super) enum Helper {
     Fill(usize),
     /// `memory.copy` of this memory.
     Copy(usize),
-    /// A call through this table of a function of this type.
-    Call { table: usize, ty: u32 },
+    /// `memory.init` of this memory from this segment of the module.
+    Init { memory: usize, data: u32 },
     /// The value of this global.
     Global(usize),
+}
+
+/// A table of the module.
+#[derive(Debug)]
+pub(super) struct TableOf {
+    pub index: u32,
+    /// What it has when all has begun that begins before anything runs: references that are not null, by index.
+    pub content: BTreeMap<u32, u64>,
 }
 
 /// What is put together.
@@ -31,7 +38,7 @@ pub(super) struct Merge<'s> {
     pub store: &'s Store,
     /// The indices of functions by their addresses; and so on.
     pub functions: BTreeMap<usize, u32>,
-    pub tables: BTreeMap<usize, Versions>,
+    pub tables: BTreeMap<usize, TableOf>,
     pub globals: BTreeMap<usize, u32>,
     pub memories: Memories,
     /// Types of the module: those of the store, then those of helpers.
@@ -41,6 +48,14 @@ pub(super) struct Merge<'s> {
     known: BTreeMap<Helper, u32>,
     /// Segments of data that are there from the start.
     pub data: Vec<(u32, Vec<u8>)>,
+    /// Those that code copies, behind all that instances have.
+    pub late_data: Vec<Vec<u8>>,
+    /// The same of elements, and what they are.
+    pub late_elements: Vec<(wasmparser::RefType, Vec<u64>)>,
+    /// How many segments of data instances have.
+    pub data_segments: u32,
+    /// And how many of elements.
+    pub element_segments: u32,
     pub exports: BTreeMap<String, (ExportKind, u32)>,
 }
 
@@ -59,12 +74,10 @@ impl<'s> Merge<'s> {
         let functions = imported.into_iter().chain(own).zip(0..).collect();
 
         let of = |home: InstanceId| needed.contains(&home);
-        let mut tables = BTreeMap::new();
-        for (address, table) in store.tables.iter().enumerate().filter(|(_, it)| of(it.home)) {
-            let contents = vec![BTreeMap::new()];
-            tables
-                .insert(address, Versions { first: 0, size: table.size, contents, current: None });
-        }
+        let tables = (0..store.tables.len()).filter(|&it| of(store.tables[it].home)).zip(0..);
+        let table = |(address, index)| (address, TableOf { index, content: BTreeMap::new() });
+        let tables = tables.map(table).collect();
+        let instances = || needed.iter().map(|id| &store.instances[id.0]);
         let globals: BTreeMap<usize, u32> = (0..store.globals.len())
             .filter(|&address| of(store.globals[address].home))
             .zip(0..)
@@ -83,6 +96,10 @@ impl<'s> Merge<'s> {
             helpers: Vec::new(),
             known: BTreeMap::new(),
             data: Vec::new(),
+            late_data: Vec::new(),
+            late_elements: Vec::new(),
+            data_segments: instances().map(|it| it.data_segments).sum(),
+            element_segments: instances().map(|it| it.element_segments).sum(),
             exports: BTreeMap::new(),
         })
     }
@@ -120,12 +137,9 @@ impl<'s> Merge<'s> {
                 let within = self.helper(Helper::Within(memory));
                 ((vec![I32; 3], vec![]), "memory.copy".into(), memories::copy(within))
             }
-            Helper::Call { table, ty } => {
-                let versions = &self.tables[&table];
-                let (params, results) = self.types[ty as usize].clone();
-                let current = versions.current.expect("a table with several versions");
-                let code = versions.call(current, params.len() as u32, ty);
-                (([params, vec![I32]].concat(), results), "call_indirect".into(), code)
+            Helper::Init { memory, data } => {
+                let within = self.helper(Helper::Within(memory));
+                ((vec![I32; 3], vec![]), "memory.init".into(), memories::init(within, data))
             }
             Helper::Global(address) => {
                 let mut code = Function::new([]);
@@ -144,7 +158,7 @@ impl<'s> Merge<'s> {
         for name in self.store.instances[id.0].exports.keys() {
             let (kind, index) = match self.store.export(id, name) {
                 Some(Extern::Function(it)) => (ExportKind::Func, self.functions[&it]),
-                Some(Extern::Table(it)) => (ExportKind::Table, self.tables[&it].first),
+                Some(Extern::Table(it)) => (ExportKind::Table, self.tables[&it].index),
                 Some(Extern::Memory(_)) => (ExportKind::Memory, 0),
                 Some(Extern::Global(it)) => (ExportKind::Global, self.globals[&it]),
                 None => continue,

@@ -14,18 +14,17 @@
 //! | `encode` | the sections of that module |
 //! | `body` | functions, with the indices of that module |
 //! | `memories` | several memories within one |
-//! | `tables` | tables that change between two steps |
 //!
 //! Functions, globals and tables of all instances only get new indices. What needs more:
 //!
 //! - *Memories.* The machine has one. Where the instances have more among them, each is a part of it, and
 //!   every access asks first whether it is within its part.
 //! - *Instances that begin late*, after code has run that may have read what they write: their data and
-//!   elements are written by code. So are those of an instance whose instantiation trapped, which stay, as
+//!   elements are passive segments, and code copies them. So are those of an instance whose instantiation trapped, which stay, as
 //!   the specification wants it; but what its start function did before it trapped is lost.
 //!
-//! Whether an import fits is decided before anything runs, so a memory counts with the pages that it has at
-//! first, and one that has grown may be refused.
+//! Whether an import fits is decided before anything runs, so memories and tables count with the size that they
+//! have at first, or with any that they may grow to ([`Sizes`]): whether they have is asked when the instance begins.
 
 mod body;
 mod encode;
@@ -34,12 +33,11 @@ mod merge;
 mod read;
 mod steps;
 mod store;
-mod tables;
 
 use thiserror::Error;
 
 pub use steps::Linked;
-pub use store::{InstanceId, Store};
+pub use store::{InstanceId, Sizes, Store};
 
 use super::Argument;
 use super::error::WasmError;
@@ -87,16 +85,21 @@ pub enum LinkError {
     UnknownExport { kind: &'static str, export: String },
     #[error("out of bounds {kind} access: a segment of elements or data is beyond the end")]
     OutOfBounds { kind: &'static str },
+    #[error("a global of v128; programs compute with integers, floats and references only")]
+    VectorGlobal,
     #[error(
-        "{what} of {ty}; modules that are linked have globals of numbers and tables of functions"
+        "incompatible import type: a {kind} has {has}, not {wanted}, and nothing ran that made it grow"
     )]
-    ReferenceType { what: &'static str, ty: String },
+    NotGrown { kind: &'static str, has: u64, wanted: u64 },
     #[error(
         "{memories} memories; a program that imports from others has one among all of them, which one \
          exports and the others import"
     )]
     MemoriesOfTheirOwn { memories: usize },
-    #[error("the memories of all instances have {pages} pages at first, more than 65,536")]
+    #[error(
+        "the memories of all instances have {pages} pages at first, more than {}",
+        memories::PAGES
+    )]
     Memories { pages: u64 },
 }
 

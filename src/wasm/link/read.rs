@@ -1,30 +1,31 @@
 //! A module as an instance of a store.
 
 use wasmparser::{
-    DataKind, ElementKind, ExternalKind, Import, KnownCustom, Name, Parser, Payload, RefType,
-    TypeRef, ValType,
+    ConstExpr, DataKind, Element, ElementKind, ExternalKind, Import, KnownCustom, Name, Parser,
+    Payload, TypeRef, ValType,
 };
 
 use super::store::{
-    Data, Elements, Extern, Function, Global, Home, Instance, InstanceId, Memory, Store, Table,
+    Data, Elements, Extern, Function, Global, Home, Instance, InstanceId, Memory, Sizes, Store,
+    Table,
 };
 use super::{LinkError, Result};
-use crate::wasm::constant::{evaluate, functions_of};
+use crate::wasm::constant::{self, Named, evaluate};
 use crate::wasm::imports::knows;
 use crate::wasm::read;
 
 impl Store {
     /// Takes in a module, whose imports are there. Nothing of it runs yet.
-    pub fn instantiate(&mut self, wasm: &[u8]) -> Result<InstanceId> {
+    pub fn instantiate(&mut self, wasm: &[u8], sizes: Sizes) -> Result<InstanceId> {
         read::validate(wasm)?;
         let before = self.lengths();
         // What is refused leaves nothing behind.
-        self.read(wasm).inspect_err(|_| self.truncate(before))
+        self.read(wasm, sizes).inspect_err(|_| self.truncate(before))
     }
 
-    fn read(&mut self, wasm: &[u8]) -> Result<InstanceId> {
+    fn read(&mut self, wasm: &[u8], sizes: Sizes) -> Result<InstanceId> {
         let id = InstanceId(self.instances.len());
-        self.instances.push(Instance { wasm: wasm.to_vec(), ..Instance::default() });
+        self.instances.push(Instance { wasm: wasm.to_vec(), sizes, ..Instance::default() });
         let parser = Parser::new(0);
         for payload in parser.parse_all(wasm) {
             self.take(id, payload?)?;
@@ -56,11 +57,12 @@ impl Store {
             Payload::TableSection(tables) => {
                 for table in tables {
                     let ty = table?.ty;
-                    if ty.element_type != RefType::FUNCREF {
-                        let (what, ty) = ("a table", ty.element_type.to_string());
-                        return Err(LinkError::ReferenceType { what, ty });
-                    }
-                    let table = Table { home: id, size: ty.initial, maximum: ty.maximum };
+                    let table = Table {
+                        home: id,
+                        ty: ty.element_type,
+                        size: ty.initial,
+                        maximum: ty.maximum,
+                    };
                     append(&mut self.tables, table, &mut self.instances[id.0].tables);
                 }
             }
@@ -98,6 +100,7 @@ impl Store {
             Payload::DataSection(segments) => {
                 for segment in segments {
                     let segment = segment?;
+                    self.of(id).data_segments += 1;
                     let DataKind::Active { memory_index, offset_expr } = &segment.kind else {
                         continue;
                     };
@@ -156,16 +159,20 @@ impl Store {
                 _ => Err(LinkError::UnknownImport { module, name }),
             };
         };
+        let sizes = self.instances[id.0].sizes;
         let within = |least: u64, most: Option<u64>, wanted: u64, limit: Option<u64>| {
-            least >= wanted && limit.is_none_or(|limit| most.is_some_and(|most| most <= limit))
+            let may_be_there =
+                least >= wanted || sizes == Sizes::Grown && most.is_none_or(|most| most >= wanted);
+            may_be_there && limit.is_none_or(|limit| most.is_some_and(|most| most <= limit))
         };
         let (fits, can_change) = match (found, import.ty) {
             (Extern::Function(it), TypeRef::Func(ty)) => {
                 (self.functions[it].ty == self.of(id).types[ty as usize], false)
             }
             (Extern::Table(it), TypeRef::Table(ty)) => {
-                let Table { size, maximum, .. } = self.tables[it];
-                (within(size, maximum, ty.initial, ty.maximum), true)
+                let Table { ty: of, size, maximum, .. } = self.tables[it];
+                let fits = within(size, maximum, ty.initial, ty.maximum);
+                (fits && of == ty.element_type, true)
             }
             (Extern::Memory(it), TypeRef::Memory(ty)) => {
                 let Memory { initial, maximum, .. } = self.memories[it];
@@ -181,11 +188,22 @@ impl Store {
             let (got, wants) = (self.describe(found), self.describe_import(id, import.ty));
             return Err(LinkError::ImportType { module, name, got, wants });
         }
+        let wanted = match import.ty {
+            TypeRef::Table(ty) => ty.initial,
+            TypeRef::Memory(ty) => ty.initial,
+            _ => 0,
+        };
         let instance = self.of(id);
         match found {
             Extern::Function(it) => instance.functions.push(it),
-            Extern::Table(it) => instance.tables.push(it),
-            Extern::Memory(it) => instance.memories.push(it),
+            Extern::Table(it) => {
+                instance.tables.push(it);
+                instance.wanted.push((found, wanted));
+            }
+            Extern::Memory(it) => {
+                instance.memories.push(it);
+                instance.wanted.push((found, wanted));
+            }
             Extern::Global(it) => instance.globals.push(it),
         }
         instance.imports_from.insert(from);
@@ -197,9 +215,8 @@ impl Store {
 
     fn new_global(&mut self, id: InstanceId, global: &wasmparser::Global) -> Result<()> {
         let wasmparser::GlobalType { content_type: ty, mutable, .. } = global.ty;
-        if !matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64) {
-            let (what, ty) = ("a global", ty.to_string());
-            return Err(LinkError::ReferenceType { what, ty });
+        if ty == ValType::V128 {
+            return Err(LinkError::VectorGlobal);
         }
         let initial = self.value(id, &global.init_expr, "a global's value")?;
         let global = Global { home: id, ty, mutable, initial };
@@ -208,29 +225,46 @@ impl Store {
     }
 
     /// What a constant expression is.
-    fn value(
-        &self,
-        id: InstanceId,
-        expression: &wasmparser::ConstExpr,
-        what: &'static str,
-    ) -> Result<u64> {
-        let globals = &self.instances[id.0].globals;
-        let global = |index: u32| Some(self.globals[*globals.get(index as usize)?].initial);
-        Ok(evaluate(expression, global, what)?)
+    fn value(&self, id: InstanceId, expression: &ConstExpr, what: &'static str) -> Result<u64> {
+        Ok(evaluate(expression, &self.named_by(id), what)?)
     }
 
-    fn elements(&mut self, id: InstanceId, element: &wasmparser::Element) -> Result<()> {
+    /// What the elements of a segment are.
+    pub(super) fn elements_of(&self, id: InstanceId, element: &Element) -> Result<Vec<u64>> {
+        Ok(constant::elements(element, &self.named_by(id))?)
+    }
+
+    fn named_by(&self, id: InstanceId) -> NamedBy<'_> {
+        NamedBy { store: self, instance: &self.instances[id.0] }
+    }
+
+    fn elements(&mut self, id: InstanceId, element: &Element) -> Result<()> {
+        self.of(id).element_segments += 1;
         let ElementKind::Active { table_index, offset_expr } = &element.kind else {
             return Ok(());
         };
         let begin = self.value(id, offset_expr, "the offset of elements")? as u32;
-        let indices = functions_of(element)?;
+        let references = self.elements_of(id, element)?;
         let instance = self.of(id);
         let table = instance.tables[table_index.unwrap_or(0) as usize];
-        let functions = indices.iter().map(|it| it.map(|it| instance.functions[it as usize]));
-        let functions = functions.collect();
-        instance.elements.push(Elements { table, begin, functions });
+        instance.elements.push(Elements { table, begin, references });
         Ok(())
+    }
+}
+
+/// What the constants of an instance name.
+struct NamedBy<'s> {
+    store: &'s Store,
+    instance: &'s Instance,
+}
+
+impl Named for NamedBy<'_> {
+    fn global(&self, index: u32) -> Option<u64> {
+        Some(self.store.globals[*self.instance.globals.get(index as usize)?].initial)
+    }
+
+    fn function(&self, index: u32) -> Option<u64> {
+        Some(*self.instance.functions.get(index as usize)? as u64 + 1)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Steps: what is written before the run and what by code, what is called, and in which order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use wasm_encoder::{BlockType, ExportKind, Function};
 
-use super::memories::{self, AT_ADDRESS, Memories};
+use super::memories::{self, Memories};
 use super::merge::{Helper, Merge};
-use super::store::{Data, Elements, InstanceId, Store};
+use super::store::{Data, Extern, InstanceId, Store};
 use super::{LinkError, Result, Step};
 use crate::wasm::Invocation;
 use crate::wasm::module::PAGE;
@@ -77,38 +77,17 @@ impl Step {
 impl Merge<'_> {
     /// What is to be called, and the function that runs before.
     fn steps(&mut self, steps: &[Step]) -> Result<(Vec<Invocation>, Option<u32>)> {
-        // For each instance that begins: whether code ran before, and which versions tables come to be.
-        let mut begins = Vec::new();
-        let mut ran = false;
+        let (mut calls, mut starts, mut ran) = (Vec::new(), Vec::new(), false);
         for step in steps {
             match step {
                 Step::Instantiate { instance, traps } => {
                     let late = ran || *traps;
-                    begins.push((late, self.write_elements(*instance, late, *traps)?));
                     ran |= late || self.store.instances[instance.0].start.is_some();
-                }
-                Step::Invoke { .. } | Step::Get { .. } => ran = true,
-            }
-        }
-        // All versions are known, so each table has its place, and its global.
-        let (mut first, mut global) =
-            (0, (self.globals.len() + self.memories.parts().count()) as u32);
-        for versions in self.tables.values_mut() {
-            versions.first = first;
-            first += versions.contents.len() as u32;
-            if versions.contents.len() > 1 {
-                versions.current = Some(global);
-                global += 1;
-            }
-        }
-        let (mut calls, mut starts, mut begins) = (Vec::new(), Vec::new(), begins.into_iter());
-        for step in steps {
-            match step {
-                Step::Instantiate { instance, traps } => {
-                    let (late, versions) = begins.next().unwrap_or_default();
-                    let Some(code) = self.begin(*instance, late, *traps, &versions)? else {
-                        continue;
+                    let code = match late {
+                        true => self.begin_late(*instance, *traps),
+                        false => self.begin(*instance)?,
                     };
+                    let Some(code) = code else { continue };
                     let name = format!("begin {}", instance.0);
                     let function = self.add((vec![], vec![]), name.clone(), code);
                     if calls.is_empty() {
@@ -119,12 +98,14 @@ impl Merge<'_> {
                     }
                 }
                 Step::Invoke { instance, export, args } => {
+                    ran = true;
                     let address = self.store.function(*instance, export)?;
                     let name = format!("call {} {export}", instance.0);
                     self.exports.insert(name.clone(), (ExportKind::Func, self.functions[&address]));
                     calls.push(Invocation { export: name, args: args.clone() });
                 }
                 Step::Get { instance, export } => {
+                    ran = true;
                     let address = self.store.global(*instance, export)?;
                     let name = format!("get {} {export}", instance.0);
                     let function = self.helper(Helper::Global(address));
@@ -148,86 +129,105 @@ impl Merge<'_> {
         Ok((calls, start))
     }
 
-    /// Writes an instance's elements; gives the versions that tables come to be by this.
-    fn write_elements(
-        &mut self,
-        id: InstanceId,
-        late: bool,
-        traps: bool,
-    ) -> Result<BTreeMap<usize, u32>> {
-        let mut versions = BTreeMap::new();
-        for elements in &self.store.instances[id.0].elements {
-            let table = self.tables.get_mut(&elements.table).expect("the table of an instance");
-            if elements.end() > table.size {
-                match traps {
-                    true => break,
-                    false => return Err(LinkError::OutOfBounds { kind: "table" }),
-                }
+    /// Writes an instance's elements and data before the run; what is to be executed for it to begin, if anything is.
+    fn begin(&mut self, id: InstanceId) -> Result<Option<Function>> {
+        let instance = &self.store.instances[id.0];
+        for &(of, wanted) in &instance.wanted {
+            let (kind, has) = match of {
+                Extern::Table(it) => ("table", self.store.tables[it].size),
+                Extern::Memory(it) => ("memory", self.store.memories[it].initial),
+                Extern::Function(_) | Extern::Global(_) => continue,
+            };
+            if has < wanted {
+                return Err(LinkError::NotGrown { kind, has, wanted });
             }
-            if late {
-                versions.entry(elements.table).or_insert_with(|| table.begin());
-            }
-            table.write(elements);
         }
-        Ok(versions)
+        for elements in &instance.elements {
+            if elements.end() > self.store.tables[elements.table].size {
+                return Err(LinkError::OutOfBounds { kind: "table" });
+            }
+            let table = self.tables.get_mut(&elements.table).expect("the table of an instance");
+            for (index, &reference) in (elements.begin..).zip(&elements.references) {
+                match reference {
+                    0 => table.content.remove(&index),
+                    _ => table.content.insert(index, reference),
+                };
+            }
+        }
+        for data in &instance.data {
+            if data.end() > self.store.memories[data.memory].initial * PAGE {
+                return Err(LinkError::OutOfBounds { kind: "memory" });
+            }
+            self.data.push((self.memories.place(data.memory, data.begin), data.bytes.clone()));
+        }
+        Ok(instance.start.map(|start| {
+            let mut function = Function::new([]);
+            function.instructions().call(self.functions[&start]).end();
+            function
+        }))
     }
 
-    /// What is to be executed for an instance to begin, if anything is.
-    fn begin(
-        &mut self,
-        id: InstanceId,
-        late: bool,
-        traps: bool,
-        versions: &BTreeMap<usize, u32>,
-    ) -> Result<Option<Function>> {
+    /// The same where code ran before: all of it is executed. What does not fit traps; where that is known
+    /// and the rest is to go on, it ends the function instead.
+    fn begin_late(&mut self, id: InstanceId, traps: bool) -> Option<Function> {
         let instance = &self.store.instances[id.0];
-        let fits = |it: &Elements| it.end() <= self.store.tables[it.table].size;
-        let elements_fit = instance.elements.iter().all(fits);
         let mut function = Function::new([]);
-        for (table, version) in versions {
-            if let Some(current) = self.tables[table].current {
-                function.instructions().i32_const(version.cast_signed()).global_set(current);
+        for &(of, wanted) in &instance.wanted {
+            let mut code = function.instructions();
+            match of {
+                Extern::Table(it) if self.store.tables[it].size < wanted => {
+                    code.table_size(self.tables[&it].index);
+                }
+                Extern::Memory(it) if self.store.memories[it].initial < wanted => {
+                    memories::pages(&mut code, self.memories.part(it));
+                }
+                _ => continue,
             }
+            code.i32_const((wanted as u32).cast_signed()).i32_lt_u();
+            code.if_(BlockType::Empty).unreachable().end();
         }
-        for data in instance.data.iter().filter(|_| elements_fit) {
-            if late {
-                self.write_data(&mut function, data, traps);
-            } else if data.end() > self.store.memories[data.memory].initial * PAGE {
-                return Err(LinkError::OutOfBounds { kind: "memory" });
-            } else {
-                self.data.push((self.memories.place(data.memory, data.begin), data.bytes.clone()));
+        for elements in &instance.elements {
+            let segment = self.element_segments + self.late_elements.len() as u32;
+            let ty = self.store.tables[elements.table].ty;
+            self.late_elements.push((ty, elements.references.clone()));
+            let table = self.tables[&elements.table].index;
+            let mut code = function.instructions();
+            if traps {
+                code.table_size(table).i64_extend_i32_u().i64_const(elements.end().cast_signed());
+                code.i64_lt_u().if_(BlockType::Empty).return_().end();
             }
+            let length = elements.references.len() as i32;
+            code.i32_const(elements.begin.cast_signed()).i32_const(0).i32_const(length);
+            code.table_init(table, segment).elem_drop(segment);
+        }
+        for data in &instance.data {
+            self.begin_data(&mut function, data, traps);
         }
         if let (Some(start), false) = (instance.start, traps) {
             function.instructions().call(self.functions[&start]);
         }
         let is_empty = function.byte_len() <= 1;
         function.instructions().end();
-        Ok((!is_empty).then_some(function))
+        (!is_empty).then_some(function)
     }
 
-    /// Stores a segment of data; what does not fit traps, or ends the function if it is to have trapped before.
-    fn write_data(&self, function: &mut Function, data: &Data, traps: bool) {
+    fn begin_data(&mut self, function: &mut Function, data: &Data, traps: bool) {
+        let segment = self.data_segments + self.late_data.len() as u32;
+        self.late_data.push(data.bytes.clone());
+        let part = self.memories.part(data.memory).copied();
+        let within = part.map(|_| self.helper(Helper::Within(data.memory)));
         let mut code = function.instructions();
-        memories::pages(&mut code, self.memories.part(data.memory));
-        code.i64_extend_i32_u().i64_const(16).i64_shl();
-        code.i64_const(data.end().cast_signed()).i64_lt_u().if_(BlockType::Empty);
-        match traps {
-            true => drop(code.return_()),
-            false => memories::trap(&mut code),
+        if traps {
+            memories::pages(&mut code, part.as_ref());
+            code.i64_extend_i32_u().i64_const(16).i64_shl();
+            code.i64_const(data.end().cast_signed()).i64_lt_u().if_(BlockType::Empty);
+            code.return_().end();
         }
-        code.end();
-        let begin = self.memories.place(data.memory, data.begin);
-        let places = |from: u64| (from..).map(|place| (place as u32).cast_signed());
-        for (address, bytes) in (u64::from(begin)..).step_by(8).zip(data.bytes.chunks(8)) {
-            if let Ok(word) = bytes.try_into() {
-                code.i32_const((address as u32).cast_signed()).i64_const(i64::from_le_bytes(word));
-                code.i64_store(AT_ADDRESS);
-                continue;
-            }
-            for (address, &byte) in places(address).zip(bytes) {
-                code.i32_const(address).i32_const(byte.into()).i32_store8(AT_ADDRESS);
-            }
+        let length = data.bytes.len();
+        code.i32_const(data.begin.cast_signed());
+        if let Some(within) = within {
+            code.i64_const(length as i64).call(within);
         }
+        code.i32_const(0).i32_const(length as i32).memory_init(0, segment).data_drop(segment);
     }
 }

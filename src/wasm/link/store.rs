@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use wasmparser::{ExternalKind, FuncType, TypeRef, ValType};
+use wasmparser::{ExternalKind, FuncType, RefType, TypeRef, ValType};
 
 use super::{LinkError, Result, Step};
 use crate::wasm::types::signature_text;
@@ -32,6 +32,16 @@ pub struct Store {
     registered: BTreeMap<String, InstanceId>,
 }
 
+/// Which sizes of memories and tables an import may count on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sizes {
+    /// Those that they have before anything runs.
+    #[default]
+    First,
+    /// Those that they may have grown to when the instance begins. Where they have not, it traps.
+    Grown,
+}
+
 /// A function.
 #[derive(Clone, Debug)]
 pub(super) struct Function {
@@ -54,7 +64,9 @@ pub(super) enum Home {
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     pub home: InstanceId,
-    /// Elements, and how many it may ever have.
+    /// What its elements are.
+    pub ty: RefType,
+    /// Elements at first, and how many it may ever have.
     pub size: u64,
     pub maximum: Option<u64>,
 }
@@ -74,7 +86,7 @@ pub(super) struct Global {
     pub home: InstanceId,
     pub ty: ValType,
     pub mutable: bool,
-    /// The bits of its first value.
+    /// The bits of its first value; of a reference to a function one more than its address.
     pub initial: u64,
 }
 
@@ -83,6 +95,9 @@ pub(super) struct Global {
 pub(super) struct Instance {
     /// The module.
     pub wasm: Vec<u8>,
+    pub sizes: Sizes,
+    /// How many elements or pages it wants of the tables and memories that it imports.
+    pub wanted: Vec<(Extern, u64)>,
     pub types: Vec<u32>,
     pub functions: Vec<usize>,
     pub tables: Vec<usize>,
@@ -96,6 +111,10 @@ pub(super) struct Instance {
     pub elements: Vec<Elements>,
     /// The same of data.
     pub data: Vec<Data>,
+    /// How many segments of elements it has, active or not.
+    pub element_segments: u32,
+    /// The same of data.
+    pub data_segments: u32,
     /// What functions are called, as far as the module says.
     pub names: BTreeMap<usize, String>,
     /// The instances that it imports from.
@@ -104,12 +123,12 @@ pub(super) struct Instance {
     pub shares_with: BTreeSet<InstanceId>,
 }
 
-/// A segment of elements: addresses of functions, or null.
+/// A segment of elements: references as in globals.
 #[derive(Clone, Debug)]
 pub(super) struct Elements {
     pub table: usize,
     pub begin: u32,
-    pub functions: Vec<Option<usize>>,
+    pub references: Vec<u64>,
 }
 
 /// A segment of data.
@@ -131,7 +150,7 @@ pub(super) enum Extern {
 
 impl Elements {
     pub fn end(&self) -> u64 {
-        u64::from(self.begin) + self.functions.len() as u64
+        u64::from(self.begin) + self.references.len() as u64
     }
 }
 
@@ -225,7 +244,8 @@ impl Store {
         match of {
             Extern::Function(it) => self.function_text(self.functions[it].ty),
             Extern::Table(it) => {
-                limits("table", "elements", self.tables[it].size, self.tables[it].maximum)
+                let Table { ty, size, maximum, .. } = self.tables[it];
+                limits("table", &elements(ty), size, maximum)
             }
             Extern::Memory(it) => {
                 limits("memory", "pages", self.memories[it].initial, self.memories[it].maximum)
@@ -240,7 +260,9 @@ impl Store {
             TypeRef::Func(ty) | TypeRef::FuncExact(ty) => {
                 self.function_text(self.instances[id.0].types[ty as usize])
             }
-            TypeRef::Table(ty) => limits("table", "elements", ty.initial, ty.maximum),
+            TypeRef::Table(ty) => {
+                limits("table", &elements(ty.element_type), ty.initial, ty.maximum)
+            }
             TypeRef::Memory(ty) => limits("memory", "pages", ty.initial, ty.maximum),
             TypeRef::Global(ty) => global_text(ty.mutable, ty.content_type),
             TypeRef::Tag(_) => "a tag".into(),
@@ -281,6 +303,13 @@ impl Store {
 fn limits(what: &str, of: &str, least: u64, most: Option<u64>) -> String {
     let most = most.map_or_else(String::new, |most| most.to_string());
     format!("a {what} of {least}..{most} {of}")
+}
+
+fn elements(ty: RefType) -> String {
+    match ty {
+        RefType::FUNCREF => "elements".into(),
+        _ => format!("elements of {ty}"),
+    }
 }
 
 fn global_text(mutable: bool, ty: ValType) -> String {

@@ -3,19 +3,6 @@
 
 #include "runtime.h"
 
-// The product of two words, of 16 bits by 16.
-u64 product(u32 a, u32 b) {
-    u32 a0 = a & 0xffff, a1 = a >> 16, b0 = b & 0xffff, b1 = b >> 16;
-    u32 middle = a1 * b0 + (a0 * b0 >> 16);
-    u32 other = a0 * b1 + (middle & 0xffff);
-    return join(a1 * b1 + (middle >> 16) + (other >> 16), a * b);
-}
-
-EXPORT("i64.mul") u64 mul(u64 a, u64 b) {
-    u64 low = product((u32)a, (u32)b);
-    return join(high(low) + (u32)a * high(b) + high(a) * (u32)b, (u32)low);
-}
-
 EXPORT("i64.clz") u64 clz(u64 a) {
     if (high(a)) return (u32)__builtin_clz(high(a));
     return (u32)a ? 32u + (u32)__builtin_clz((u32)a) : 64u;
@@ -56,7 +43,7 @@ static inline __attribute__((always_inline)) u64 by_long(u64 a, u64 b, u64 *rema
     u32 shift = (u32)__builtin_clz(high(b));
     u64 estimate = (u64)quotient_of(a >> 1, high(b << shift)) << shift >> 31;
     if (estimate) estimate--;
-    u64 rest = a - mul(estimate, b);
+    u64 rest = a - estimate * b;
     if (rest >= b) {
         rest -= b;
         estimate++;

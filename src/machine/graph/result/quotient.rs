@@ -10,6 +10,7 @@
 //! finds it ([`Graph::rounded_factor`]).
 
 use super::places::Places;
+use super::product::MULTIPLY;
 use crate::graph::range::LONGEST;
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::Op;
@@ -45,8 +46,9 @@ pub fn quotient(graph: &mut Graph, history: &History, operands: &Operands) -> Qu
         // Without them there is nothing to divide.
         return Quotient { from: Linear::zero(), above: Linear::zero() };
     };
-    // Shut for other instructions: Q is far below 2⁴¹.
-    let open = history.digits + (divides.clone() - one) * 2f64.powi(41);
+    // Shut for other instructions: Q is below 2³⁶. By much more the sum would round, for a test has
+    // the square of an instruction's number.
+    let open = history.digits + (divides.clone() - one) * 2f64.powi(37);
     let taken = graph.unit(open, operands.top);
     let remainder = opcode.units(graph, DIVIDE, one, operands.second) - taken;
 
@@ -100,6 +102,5 @@ impl Floors {
 pub fn divisor(graph: &mut Graph, operands: &Operands) -> Linear {
     let one = graph.one();
     let opcode = &operands.instruction.opcode;
-    opcode.units(graph, DIVIDE, one, operands.top)
-        + opcode.units(graph, &[Op::Mul], one, one) * 256.0
+    opcode.units(graph, DIVIDE, one, operands.top) + opcode.units(graph, MULTIPLY, one, one) * 256.0
 }

@@ -2,6 +2,7 @@
 
 use super::bits;
 use super::places::{Found, Places};
+use super::product::MULTIPLY;
 use crate::graph::{Graph, Linear, Value};
 use crate::machine::Op;
 use crate::machine::graph::code::Immediate;
@@ -38,7 +39,7 @@ const WITHOUT_SECOND: &[Op] = &[Op::Or, Op::Xor];
 const BORROW: &[Op] = &[Op::Sub, Op::Return, Op::Load8S, Op::Load16S];
 
 /// Instructions that fetch bytes for something else than their sum.
-const UNSUMMED: [&[Op]; 3] = [bits::LEFT, bits::RIGHT, &[Op::Mul]];
+const UNSUMMED: [&[Op]; 3] = [bits::LEFT, bits::RIGHT, MULTIPLY];
 
 /// What these add to it, to be recognised by.
 const NO_SUM: f64 = (1u64 << 20) as f64;
