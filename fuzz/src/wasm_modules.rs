@@ -95,8 +95,8 @@ fn argument(bytes: &mut Bytes) -> i32 {
 
 /// A module that ends. `traps`: perhaps for other reasons than that it has run for too long.
 fn module(data: &[u8], traps: bool) -> Option<Vec<u8>> {
-    use InstructionKind::{Control, Memory, Numeric, Parametric, Variable};
-    let kinds = [Control, Memory, Numeric, Parametric, Variable];
+    use InstructionKind::{Control, Memory, Numeric, Parametric, Reference, Table, Variable};
+    let kinds = [Control, Memory, Numeric, Parametric, Reference, Table, Variable];
     let config = Config {
         available_imports: Some(wat::parse_str(IMPORTS).unwrap()),
         exports: Some(wat::parse_str(EXPORTS).unwrap()),
@@ -119,11 +119,14 @@ fn module(data: &[u8], traps: bool) -> Option<Vec<u8>> {
         max_memories: 0,
         max_memory32_bytes: 3 << 16,
         max_table_elements: 20,
+        max_tables: 3,
         memory64_enabled: false,
-        reference_types_enabled: false,
+        reference_types_enabled: true,
         relaxed_simd_enabled: false,
         saturating_float_to_int_enabled: true,
         simd_enabled: false,
+        // Where there is no limit, engines have limits of their own.
+        table_max_size_required: true,
         tail_call_enabled: false,
         threads_enabled: false,
         wide_arithmetic_enabled: false,
