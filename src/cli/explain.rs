@@ -1,5 +1,8 @@
 //! `hardmax explain`: one token, in words.
 
+mod page;
+mod window;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, value_parser};
@@ -11,7 +14,7 @@ use super::places::program_of;
 use super::report::{self, grouped};
 use super::source::{Resolved, Source};
 use super::trace_file::TraceFile;
-use super::{CliError, Verdict, inputs};
+use super::{CliError, Verdict, inputs, outputs};
 use crate::engine::{Look, Prediction, predict};
 use crate::linalg::Kernel;
 use crate::machine::Symbol;
@@ -31,6 +34,7 @@ use crate::tokenizer::Tokenizer;
 #[command(after_help = "Examples:
   hardmax explain hello --last
   hardmax explain hello --output 1
+  hardmax explain hello --output 1 --html /tmp/hello.html
   hardmax explain tests/vectors/countdown.txt --at 100
   hardmax explain programs/gcd.wat --last --json --invoke gcd 84 36")]
 pub struct Explain {
@@ -54,6 +58,9 @@ pub struct Explain {
     /// Print one JSON object instead
     #[arg(long)]
     json: bool,
+    /// Write a page that shows it, too: the tokens, what each head read, the residual stream
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// Tokens that the model goes through at most: for more it takes minutes, and much memory.
@@ -75,6 +82,20 @@ struct Report {
     heads: Vec<HeadRow>,
     #[serde(skip)]
     phrase: String,
+    /// The residual stream, after the embedding and each half of a layer.
+    #[serde(skip)]
+    stream: Vec<Vec<f64>>,
+    /// The tokens that the page shows.
+    #[serde(skip)]
+    window: Vec<TokenRow>,
+}
+
+/// A token of the history, or the one that is explained.
+struct TokenRow {
+    position: usize,
+    token: String,
+    /// Where it belongs.
+    place: Annotation,
 }
 
 #[derive(Serialize)]
@@ -95,6 +116,10 @@ struct HeadRow {
 
 impl Explain {
     pub fn run(&self) -> Result<Verdict, CliError> {
+        let mut read = self.source.files();
+        read.extend([("the trace", self.from.as_deref()), ("the model", self.model.as_deref())]);
+        outputs::check(self.html.as_deref(), &read)?;
+        let html = self.html.as_deref().map(outputs::place).transpose()?;
         let model = inputs::model(self.model.as_deref())?;
         let resolved = self.source.resolve()?;
         let (program, tokens) = self.tokens(&resolved, &model)?;
@@ -127,7 +152,7 @@ impl Explain {
             place: found(look).map(|at| annotator.annotation(standings[at])),
             output: look.output,
         };
-        let Prediction { looks, winner, runner_up } = &prediction;
+        let Prediction { looks, stream, winner, runner_up } = &prediction;
         let before = tokens[prompt..position].iter().rev();
         let before = before.map_while(|&token| tokenizer.symbol(token));
         let place = annotator.annotation(standings[position]);
@@ -143,7 +168,19 @@ impl Explain {
             runner_up: runner_up.map(|other| name(other.0)),
             margin: runner_up.map(|other| winner.1 - other.1),
             heads: looks.iter().map(row).collect(),
+            stream: stream.clone(),
+            window: window::around(position, looks.iter().filter_map(found))
+                .into_iter()
+                .map(|at| TokenRow {
+                    position: at,
+                    token: name(tokens[at]),
+                    place: annotator.annotation(standings[at]),
+                })
+                .collect(),
         };
+        if let (Some(place), Some(path)) = (html, &self.html) {
+            outputs::write_to(place, path, page::html(&report).as_bytes())?;
+        }
         report.tell(self.json)?;
         Ok(Verdict::of(winner.0 == token))
     }
@@ -231,6 +268,31 @@ fn part(token: Option<Symbol>, before: impl Iterator<Item = Symbol>) -> String {
     }
 }
 
+impl HeadRow {
+    /// What it asked for.
+    fn asks(&self) -> String {
+        match self.key {
+            Some(key) => number(key),
+            None => format!("({}, {})", number(self.query[0]), number(self.query[1])),
+        }
+    }
+
+    /// What it found.
+    fn finds(&self) -> String {
+        match (&self.token, &self.place) {
+            (Some(token), Some(place)) => {
+                format!("{} `{}` {}", self.position, shown::name(token), place.short())
+            }
+            _ => format!("several, {} on average", number(self.position)),
+        }
+    }
+
+    /// What it gave.
+    fn gives(&self) -> String {
+        format!("{}, {}", number(self.output[0]), number(self.output[1]))
+    }
+}
+
 impl Report {
     fn tell(&self, json: bool) -> Result<(), CliError> {
         if json {
@@ -257,23 +319,12 @@ impl Report {
         table.load_preset(presets::NOTHING);
         table.set_header(["head", "kind", "asks for", "finds", "gives"]);
         for row in &self.heads {
-            let asks = match row.key {
-                Some(key) => number(key),
-                None => format!("({}, {})", number(row.query[0]), number(row.query[1])),
-            };
-            let finds = match (&row.token, &row.place) {
-                (Some(token), Some(place)) => {
-                    format!("{} `{}` {}", row.position, shown::name(token), place.short())
-                }
-                _ => format!("several, {} on average", number(row.position)),
-            };
-            let gives = format!("{}, {}", number(row.output[0]), number(row.output[1]));
             table.add_row([
                 format!("{}.{}", row.layer, row.head),
                 row.kind.to_owned(),
-                asks,
-                finds,
-                gives,
+                row.asks(),
+                row.finds(),
+                row.gives(),
             ]);
         }
         table

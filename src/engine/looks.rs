@@ -3,7 +3,7 @@
 //! Every live head gets a second memory of its kind, with the same keys, whose values are
 //! positions: its output is where the first memory found its own, by the same rules, ties included.
 
-use super::reference::Reference;
+use super::reference::{Reference, Watch};
 use super::{Attention, EngineError};
 use crate::attention::{Memory, Violation, memory};
 use crate::linalg::Kernel;
@@ -29,10 +29,46 @@ pub struct Look {
 pub struct Prediction {
     /// What all live heads did, layer by layer.
     pub looks: Vec<Look>,
+    /// The residual stream at the last position: after the embedding, and after attention and units of each layer.
+    pub stream: Vec<Vec<f64>>,
     /// The token that is predicted, and its logit.
     pub winner: (Token, f64),
     /// The token with the greatest logit of all others, if there are any.
     pub runner_up: Option<(Token, f64)>,
+}
+
+/// Positions of what each head may find, and what the last position shows.
+struct Watched {
+    heads: usize,
+    /// Of all heads, layer by layer; none of dead ones.
+    memories: Vec<Option<Box<dyn Memory>>>,
+    position: f64,
+    is_last: bool,
+    looks: Vec<Look>,
+    stream: Vec<Vec<f64>>,
+}
+
+impl Watch for Watched {
+    fn head(
+        &mut self,
+        layer: usize,
+        head: usize,
+        [query, key, output]: [[f64; 2]; 3],
+    ) -> Result<(), Violation> {
+        let Some(memory) = &mut self.memories[layer * self.heads + head] else { return Ok(()) };
+        memory.insert(key, [self.position, 0.0])?;
+        if self.is_last {
+            let [position, _] = memory.output(query)?;
+            self.looks.push(Look { layer, head, query, position, output });
+        }
+        Ok(())
+    }
+
+    fn stream(&mut self, values: &[f64]) {
+        if self.is_last {
+            self.stream.push(values.to_vec());
+        }
+    }
 }
 
 /// Predicts the token behind a history by the reference, with head kinds, and says how.
@@ -55,25 +91,25 @@ pub fn predict(
     }
     let mut reference = Reference::new(model, Attention::Kinds, kernel)?;
     let mut history = history.into_iter().peekable();
-    let mut looks = Vec::new();
+    let mut watched = Watched {
+        heads: shape.heads,
+        memories,
+        position: 0.0,
+        is_last: false,
+        looks: Vec::new(),
+        stream: Vec::new(),
+    };
     while let Some(token) = history.next() {
-        let is_last = history.peek().is_none();
-        let position = reference.position() as f64;
-        reference.step_watched(token, &mut |layer, head, [query, key, output]| {
-            let Some(memory) = &mut memories[layer * shape.heads + head] else { return Ok(()) };
-            memory.insert(key, [position, 0.0])?;
-            if is_last {
-                let [position, _] = memory.output(query)?;
-                looks.push(Look { layer, head, query, position, output });
-            }
-            Ok(())
-        })?;
+        watched.is_last = history.peek().is_none();
+        watched.position = reference.position() as f64;
+        reference.step_watched(token, &mut watched)?;
     }
+    let Watched { looks, stream, .. } = watched;
     let winner = reference.next_token()?;
     let logits = reference.logits();
     let others = (0..).zip(logits).filter(|other| other.0 != winner.0);
     let runner_up = others.max_by(|a, b| a.1.total_cmp(b.1)).map(|(id, &logit)| (Token(id), logit));
-    Ok(Prediction { looks, winner: (winner, logits[winner.index()]), runner_up })
+    Ok(Prediction { looks, stream, winner: (winner, logits[winner.index()]), runner_up })
 }
 
 #[cfg(test)]
@@ -106,6 +142,11 @@ mod tests {
             let (runner_up, logit) = prediction.runner_up.unwrap();
             assert!(runner_up != all[at] && logit <= prediction.winner.1);
             assert_eq!(prediction.looks.len(), live);
+            assert_eq!(prediction.stream.len(), 1 + 2 * model.shape().layers);
+            assert!(prediction.stream.iter().all(|values| values.len() == model.shape().width));
+            // What the embedding leaves is the token's row with its position.
+            let row = model.embedding().row(all[at - 1].index());
+            assert_eq!(prediction.stream[0][3..], row[3..]);
             let last = (at - 1) as f64;
             for look in &prediction.looks {
                 match model.kind(look.layer, look.head) {

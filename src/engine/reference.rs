@@ -47,6 +47,28 @@ struct Head {
     guard: Option<Guard>,
 }
 
+/// Who sees what happens at a position.
+pub(super) trait Watch {
+    /// Layer, number, query, key and output of a head that has an effect.
+    fn head(
+        &mut self,
+        layer: usize,
+        head: usize,
+        query_key_output: [[f64; 2]; 3],
+    ) -> Result<(), Violation>;
+    /// The residual stream: after the embedding, and after both halves of each layer.
+    fn stream(&mut self, values: &[f64]);
+}
+
+/// Nobody.
+impl Watch for () {
+    fn head(&mut self, _: usize, _: usize, _: [[f64; 2]; 3]) -> Result<(), Violation> {
+        Ok(())
+    }
+
+    fn stream(&mut self, _: &[f64]) {}
+}
+
 impl<'m> Reference<'m> {
     /// Before the first token.
     pub fn new(
@@ -85,23 +107,26 @@ impl<'m> Reference<'m> {
 
     /// Takes the next token of the history.
     pub fn step(&mut self, token: Token) -> Result<(), EngineError> {
-        self.step_watched(token, &mut |_, _, _| Ok(()))
+        self.step_watched(token, &mut ())
     }
 
-    /// The same, and tells `watch` layer, number, query, key and output of each head that has an effect.
+    /// The same, and is watched.
     pub(super) fn step_watched(
         &mut self,
         token: Token,
-        watch: &mut impl FnMut(usize, usize, [[f64; 2]; 3]) -> Result<(), Violation>,
+        watch: &mut impl Watch,
     ) -> Result<(), EngineError> {
         let vocabulary = self.model.shape().vocabulary;
         if token.index() >= vocabulary {
             return Err(EngineError::NoToken { token: token.0, vocabulary });
         }
         self.embed(token);
+        watch.stream(&self.x);
         for layer in 0..self.layers.len() {
             self.attend(layer, watch)?;
+            watch.stream(&self.x);
             self.feed_forward(layer);
+            watch.stream(&self.x);
         }
         self.position += 1;
         Ok(())
@@ -115,11 +140,7 @@ impl<'m> Reference<'m> {
         self.x[2] += t * t;
     }
 
-    fn attend(
-        &mut self,
-        layer: usize,
-        watch: &mut impl FnMut(usize, usize, [[f64; 2]; 3]) -> Result<(), Violation>,
-    ) -> Result<(), EngineError> {
+    fn attend(&mut self, layer: usize, watch: &mut impl Watch) -> Result<(), EngineError> {
         let LayerState { weights, heads } = &mut self.layers[layer];
         let width = self.x.len();
         product(self.kernel, weights.attention_in.data, &self.x, &mut self.projected);
@@ -140,7 +161,7 @@ impl<'m> Reference<'m> {
             memory.insert(key, value).map_err(refused)?;
             let output = memory.output(query).map_err(refused)?;
             self.outputs[2 * head..2 * head + 2].copy_from_slice(&output);
-            watch(layer, head, [query, key, output]).map_err(refused)?;
+            watch.head(layer, head, [query, key, output]).map_err(refused)?;
         }
         product(self.kernel, weights.attention_out.data, &self.outputs, &mut self.delta);
         add(&mut self.x, &self.delta, weights.cleared_after_attention);

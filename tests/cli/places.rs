@@ -235,6 +235,30 @@ fn one_token_is_explained_by_what_each_head_found() {
 }
 
 #[test]
+fn a_page_shows_each_head_and_needs_no_other_file() {
+    // A name that is no markup.
+    let (folder, path) = file("<d>.wat", DIVIDES);
+    let html = at(&folder, "page.html");
+    let explain = ["explain", &path, "--last", "--html", &html, "--invoke", "g", "0"];
+    let report = json(0, &explain);
+    let page = std::fs::read_to_string(&html).unwrap();
+    let heads = report["heads"].as_array().unwrap();
+    for head in heads {
+        let row = format!("<tr data-head=\"{}.{}\">", head["layer"], head["head"]);
+        assert_eq!(page.matches(&row).count(), 1, "{row}");
+    }
+    let found = heads.iter().filter(|head| !head["token"].is_null()).count();
+    assert_eq!(page.matches("<path class=\"arc").count(), found);
+    // The embedding, and both halves of six layers.
+    assert_eq!(page.matches("<rect class=\"").count(), 1 + 13 * 48);
+    assert!(page.contains("&lt;d&gt;.wat") && !page.contains("<d>"), "{page}");
+    assert!(!page.contains("http") && !page.contains("src="), "it needs something else");
+    let refusal = refused(&["explain", &path, "--last", "--html", &path, "--invoke", "g", "0"]);
+    assert!(refusal.contains("d>.wat"), "{refusal}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), DIVIDES);
+}
+
+#[test]
 fn the_tail_of_a_trace_is_its_last_range() {
     let trace = vector("reverse_ref.txt");
     let list = |options: &[&str]| prints(0, hardmax(&["trace", &trace]).args(options));
