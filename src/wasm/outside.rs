@@ -12,12 +12,12 @@ use super::compiler::Compiler;
 use super::error::{Result, WasmError};
 use super::image::Image;
 use super::memory;
-use super::module::{Module, PAGE, Segment};
+use super::module::{Module, PAGE, Segment, Table};
 use super::types::Width;
 use crate::machine::Op;
 
 /// Pages that there can be.
-const PAGES: u64 = (1 << 32) / PAGE;
+pub const PAGES: u64 = (1 << 32) / PAGE;
 
 /// Bytes of an element.
 const ELEMENT: u64 = 4;
@@ -79,13 +79,10 @@ pub enum Length {
 
 /// Gives addresses and cells to one stretch after another.
 struct Layout {
-    outside: Outside,
     /// The first word that is no cell yet.
     word: u32,
     /// Where the next stretch begins, from the first on.
     end: u64,
-    /// What the stretches have at first, with where that begins.
-    contents: Vec<(u64, Vec<u8>)>,
 }
 
 impl Layout {
@@ -101,12 +98,14 @@ impl Layout {
         Stretch { begin, most: most as u32, length }
     }
 
+    fn table(&mut self, table: &Table) -> Stretch {
+        let most = if table.grows { table.maximum } else { table.size };
+        self.stretch(most, ELEMENT, table.size as u32, table.grows)
+    }
+
+    /// What no instruction asks for has no place.
     fn segment(&mut self, segment: &Segment, unit: u64) -> Stretch {
-        // What no instruction asks for has no place.
-        let bytes: &[u8] = if segment.is_used { &segment.bytes } else { &[] };
-        let length = bytes.len() as u64 / unit;
-        let begin = self.end;
-        self.contents.push((begin, bytes.to_vec()));
+        let length = if segment.is_used { segment.bytes.len() as u64 / unit } else { 0 };
         self.stretch(length, unit, length as u32, segment.is_used && segment.drops)
     }
 }
@@ -115,49 +114,50 @@ impl Outside {
     /// Lays out what a module has outside, and takes it from what memory may grow to.
     pub fn lay_out(module: &mut Module) -> Result<()> {
         let word = module.global_words();
-        let mut layout = Layout { outside: Outside::default(), word, end: 0, contents: Vec::new() };
-        for table in &module.tables {
-            let stretch = table.changes.then(|| {
-                for (&index, reference) in &table.elements {
-                    let place = layout.end + ELEMENT * u64::from(index);
-                    layout.contents.push((place, reference.to_le_bytes().to_vec()));
-                }
-                let most = if table.grows { table.maximum } else { table.size };
-                layout.stretch(most, ELEMENT, table.size as u32, table.grows)
-            });
-            layout.outside.tables.push(stretch);
-        }
-        for segment in &module.element_segments {
-            let stretch = layout.segment(segment, ELEMENT);
-            layout.outside.elements.push(stretch);
-        }
-        for segment in &module.data_segments {
-            let stretch = layout.segment(segment, 1);
-            layout.outside.data.push(stretch);
-        }
-        let Layout { mut outside, word: end_word, end, contents } = layout;
-        outside.words = end_word - word;
+        let mut layout = Layout { word, end: 0 };
+        let tables = module.tables.iter();
+        let tables = tables.map(|table| table.changes.then(|| layout.table(table))).collect();
+        let segments = module.element_segments.iter();
+        let elements = segments.map(|segment| layout.segment(segment, ELEMENT)).collect();
+        let segments = module.data_segments.iter();
+        let data = segments.map(|segment| layout.segment(segment, 1)).collect();
+        let Layout { word: end_word, end } = layout;
+        let words = end_word - word;
+        let mut outside = Outside { tables, elements, data, words, ..Outside::default() };
         if end > 0 {
             // Behind them at least a byte is free, for the 0 that ends what the prompt writes.
             let pages = (end + 1).div_ceil(PAGE);
             let initial = module.memory.as_ref().map_or(0, |memory| memory.initial);
             let first_page = PAGES.checked_sub(pages).filter(|&first| initial <= first);
-            let first_page = first_page.ok_or(WasmError::NoRoomOutside { pages, initial })?;
-            let begin = first_page * PAGE;
-            for (place, bytes) in contents {
-                outside.image.write(begin + place, &bytes);
-            }
-            let tables = outside.tables.iter_mut().flatten();
-            for stretch in tables.chain(&mut outside.elements).chain(&mut outside.data) {
-                stretch.begin += begin as u32;
-            }
-            outside.first_page = first_page;
+            outside.first_page = first_page.ok_or(WasmError::NoRoomOutside { pages, initial })?;
+            outside.begin(module);
             if let Some(memory) = &mut module.memory {
-                memory.maximum = memory.maximum.min(first_page);
+                memory.maximum = memory.maximum.min(outside.first_page);
             }
         }
         module.outside = outside;
         Ok(())
+    }
+
+    /// Puts the stretches at their addresses, and what they have at first into the image.
+    fn begin(&mut self, module: &Module) {
+        let begin = (self.first_page * PAGE) as u32;
+        let tables = self.tables.iter_mut().flatten();
+        for stretch in tables.chain(&mut self.elements).chain(&mut self.data) {
+            stretch.begin += begin;
+        }
+        for (table, stretch) in module.tables.iter().zip(&self.tables) {
+            let Some(stretch) = stretch else { continue };
+            for (&index, reference) in &table.elements {
+                let place = u64::from(stretch.begin) + ELEMENT * u64::from(index);
+                self.image.write(place, &reference.to_le_bytes());
+            }
+        }
+        let elements = module.element_segments.iter().zip(&self.elements);
+        let data = module.data_segments.iter().zip(&self.data);
+        for (segment, stretch) in elements.chain(data).filter(|(segment, _)| segment.is_used) {
+            self.image.write(stretch.begin.into(), &segment.bytes);
+        }
     }
 
     /// All stretches.

@@ -115,7 +115,7 @@ pub fn drop_segment(compiler: &mut Compiler, segment: Stretch, scratch: u32) {
     }
 }
 
-/// Pops an index, and pushes the element there; `outside` and whatever else traps stand behind the code of the caller.
+/// Pushes the element at the index in a local, or goes to `beyond` where there is none.
 pub fn element(compiler: &mut Compiler, of: Stretch, index: u32, beyond: Label) {
     compiler.asm.get(index);
     of.length.push(compiler);

@@ -19,6 +19,7 @@
 
 use super::error::{Result, WasmError};
 use super::module::{Module, PAGE};
+use super::outside::PAGES;
 use super::{InputRoom, cells, runtime};
 use crate::machine::{End, HALT, Op, Symbol};
 
@@ -95,10 +96,17 @@ pub fn room(module: &Module, endless_memory: bool) -> Result<InputRoom> {
         let most = ZEROS.saturating_sub(over.saturating_sub(bytes));
         return Err(WasmError::TooManyGlobals { bytes, most });
     }
-    let outside = module.outside.first_page * PAGE;
-    let capacity = outside.checked_sub(u64::from(address) + 1).filter(|&room| room > ZEROS);
-    let capacity = capacity.and_then(|room| u32::try_from(room).ok()).unwrap_or(u32::MAX);
-    Ok(InputRoom { address, capacity })
+    if address == u32::MAX {
+        // Behind all that there is.
+        return Ok(InputRoom { address, capacity: u32::MAX });
+    }
+    let first_page = module.outside.first_page;
+    let room = (first_page * PAGE).saturating_sub(u64::from(address) + 1);
+    if room < ZEROS {
+        let initial = module.memory.as_ref().map_or(0, |memory| memory.initial);
+        return Err(WasmError::NoRoomOutside { pages: PAGES - first_page, initial });
+    }
+    Ok(InputRoom { address, capacity: room as u32 })
 }
 
 #[cfg(test)]
