@@ -1,5 +1,6 @@
 /* Adds two decimal numbers of any length the way it is done on paper.
    Input: two numbers without sign, with a blank or a + between them. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { MOST_DIGITS = 500 };

@@ -1,5 +1,6 @@
 /* Halve what is even, triple and add one to what is odd, until 1 is reached.
    Input: the first number, from 1 to 4294967295. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { PER_LINE = 10 };

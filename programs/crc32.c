@@ -1,4 +1,5 @@
 /* The CRC-32 of the input text, as zip and PNG use it, with the sum after each of the first bytes. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { SHOWN = 16 };

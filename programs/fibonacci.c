@@ -1,5 +1,6 @@
 /* The Fibonacci numbers F(0) to F(n), exactly, however long they become.
    Input: n, from 0 to 1000. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 /* A number in base 10^9, lowest limb first; F(1000) has 209 digits. */

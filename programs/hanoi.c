@@ -1,5 +1,6 @@
 /* The towers of Hanoi: moves a tower of n disks from A to C, one disk at a time, never a greater
    disk onto a smaller one. Input: n, from 1 to 16. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { MOST = 16 };

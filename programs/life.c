@@ -1,6 +1,7 @@
 /* The game of life on a torus: what leaves one side comes in on the other.
    Input: how many generations, from 0 to 1000, and the rows of a board, with # for a living cell and
    . for a dead one and a blank between rows. Without rows a glider flies. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { MOST = 64, MOST_GENERATIONS = 1000 };

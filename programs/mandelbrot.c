@@ -1,5 +1,6 @@
 /* The Mandelbrot set, drawn with characters: the darker, the longer a point stays near 0.
    Input: the most steps for a point, from 1 to 1000, and optionally the width in characters, from 8 to 200. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 /* Numbers have 12 binary places. Points have |z| <= 2 before each step and |c| < 3, so nothing is

@@ -1,5 +1,6 @@
 /* Finds a shortest way through a maze, breadth first.
    Input: the rows of the maze, with blanks between them: # is wall, . is floor, S the start, E the end. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { MOST = 64, CELLS = MOST * MOST, NONE = -1 };

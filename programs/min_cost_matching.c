@@ -8,6 +8,7 @@
    total is the sum of the prices, and nothing can be cheaper.
 
    Input: the rows, with a semicolon or line end between them, costs with blanks or commas. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { MOST = 16, MOST_COST = 1000000, NONE = -1 };

@@ -2,6 +2,7 @@
    whose places are worth 1/3, 2/5, 3/7 and so on. Multiplying that number by ten, place by place
    from the far end, pushes one decimal digit out at the front.
    Input: how many digits after the point, from 1 to 1000. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { MOST_DIGITS = 1000, GROUP = 10, PER_LINE = 50 };

@@ -1,4 +1,5 @@
 /* All ways to put n queens on an n by n board so that none attacks another. Input: n, from 1 to 16. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { MOST = 16 };

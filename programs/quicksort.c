@@ -1,5 +1,6 @@
 /* Sorts numbers by quicksort and shows each partition: what is compared stands between bars, and the
    pivot in its final place is marked. Input: up to 64 numbers, with blanks or commas between them. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { MOST = 64 };

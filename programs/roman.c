@@ -1,5 +1,6 @@
 /* Turns Roman numerals into numbers, and numbers into Roman numerals.
    Input: any of both with blanks between them, from 1 (I) to 3999 (MMMCMXCIX). */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { MOST = 3999, LONGEST = 15 };

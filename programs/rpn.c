@@ -1,5 +1,6 @@
 /* A calculator in reverse Polish notation, for whole numbers of 32 bits; shows the stack after each step.
    Input: numbers and + - * / %, an operator behind its operands. Division rounds towards 0. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { MOST = 64 };

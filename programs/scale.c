@@ -1,6 +1,7 @@
 /* A run as long as one asks for: n steps of mixing pseudo-random numbers into a table. Each step
    multiplies, shifts, compares, branches, reads and writes memory, in about 32 instructions: n = 1000000
    makes about 170 million tokens. Input: n, from 0 to 4294967295. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { SIZE = 256 };

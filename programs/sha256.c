@@ -1,4 +1,5 @@
 /* The SHA-256 digest of the input text, as FIPS 180-4 defines it. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 /* The fractions of the cube roots of the first 64 primes, 32 bits each. */

@@ -1,4 +1,5 @@
 /* The sieve of Eratosthenes. Input: n, from 2 to 1000000; all primes up to n are printed. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { MOST = 1000000, PER_LINE = 15 };

@@ -3,6 +3,7 @@
    the fewest candidates is guessed, and a guess that ends in a contradiction is taken back.
    Input: 81 cells, row by row, 1 to 9, or . or 0 for a blank; spaces and line ends are skipped. With
    the word unique behind them, the search goes on until it knows whether there is another solution. */
+#define HARDMAX_PLAIN_PRINTF
 #include "hardmax.h"
 
 enum { CELLS = 81, UNITS = 27, ALL = 0x1ff };

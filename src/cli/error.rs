@@ -30,6 +30,10 @@ pub enum CliError {
     Read { path: PathBuf, source: io::Error },
     #[error("{}: cannot be written: {source}", shown::path(path))]
     Write { path: PathBuf, source: io::Error },
+    #[error("{}: is there already; give another name, or --force to replace it", shown::path(path))]
+    Exists { path: PathBuf },
+    #[error("{}: a program of C is a file that ends in .c", shown::path(path))]
+    NoNameOfC { path: PathBuf },
     #[error(
         "{}: this is {what} that is read ({}); give the output another name",
         shown::path(path),

@@ -49,6 +49,7 @@ mod export;
 mod generate;
 mod import;
 mod inspect;
+mod new;
 mod oracle;
 mod profile;
 mod programs;
@@ -145,6 +146,7 @@ enum Seeing {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it, in a box")]
 enum Making {
+    New(new::New),
     Compile(compile::Compile),
     Programs(programs::Programs),
     #[command(hide = true)]
@@ -211,6 +213,7 @@ impl Cli {
                 Seeing::Bench(bench) => bench.run(),
             },
             Command::Making(command) => match &**command {
+                Making::New(new) => new.run(),
                 Making::Compile(compile) => compile.run(),
                 Making::Programs(programs) => programs.run(),
                 Making::Generate(generate) => generate.run(),

@@ -1,6 +1,6 @@
 //! What a program writes, as it writes it, and the exit code that it ends with.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use super::CliError;
 use crate::machine::Symbol;
@@ -14,6 +14,8 @@ pub struct ProgramOutput {
     stdout: Option<BufWriter<Stdout>>,
     bytes: Vec<u8>,
     count: u64,
+    /// Whether the last line has not ended.
+    within_line: bool,
     waiting: u32,
     failed: Option<io::Error>,
     /// The latest tokens, the last of which is at `newest`.
@@ -46,6 +48,7 @@ impl ProgramOutput {
             stdout: streams.then(|| BufWriter::new(io::stdout())),
             bytes: Vec::new(),
             count: 0,
+            within_line: false,
             waiting: 0,
             failed: None,
             latest: [None; EXIT_TOKENS],
@@ -60,6 +63,7 @@ impl ProgramOutput {
         let byte = if let Some(Symbol::Out(byte)) = token { Some(byte) } else { None };
         if let Some(byte) = byte {
             self.count += 1;
+            self.within_line = byte != b'\n';
             match &mut self.stdout {
                 Some(stdout) => {
                     let result = stdout.write_all(&[byte]);
@@ -88,6 +92,11 @@ impl ProgramOutput {
     /// than its output.
     pub fn finish(mut self) -> Written {
         self.flush();
+        // What is told next does not begin behind it, where both are seen at one place.
+        let is_seen = self.stdout.is_some() && io::stdout().is_terminal();
+        if is_seen && self.within_line && io::stderr().is_terminal() {
+            note!("");
+        }
         let kept = self.stdout.is_none();
         self.latest.rotate_left((self.newest + 1) % EXIT_TOKENS);
         let latest: Option<Vec<Symbol>> = self.latest.into_iter().collect();

@@ -190,10 +190,8 @@ impl Run {
             (None, _) => {}
         }
         let run = run?;
-        let verify =
-            self.verified(&model, kernel, plan.as_ref(), program, (tokens.len(), &trace))?;
         let prompt_tokens = tokens.len() as u64;
-        let report = Report {
+        let mut report = Report {
             program: name,
             model: inputs::model_name(self.model.as_deref()),
             shape: model.shape(),
@@ -229,10 +227,15 @@ impl Run {
                 let name = |token: Token| vocabulary.name(token);
                 reference.compare(tokens.iter().copied().map(name), generated().map(name))
             })),
-            verify,
+            verify: None,
             output_bytes: output.bytes,
             output: output.text,
         };
+        if !self.json {
+            report.tell_run();
+        }
+        report.verify =
+            self.verified(&model, kernel, plan.as_ref(), program, (tokens.len(), &trace))?;
         let printed = report.tell(self.json).and_then(|verdict| output.complete.map(|()| verdict));
         trace_output::reassure(printed, self.trace.as_deref())
     }

@@ -37,8 +37,8 @@ enum By {
 /// Run scripts of WebAssembly's test suite: modules, what they return, how they trap, what is invalid.
 ///
 /// All that a script does with a module, and with those that share something with it, is one program, and
-/// is executed as one. An assertion passes; or it is refused, because it needs what programs do not have, as
-/// references and vectors; or it fails. Of a trap, and of what must not link, the reason is compared, too.
+/// is executed as one. An assertion passes; or it is refused, because it needs what programs do not have:
+/// vectors; or it fails. Of a trap, and of what must not link, the reason is compared, too.
 /// Modules may import from each other, once registered, and from `spectest`, whose functions print nothing.
 /// Exit code 1 means that an assertion was refused or failed.
 ///
@@ -46,7 +46,7 @@ enum By {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   hardmax wast tests/wast/linking.wast
-  hardmax wast tests/wast/*.wast --by plan
+  hardmax wast tests/wast/linking.wast --by plan
   hardmax wast tests/wast/linking.wast --json")]
 pub struct WastCommand {
     /// The scripts

@@ -5,9 +5,23 @@ use std::fs;
 use crate::common::command::{at, file, hardmax, json, prints, refused, says, vector};
 
 /// The commands that the help lists.
-const COMMANDS: [&str; 11] = [
-    "run", "verify", "trace", "oracle", "compile", "programs", "build", "export", "import",
-    "inspect", "bench",
+const COMMANDS: [&str; 16] = [
+    "run",
+    "verify",
+    "trace",
+    "oracle",
+    "wast",
+    "profile",
+    "explain",
+    "bench",
+    "new",
+    "compile",
+    "programs",
+    "build",
+    "specialise",
+    "export",
+    "import",
+    "inspect",
 ];
 
 #[test]

@@ -89,6 +89,42 @@ fn c_is_compiled_and_finds_its_header() {
     assert!(error.contains("wrong.c:1:35: error:"), "{error}");
 }
 
+/// What the header has does what the C library of WASI does; that wrote what is kept here.
+#[test]
+fn the_header_has_what_small_programs_use() {
+    if !clang() {
+        return;
+    }
+    let run = ["tests/library/library.c", "--args", "some input"];
+    let expected = include_str!("../library/library.txt");
+    assert_eq!(output(&run), expected);
+    let asks = ["--target=wasm32-wasi", "-print-file-name=libc.a"];
+    let said = std::process::Command::new("clang").args(asks).output().unwrap().stdout;
+    if std::path::Path::new(String::from_utf8(said).unwrap().trim()).is_absolute() {
+        assert_eq!(output(&[run[0], "-D", "HOST"]), expected);
+    }
+}
+
+#[test]
+fn a_new_program_compiles_and_runs() {
+    let (folder, there) = file("there.c", "mine");
+    let name = at(&folder, "first.c");
+    let said = says(0, &mut hardmax(&["new", &name]));
+    assert!(said.contains("hardmax run"), "{said}");
+    assert!(refused(&["new", &there]).contains("--force"));
+    assert_eq!(fs::read_to_string(&there).unwrap(), "mine");
+    assert!(refused(&["new", &at(&folder, "first.cpp")]).contains("ends in .c"));
+    let report = json(0, &["new", &there, "--force", "--main"]);
+    assert_eq!(report["bytes"], fs::read(&there).unwrap().len());
+    if clang() {
+        assert_eq!(output(&[&name, "--args", "3 1 -2"]), "-2 1 3\n");
+        assert_eq!(
+            output(&[&name, "--args", "3 x"]),
+            "error: expected at most 100 whole numbers\n"
+        );
+    }
+}
+
 #[test]
 fn the_bundled_modules_are_those_of_their_sources() {
     if !clang() {
@@ -118,7 +154,7 @@ fn what_cannot_be_compiled_traps_where_it_is_reached_and_is_told_of() {
         r#"(module (import "env" "abort" (func $abort (param i32)))
         (func (export "f") (param i32) (result i32)
             (if (i32.eq (local.get 0) (i32.const 1)) (then (call $abort (i32.const 5))))
-            (if (i32.eq (local.get 0) (i32.const 2)) (then (drop (ref.null func))))
+            (if (i32.eq (local.get 0) (i32.const 2)) (then (drop (v128.const i64x2 0 0))))
             (i32.const 7)))"#,
     );
     let run = |arg: &str, code| {
@@ -130,7 +166,7 @@ fn what_cannot_be_compiled_traps_where_it_is_reached_and_is_told_of() {
     assert_eq!(output, "7\n");
     let warnings: Vec<&str> = notes.lines().filter(|line| line.starts_with("warning: ")).collect();
     assert_eq!(warnings.len(), 2, "{notes}");
-    assert!(warnings[0].contains("ref.null") && warnings[1].contains("env.abort"), "{notes}");
+    assert!(warnings[0].contains("v128.const") && warnings[1].contains("env.abort"), "{notes}");
     for arg in ["1", "2"] {
         assert!(run(arg, 1).1.contains("trapped"));
     }
@@ -238,10 +274,10 @@ fn an_unknown_name_suggests_a_known_one() {
 
 #[test]
 fn a_bad_module_is_refused_with_its_name_and_offset() {
-    let reference = "(module (func (export \"compute\") (param i32) ref.null func drop))";
-    let module = wat::parse_str(reference).unwrap();
+    let vector = "(module (func (export \"compute\") (param i32) v128.const i64x2 0 0 drop))";
+    let module = wat::parse_str(vector).unwrap();
     let cases = [
-        (module.clone(), ": byte 37: ref.null is not supported"),
+        (module.clone(), ": byte 37: v128.const is not supported"),
         (module[..20].to_vec(), "bad.wasm: "),
         (b"MZ nonsense".to_vec(), "not a WebAssembly module: it begins with"),
     ];

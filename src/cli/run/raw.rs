@@ -92,10 +92,9 @@ impl Run {
             (None, _) => {}
         }
         let run = run?;
-        let verify = self.verified(&model, kernel, plan.as_ref(), None, (prompt.len(), &trace))?;
         let names = || trace.iter().skip(prompt.len()).map(|token| vocabulary.name(token).into());
         let prompt_tokens = prompt.len() as u64;
-        let report = Report {
+        let mut report = Report {
             prompt: path.display().to_string(),
             model: inputs::model_name(self.model.as_deref()),
             shape: model.shape(),
@@ -111,9 +110,14 @@ impl Run {
                 let generated = trace.iter().skip(prompt.len()).map(name);
                 reference.compare(prompt.iter().copied().map(name), generated)
             })),
-            verify,
+            verify: None,
             tokens: (run.tokens <= KEPT as u64).then(|| names().collect()),
         };
+        if !self.json {
+            report.tell_run();
+        }
+        report.verify =
+            self.verified(&model, kernel, plan.as_ref(), None, (prompt.len(), &trace))?;
         let told = report.tell(self.json);
         let told = reassure(told, self.trace.as_deref())?;
         reassure(written.map_err(CliError::Stdout), self.trace.as_deref())?;
@@ -122,32 +126,35 @@ impl Run {
 }
 
 impl Report {
+    /// Tells in sentences what is known when generation has ended.
+    fn tell_run(&self) {
+        note!(
+            "{}: {} after {} prompt and {} generated tokens, {:.3} s, {} tokens/s",
+            shown::path(&self.prompt),
+            report::end(self.halted, false, None),
+            grouped(self.prompt_tokens),
+            grouped(self.generated_tokens),
+            self.seconds,
+            grouped(self.tokens_per_second as u64)
+        );
+        let model = shown::path(&self.model);
+        match (self.engine, self.fallback) {
+            (EngineName::Reference, _) => note!("model {model}, engine reference"),
+            (EngineName::Plan, None) => note!("model {model}, engine plan, 1 thread"),
+            (EngineName::Plan, Some(Fallback { position, reason })) => note!(
+                "model {model}, engine plan, but from position {position} on engine \
+                     reference: {reason}"
+            ),
+        }
+        self.check.tell();
+    }
+
+    /// Tells the rest, or all of it as one JSON object.
     fn tell(&self, json: bool) -> Result<Verdict, CliError> {
         if json {
             report::json(self)?;
-        } else {
-            note!(
-                "{}: {} after {} prompt and {} generated tokens, {:.3} s, {} tokens/s",
-                shown::path(&self.prompt),
-                report::end(self.halted, false, None),
-                grouped(self.prompt_tokens),
-                grouped(self.generated_tokens),
-                self.seconds,
-                grouped(self.tokens_per_second as u64)
-            );
-            let model = shown::path(&self.model);
-            match (self.engine, self.fallback) {
-                (EngineName::Reference, _) => note!("model {model}, engine reference"),
-                (EngineName::Plan, None) => note!("model {model}, engine plan, 1 thread"),
-                (EngineName::Plan, Some(Fallback { position, reason })) => note!(
-                    "model {model}, engine plan, but from position {position} on engine \
-                     reference: {reason}"
-                ),
-            }
-            self.check.tell();
-            if let Some(verify) = &self.verify {
-                verify.tell();
-            }
+        } else if let Some(verify) = &self.verify {
+            verify.tell();
         }
         let verified = self.verify.as_ref().is_none_or(|v| v.verdict() == Verdict::Done);
         Ok(Verdict::of(self.halted && verified && !self.check.failed()))
