@@ -1,6 +1,6 @@
 //! A short, repeatable pass of every fuzz target: over what campaigns begin with, and over
 //! mutations of it, as many as there is time for in a test. docs/testing.md says how to run
-//! campaigns, which are guided by coverage and find much more.
+//! campaigns, which are guided by coverage and find much more. `HARDMAX_PASSES` says how many times as many mutations there are.
 
 #[path = "../fuzz/src/lib.rs"]
 mod fuzz;
@@ -27,6 +27,8 @@ const PASSES: [(&str, usize, usize); 8] = [
 fn pass(name: &str) {
     let target = TARGETS.iter().find(|target| target.name == name).unwrap();
     let &(_, count, least) = PASSES.iter().find(|pass| pass.0 == name).unwrap();
+    let times = std::env::var("HARDMAX_PASSES").map_or(1, |times| times.parse().unwrap());
+    let (count, least) = (times * count, times * least);
     let seeds = (target.seeds)();
     let mut random = fastrand::Rng::with_seed(1);
     let mut reached = seeds.iter().filter(|seed| (target.check)(seed)).count();

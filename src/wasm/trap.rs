@@ -317,7 +317,7 @@ mod tests {
     #[test]
     fn what_cannot_be_compiled_is_named_and_so_are_the_callers() {
         let text = r#"(module (import "env" "abort" (func $abort))
-            (func $g (param i32) local.get 0 if call $abort else ref.null func drop end)
+            (func $g (param i32) local.get 0 if call $abort else v128.const i64x2 0 0 drop end)
             (func $h (param i32) local.get 0 call $g)
             (func $i (param i32) local.get 0 call $h)
             (func (export "f") (param i32) local.get 0 call $i))"#;
@@ -326,7 +326,7 @@ mod tests {
         let said = trap(&compiled(text, &[0]));
         assert_eq!(
             said,
-            "unsupported instruction ref.null, ref.null, in g, from h, from i and 1 more"
+            "unsupported instruction v128.const, v128.const, in g, from h, from i and 1 more"
         );
         let text = r#"(module (func $start unreachable) (start $start) (func (export "f")))"#;
         assert_eq!(trap(&compiled(text, &[])), "unreachable, unreachable, in start");
