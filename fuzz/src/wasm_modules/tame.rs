@@ -1,8 +1,7 @@
 //! Modules whose accesses meet and whose results matter.
 //!
 //! Addresses are masked on request: of those that are anything, hardly one lies within memory, and
-//! a module would end with its first access. Passive segments are not supported, so `memory.init`
-//! becomes `memory.copy`, and what drops a segment does nothing.
+//! a module would end with its first access. Which NaN a conversion gives is made one, for engines may choose.
 //!
 //! Most of what a random module computes is dropped again, and an error in it would not be seen.
 //! So on request every result of arithmetic is mixed into a word of memory.
@@ -12,7 +11,7 @@ use wasm_encoder::{
     CodeSection, ConstExpr, GlobalSection, GlobalType, Ieee32, Ieee64, Instruction, MemArg,
     MemArgTarget, Module, ValType,
 };
-use wasmparser::{FunctionBody, GlobalSectionReader, Operator, Parser};
+use wasmparser::{FunctionBody, GlobalSectionReader, Parser};
 
 /// The module with addresses masked, and with results noted, if that is wanted.
 pub fn tame(wasm: &[u8], masked: bool, noted: bool) -> Vec<u8> {
@@ -67,19 +66,16 @@ impl Reencode for Tame {
         let mut function = self.new_function_with_parsed_locals(&body)?;
         let mut reader = body.get_operators_reader()?;
         while !reader.eof() {
-            let instruction = match reader.read()? {
-                Operator::MemoryInit { mem, .. } => {
-                    Instruction::MemoryCopy { src_mem: mem, dst_mem: mem }
-                }
-                Operator::DataDrop { .. } | Operator::ElemDrop { .. } => Instruction::Nop,
-                operator => utils::instruction(self, operator)?,
-            };
+            let instruction = utils::instruction(self, reader.read()?)?;
             if self.masked {
                 for mask in self.mask(&instruction) {
                     function.instruction(&mask);
                 }
             }
             function.instruction(&instruction);
+            for canonical in self.canonical(&instruction) {
+                function.instruction(&canonical);
+            }
             if self.noted {
                 for note in self.note(&instruction) {
                     function.instruction(&note);
@@ -143,8 +139,34 @@ impl Tame {
                 mask(LENGTH).into(),
             ]
             .concat(),
+            // Segments are short.
+            I::MemoryInit { .. } => [
+                vec![I::GlobalSet(first), I::GlobalSet(second)],
+                mask(MASK).into(),
+                vec![I::GlobalGet(second)],
+                mask(7).into(),
+                vec![I::GlobalGet(first)],
+                mask(7).into(),
+            ]
+            .concat(),
             _ => Vec::new(),
         }
+    }
+
+    /// What makes the canonical NaN of any that a conversion between floats gives: the generator does so only after
+    /// arithmetic.
+    fn canonical(&self, instruction: &Instruction) -> Vec<Instruction<'static>> {
+        use Instruction as I;
+        let (ty, nan, equal) = match instruction {
+            I::F32DemoteF64 => (ValType::F32, I::F32Const(Ieee32::new(0x7fc0_0000)), I::F32Eq),
+            I::F64PromoteF32 => {
+                (ValType::F64, I::F64Const(Ieee64::new(0x7ff8_0000_0000_0000)), I::F64Eq)
+            }
+            _ => return Vec::new(),
+        };
+        let value = self.spare_of(ty);
+        let x = I::GlobalGet(value);
+        vec![I::GlobalSet(value), x.clone(), nan, x.clone(), x, equal, I::Select]
     }
 
     /// What notes the result of an instruction, if that is arithmetic, and leaves it.
